@@ -1,0 +1,22 @@
+package tuilivekit
+
+import "strconv"
+
+// OK is the body that acknowledges a callback. Tencent counts every answer but
+// status 200 with JSON as a failed one.
+const OK = `{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}`
+
+// Fail returns the body that refuses a callback. info is written as it is, so it
+// must be a constant that JSON needs no escapes for, never text of a request.
+func Fail(code int, info string) []byte {
+	b := append([]byte(`{"ActionStatus":"FAIL","ErrorInfo":"`), info...)
+	b = strconv.AppendInt(append(b, `","ErrorCode":`...), int64(code), 10)
+	return append(b, '}')
+}
+
+// Answer is the body of an answer, for those who read one.
+type Answer struct {
+	ActionStatus string
+	ErrorInfo    string
+	ErrorCode    int
+}

@@ -1,0 +1,65 @@
+package tuilivekit
+
+import "strings"
+
+// Command is a callback command that Tencent documents, or Other.
+type Command uint8
+
+// The commands that this program acts on. The rest are in commandNames alone.
+const (
+	// Other is every command that is not documented, and none at all.
+	Other Command = iota
+	// RoomThreshold is Live.CallbackAfterCreateRoomReachingThreshold.
+	RoomThreshold
+	// RoomCreated is Live.CallbackAfterCreateRoom.
+	RoomCreated
+	// RoomDestroyed is Live.CallbackAfterDestroyRoom.
+	RoomDestroyed
+)
+
+// commandNames has the name of every Command, in the order of its values. The
+// last two belong to Chat and come when its callback URL points here too.
+var commandNames = [...]string{
+	Other:         "other",
+	RoomThreshold: "Live.CallbackAfterCreateRoomReachingThreshold",
+	RoomCreated:   "Live.CallbackAfterCreateRoom",
+	RoomDestroyed: "Live.CallbackAfterDestroyRoom",
+	"Live.CallbackAfterUpdateRoomInfo",
+	"Live.CallbackAfterSetMetadata",
+	"Live.CallbackAfterDelMetadata",
+	"Live.CallbackAfterMemberStateChanged",
+	"Live.CallbackAfterChangeOwner",
+	"Live.CallbackAfterModifyAdmin",
+	"Live.CallbackAfterCreateBattle",
+	"Live.CallbackAfterStartBattle",
+	"Live.CallbackAfterEndBattle",
+	"Live.CallbackBeforeSendGift",
+	"Mic.CallbackAfterSeatInfoChanged",
+	"Group.CallbackBeforeSendMsg",
+	"Group.CallbackAfterSendMsg",
+	"Follow.CallbackAfterFollowAdd",
+	"Follow.CallbackAfterFollowDelete",
+	"Follow.CallbackAfterCloudRecordingChanged",
+	"Group.CallbackOnDailyGroupQuotaAlarm",
+	"Alert.RequestOverLimit",
+}
+
+// Commands is the number of commands: every Command is below it.
+const Commands = len(commandNames)
+
+// commandsByName has all but Other.
+var commandsByName = func() map[string]Command {
+	m := make(map[string]Command, Commands)
+	for i, name := range commandNames[1:] {
+		m[name] = Command(i + 1)
+	}
+	return m
+}()
+
+// String returns the name as Tencent spells it, or "other".
+func (c Command) String() string { return commandNames[c] }
+
+// IsBefore reports whether the command of that name asks for a decision: Tencent
+// waits for the answer and acts on it. All commands of that kind, documented or
+// not, are named Before.
+func IsBefore(name string) bool { return strings.Contains(name, ".CallbackBefore") }

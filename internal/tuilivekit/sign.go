@@ -1,0 +1,70 @@
+package tuilivekit
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"strconv"
+)
+
+// MaxTokenLength is the longest callback token that Tencent takes, in bytes
+// (set_callback_token).
+const MaxTokenLength = 128
+
+// MaxTokens is how many tokens of an application may be live at once: one, two while
+// it is changed, and room for a mistake. Each one costs every callback a hash.
+const MaxTokens = 4
+
+// maxRequestTimeLength keeps a RequestTime far from overflow.
+const maxRequestTimeLength = 18
+
+// Sign returns the signature of a callback: the lower-case hexadecimal SHA-256 of
+// token and requestTime ("Webhooks Overview", authentication).
+func Sign(token, requestTime string) string {
+	sum := digest(token, requestTime)
+	return hex.EncodeToString(sum[:])
+}
+
+func digest(token, requestTime string) [sha256.Size]byte {
+	var buf [MaxTokenLength + maxRequestTimeLength]byte
+	return sha256.Sum256(append(append(buf[:0], token...), requestTime...))
+}
+
+// Signer returns the index of the token in tokens that made sign for requestTime,
+// or -1. It takes the same time whichever token it is, and whether there is one.
+func Signer(tokens []string, requestTime, sign string) int {
+	var got [sha256.Size]byte
+	var digits [2 * sha256.Size]byte
+	wellFormed := 0
+	if len(sign) == len(digits) {
+		copy(digits[:], sign)
+		if _, err := hex.Decode(got[:], digits[:]); err == nil {
+			wellFormed = 1
+		}
+	}
+	if len(requestTime) > maxRequestTimeLength {
+		requestTime, wellFormed = "", 0
+	}
+	found := -1
+	for i, token := range tokens {
+		want := digest(token, requestTime)
+		match := subtle.ConstantTimeCompare(got[:], want[:]) & wellFormed
+		found = subtle.ConstantTimeSelect(match, i, found)
+	}
+	return found
+}
+
+// ParseRequestTime reads the RequestTime of a query, Unix seconds. It takes
+// digits only, at most 18 of them.
+func ParseRequestTime(s string) (seconds int64, ok bool) {
+	if len(s) == 0 || len(s) > maxRequestTimeLength {
+		return 0, false
+	}
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return 0, false
+		}
+	}
+	seconds, err := strconv.ParseInt(s, 10, 64)
+	return seconds, err == nil
+}
