@@ -1,0 +1,118 @@
+package handler
+
+import (
+	"crypto/rand"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
+)
+
+// MaxTokens is how many callback tokens of an application can be live at once.
+const MaxTokens = tuilivekit.MaxTokens
+
+// App is an application whose callbacks are taken.
+type App struct {
+	// ID is the SDKAppID in decimal, without leading zeros.
+	ID string
+	// Name is the operator's name for it, by default ID.
+	Name string
+	// Tokens are the callback tokens that may sign, at most MaxTokens. With two, a
+	// token can be changed without losing a callback.
+	Tokens []string
+	// AllowUnsigned takes callbacks without a signature. SDKAppIDs are no secret:
+	// anyone who can reach the URL can then set the counts. A signature that is
+	// there is still checked if there are Tokens.
+	AllowUnsigned bool
+}
+
+// apps are the configured applications by ID. It is not changed once it is made.
+type apps map[string]*app
+
+type app struct {
+	id            string
+	tokens        []string
+	allowUnsigned bool
+	stats         *appStats
+}
+
+// appStats counts what came for one application since it was configured.
+type appStats struct {
+	since        time.Time
+	commands     [tuilivekit.Commands]atomic.Uint64
+	discarded    [numDiscards]atomic.Uint64
+	oddities     [numOddities]atomic.Uint64
+	tokenUsed    [MaxTokens]atomic.Int64 // Unix milliseconds, 0 if never
+	warnedBefore atomic.Bool
+}
+
+// dummyTokens makes the work for an unknown application that of a known one.
+var dummyTokens = []string{rand.Text()}
+
+// Configure makes apps the applications whose callbacks are taken, at once: a
+// request is judged by the old ones or by the new ones. Counts of those that stay go
+// on. It fails, and changes nothing, when there are no apps, when one has a
+// malformed or repeated ID, or when its tokens are too many, too long, empty, or
+// none without AllowUnsigned.
+func (c *Callback) Configure(list []App) error {
+	c.configure.Lock()
+	defer c.configure.Unlock()
+	old, next := *c.apps.Load(), make(apps, len(list))
+	shown := make([]state.App, 0, len(list))
+	for i, a := range list {
+		if err := check(a); err != nil {
+			return fmt.Errorf("application %d: %w", i, err)
+		}
+		if next[a.ID] != nil {
+			return fmt.Errorf("application %d: ID %s is there twice", i, a.ID)
+		}
+		if a.Name == "" {
+			a.Name = a.ID
+		}
+		next[a.ID] = newApp(a, old[a.ID])
+		shown = append(shown, state.App{ID: a.ID, Name: a.Name})
+	}
+	if len(next) == 0 {
+		return fmt.Errorf("no applications")
+	}
+	c.store.Configure(shown)
+	c.apps.Store(&next)
+	return nil
+}
+
+func check(a App) error {
+	if !tuilivekit.ValidAppID(a.ID) {
+		return fmt.Errorf("ID is not a decimal SDKAppID")
+	}
+	if len(a.Tokens) == 0 && !a.AllowUnsigned {
+		return fmt.Errorf("no tokens")
+	}
+	if len(a.Tokens) > MaxTokens {
+		return fmt.Errorf("%d tokens, at most %d can be live", len(a.Tokens), MaxTokens)
+	}
+	for i, token := range a.Tokens {
+		if token == "" || len(token) > tuilivekit.MaxTokenLength {
+			return fmt.Errorf("token %d has %d bytes, must have 1 to %d", i, len(token), tuilivekit.MaxTokenLength)
+		}
+	}
+	return nil
+}
+
+// newApp takes over the counts of old, which may be nil. When a token was last used
+// is kept if the token keeps its slot.
+func newApp(a App, old *app) *app {
+	next := &app{id: a.ID, tokens: append([]string(nil), a.Tokens...), allowUnsigned: a.AllowUnsigned}
+	if old == nil {
+		next.stats = &appStats{since: time.Now()}
+		return next
+	}
+	next.stats = old.stats
+	for i := range next.stats.tokenUsed {
+		if i >= len(next.tokens) || i >= len(old.tokens) || next.tokens[i] != old.tokens[i] {
+			next.stats.tokenUsed[i].Store(0)
+		}
+	}
+	return next
+}

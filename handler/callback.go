@@ -1,0 +1,283 @@
+// Package handler is the HTTP side of the exporter: it takes the callbacks that
+// Tencent Cloud TUILiveKit sends, and answers health checks.
+//
+// A Callback decides who sent a request, what it says and how to answer it, and
+// counts its own work. What an event does to the counts of rooms is decided by the
+// state that it records into; package collector makes metrics of that.
+//
+// Both packages can be used in a server of one's own, see the example.
+package handler
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/sirupsen/logrus"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
+)
+
+// The defaults of Options.
+const (
+	DefaultMaxBodyBytes    = 256 << 10
+	DefaultSignatureWindow = 60 * time.Second
+	DefaultBodyTimeout     = time.Second
+	DefaultFutureTolerance = time.Minute
+)
+
+// Options are the settings of a Callback. Only Apps is required.
+type Options struct {
+	// Apps are the applications whose callbacks are taken; see Configure.
+	Apps []App
+	// Store is where events are recorded. Nil makes a new one, in memory, with
+	// DefaultFutureTolerance.
+	Store *state.Store
+	// Registerer gets the metrics of the Callback itself. Nil leaves them unexposed.
+	Registerer prometheus.Registerer
+	// Log gets what an operator should know. It never gets tokens, bodies, or users.
+	// Nil discards it.
+	Log logrus.FieldLogger
+	// MaxBodyBytes is the size of the largest body that is taken, by default
+	// DefaultMaxBodyBytes.
+	MaxBodyBytes int64
+	// BodyTimeout is how long a body may take to arrive, by default
+	// DefaultBodyTimeout. Tencent waits two seconds for the answer.
+	BodyTimeout time.Duration
+	// SignatureWindow is how far the RequestTime of a signed request may be from our
+	// clock, either way, by default DefaultSignatureWindow. It counts in seconds.
+	SignatureWindow time.Duration
+}
+
+// Callback answers the webhooks of the configured applications. It is an
+// http.Handler; all its methods may be called from several goroutines.
+type Callback struct {
+	store       *state.Store
+	log         logrus.FieldLogger
+	maxBody     int64
+	bodyTimeout time.Duration
+	window      int64 // seconds
+
+	apps      atomic.Pointer[apps]
+	configure sync.Mutex // held by Configure
+	metrics   *metrics
+	refusals  refusalLog
+}
+
+// New returns a Callback. It fails when Apps break a rule of Configure or when a
+// metric is registered already.
+func New(o Options) (*Callback, error) {
+	c := &Callback{
+		store:       o.Store,
+		log:         o.Log,
+		maxBody:     o.MaxBodyBytes,
+		bodyTimeout: o.BodyTimeout,
+		window:      int64(o.SignatureWindow / time.Second),
+	}
+	if c.store == nil {
+		c.store = state.New(state.Options{FutureTolerance: DefaultFutureTolerance})
+	}
+	if c.log == nil {
+		discard := logrus.New()
+		discard.SetOutput(io.Discard)
+		c.log = discard
+	}
+	if c.maxBody == 0 {
+		c.maxBody = DefaultMaxBodyBytes
+	}
+	if c.bodyTimeout == 0 {
+		c.bodyTimeout = DefaultBodyTimeout
+	}
+	if o.SignatureWindow == 0 {
+		c.window = int64(DefaultSignatureWindow / time.Second)
+	}
+	c.apps.Store(&apps{})
+	if err := c.Configure(o.Apps); err != nil {
+		return nil, err
+	}
+	c.metrics = newMetrics(&c.apps)
+	if o.Registerer != nil {
+		if err := o.Registerer.Register(c.metrics); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// Snapshot returns the configured applications with the counts of their rooms,
+// ordered by ID. The caller owns the slice. It makes a Callback a source of package
+// collector.
+func (c *Callback) Snapshot() []state.App { return c.store.Snapshot() }
+
+// ServeHTTP answers one callback. An answer of status 200 means that the event is
+// recorded, or deliberately passed over; 4xx that the sender is wrong; 5xx that we
+// are. The body is in Tencent's format in every case.
+func (c *Callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	c.metrics.inFlight.Inc()
+	defer func() {
+		if p := recover(); p != nil {
+			c.metrics.panics.Inc()
+			c.log.WithField("panic", panicText(p)).Error("panic while answering a callback")
+			c.refuse(w, r, refuse(reasonInternal))
+		}
+		c.metrics.inFlight.Dec()
+		c.metrics.duration.Observe(time.Since(start).Seconds())
+	}()
+	if err := c.serve(w, r, start); err != nil {
+		c.refuse(w, r, err)
+		return
+	}
+	w.Header()["Content-Type"] = jsonContentType
+	io.WriteString(w, tuilivekit.OK) // the sender is gone if this fails: nobody to tell
+}
+
+var jsonContentType = []string{"application/json"}
+
+// serve does what the request asks for. The order of the checks is that of their
+// cost: nothing of a stranger's body is read.
+func (c *Callback) serve(w http.ResponseWriter, r *http.Request, now time.Time) error {
+	if r.Method != http.MethodPost {
+		return refuse(reasonMethod)
+	}
+	query, err := tuilivekit.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return refuse(reasonQuery)
+	}
+	app, err := c.authenticate(query, now)
+	if err != nil {
+		return err
+	}
+	buf := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(buf)
+	buf.Reset()
+	if err := c.readBody(w, r, buf); err != nil {
+		return err
+	}
+	cb, err := tuilivekit.Decode(buf.Bytes())
+	if err != nil {
+		return refuseBody(err)
+	}
+	c.record(app, query, cb)
+	return nil
+}
+
+// authenticate returns the application that sent the request. An unknown one costs
+// as much work as a known one.
+func (c *Callback) authenticate(query tuilivekit.Query, now time.Time) (*app, error) {
+	app := (*c.apps.Load())[query.AppID]
+	if app == nil {
+		tuilivekit.Signer(dummyTokens, query.RequestTime, query.Sign)
+		return nil, &refusal{reason: reasonUnknownApp, appID: query.AppID}
+	}
+	signed := query.Sign != "" || query.RequestTime != ""
+	if app.allowUnsigned && (!signed || len(app.tokens) == 0) {
+		return app, nil
+	}
+	slot := tuilivekit.Signer(app.tokens, query.RequestTime, query.Sign)
+	requestTime, ok := tuilivekit.ParseRequestTime(query.RequestTime)
+	if slot < 0 || !ok {
+		return nil, &refusal{reason: reasonSign, appID: app.id}
+	}
+	// Only a request that knows a token gets here: a stranger moves no metric.
+	skew := now.Unix() - requestTime
+	c.metrics.setClockSkew(float64(now.UnixMilli())/1000 - float64(requestTime))
+	app.stats.tokenUsed[slot].Store(now.UnixMilli())
+	if skew > c.window || skew < -c.window {
+		return nil, &refusal{reason: reasonTime, appID: app.id, err: errors.New("our clock minus RequestTime is " +
+			strconv.FormatInt(skew, 10) + " s: check both clocks (NTP)")}
+	}
+	return app, nil
+}
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// readBody reads the body into buf.
+func (c *Callback) readBody(w http.ResponseWriter, r *http.Request, buf *bytes.Buffer) error {
+	for _, encoding := range r.Header["Content-Encoding"] {
+		if encoding != "identity" {
+			return refuse(reasonEncoding)
+		}
+	}
+	if r.ContentLength > c.maxBody {
+		w.Header().Set("Connection", "close")
+		return refuse(reasonTooLarge)
+	}
+	// A ResponseWriter without deadlines is one of a test, or of a server that has
+	// its own.
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(c.bodyTimeout))
+	_, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, c.maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case err == nil:
+		_ = control.SetReadDeadline(time.Time{}) // or net/http takes us for gone
+		return nil
+	case errors.As(err, &tooLarge):
+		return refuse(reasonTooLarge)
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+		w.Header().Set("Connection", "close")
+		return refuse(reasonTimeout)
+	}
+	return &refusal{reason: reasonBody, err: err}
+}
+
+// record counts a callback and records what it says of rooms.
+func (c *Callback) record(app *app, query tuilivekit.Query, cb tuilivekit.Callback) {
+	received := time.Now().UnixMilli()
+	stats := app.stats
+	stats.commands[cb.Command].Add(1)
+	if query.Command != "" && cb.Name != "" && query.Command != cb.Name {
+		stats.oddities[commandMismatch].Add(1)
+	}
+	if tuilivekit.IsBefore(cb.Name) && !stats.warnedBefore.Swap(true) {
+		c.log.WithField("sdk_app_id", app.id).WithField("command", cb.Command.String()).
+			Warn("callback asks for a decision and is always answered OK: remove it from the callback's command list, or relay it")
+	}
+	if c.debug() {
+		c.log.WithField("sdk_app_id", app.id).WithField("command", cb.Command.String()).Debug("callback accepted")
+	}
+	kind, ok := kinds[cb.Command]
+	if ok {
+		outcome := c.store.Record(state.Event{
+			AppID: app.id, Kind: kind, Time: cb.EventTime, Received: received,
+			Current: cb.Current, Max: cb.Max, Subject: cb.Subject,
+		})
+		if outcome.Verdict == state.Duplicate {
+			stats.discarded[duplicate].Add(1)
+			return
+		}
+		stats.count(cb, outcome)
+	}
+	if cb.EventTime != 0 {
+		c.metrics.delay.Observe(max(0, float64(received-cb.EventTime)/1000))
+	}
+}
+
+// kinds has the commands that change what is known of rooms.
+var kinds = map[tuilivekit.Command]state.Kind{
+	tuilivekit.RoomThreshold: state.Threshold,
+	tuilivekit.RoomCreated:   state.Created,
+	tuilivekit.RoomDestroyed: state.Destroyed,
+}
+
+// debug reports whether debug lines are wanted. logrus makes an entry before it
+// asks, which costs more than a callback.
+func (c *Callback) debug() bool {
+	switch log := c.log.(type) {
+	case *logrus.Logger:
+		return log.IsLevelEnabled(logrus.DebugLevel)
+	case *logrus.Entry:
+		return log.Logger.IsLevelEnabled(logrus.DebugLevel)
+	}
+	return true
+}

@@ -1,0 +1,168 @@
+package handler
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/sirupsen/logrus"
+)
+
+var good = App{ID: "1400000001", Tokens: []string{"token"}}
+
+func TestConfigureRefuses(t *testing.T) {
+	c, err := New(Options{Apps: []App{good}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name string
+		apps []App
+		want string
+	}{
+		{"no applications", nil, "no applications"},
+		{"no ID", []App{good, {Tokens: []string{"t"}}}, "application 1: ID is not a decimal SDKAppID"},
+		{"a leading zero", []App{{ID: "01", Tokens: []string{"t"}}}, "application 0: ID is not a decimal SDKAppID"},
+		{"a sign", []App{{ID: "+1", Tokens: []string{"t"}}}, "application 0: ID is not a decimal SDKAppID"},
+		{"an ID twice", []App{good, good}, "application 1: ID 1400000001 is there twice"},
+		{"no tokens", []App{{ID: "1"}}, "application 0: no tokens"},
+		{"an empty token", []App{{ID: "1", Tokens: []string{""}}}, "application 0: token 0 has 0 bytes, must have 1 to 128"},
+		{"a long token", []App{{ID: "1", Tokens: []string{"a", strings.Repeat("b", 129)}}}, "application 0: token 1 has 129 bytes, must have 1 to 128"},
+		{"five tokens", []App{{ID: "1", Tokens: []string{"a", "b", "c", "d", "e"}}}, "application 0: 5 tokens, at most 4 can be live"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if err := c.Configure(tc.apps); err == nil || err.Error() != tc.want {
+				t.Errorf("got %v, want %q", err, tc.want)
+			}
+			if apps := c.Snapshot(); len(apps) != 1 || apps[0].ID != good.ID || apps[0].Name != good.ID {
+				t.Errorf("the configuration has changed: %+v", apps)
+			}
+		})
+	}
+}
+
+func TestATokenThatKeepsItsSlotKeepsItsTime(t *testing.T) {
+	c, err := New(Options{Apps: []App{{ID: "1", Tokens: []string{"old", "new"}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stats := (*c.apps.Load())["1"].stats
+	stats.tokenUsed[0].Store(7)
+	stats.tokenUsed[1].Store(8)
+	if err := c.Configure([]App{{ID: "1", Tokens: []string{"old", "newer"}}}); err != nil {
+		t.Fatal(err)
+	}
+	if a, b := stats.tokenUsed[0].Load(), stats.tokenUsed[1].Load(); a != 7 || b != 0 {
+		t.Errorf("last used %d and %d, want 7 and 0", a, b)
+	}
+}
+
+func TestRefusalsAreLoggedOnceASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		log := logrus.New()
+		log.SetOutput(&out)
+		c, err := New(Options{Apps: []App{good}, Log: log})
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused := func(target string) {
+			c.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, target, strings.NewReader("{}")))
+		}
+		for range 100 {
+			refused("/callback?SdkAppid=2%0a3%1b[31m4567890123456789012345&x=secret")
+			refused("/callback?SdkAppid=1400000001&Sign=secret")
+		}
+		time.Sleep(time.Second)
+		refused("/callback?SdkAppid=2")
+		text := out.String()
+		if n := strings.Count(text, "\n"); n != 3 {
+			t.Errorf("%d lines, want 3:\n%s", n, text)
+		}
+		for _, want := range []string{"reason=unknown_app", "reason=sign", "suppressed=99", `sdk_app_id="2?3?[31m456789012345…"`} {
+			if !strings.Contains(text, want) {
+				t.Errorf("no %s in\n%s", want, text)
+			}
+		}
+		if strings.Contains(text, "secret") {
+			t.Errorf("request text in\n%s", text)
+		}
+	})
+}
+
+// brokenBody stands for anything that may go wrong below us.
+type brokenBody struct{ panics bool }
+
+func (b brokenBody) Read([]byte) (int, error) {
+	if b.panics {
+		panic("broken")
+	}
+	return 0, errors.New("broken")
+}
+
+func (brokenBody) Close() error { return nil }
+
+func TestWhatGoesWrongWhileReading(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		body   brokenBody
+		status int
+		reason reason
+	}{
+		{"a panic is answered and counted", brokenBody{panics: true}, http.StatusInternalServerError, reasonInternal},
+		{"a lost connection is the sender's", brokenBody{}, http.StatusBadRequest, reasonBody},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			reg := prometheus.NewRegistry()
+			c, err := New(Options{Apps: []App{{ID: "1", AllowUnsigned: true}}, Registerer: reg})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := httptest.NewRecorder()
+			r := httptest.NewRequest(http.MethodPost, "/callback?SdkAppid=1", nil)
+			r.Body = tc.body
+			c.ServeHTTP(w, r)
+			if w.Code != tc.status || !strings.Contains(w.Body.String(), `"FAIL"`) || strings.Contains(w.Body.String(), "broken") {
+				t.Errorf("got %d %s", w.Code, w.Body)
+			}
+			if n := testutil.ToFloat64(c.metrics.rejections[tc.reason]); n != 1 {
+				t.Errorf("%v refusals of the reason", n)
+			}
+			panics := 0.0
+			if tc.body.panics {
+				panics = 1
+			}
+			if n := testutil.ToFloat64(c.metrics.panics); n != panics {
+				t.Errorf("%v panics, want %v", n, panics)
+			}
+			if n := testutil.ToFloat64(c.metrics.inFlight); n != 0 {
+				t.Errorf("%v requests in flight", n)
+			}
+		})
+	}
+}
+
+func TestASecondCallbackInOneRegistryFails(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	if _, err := New(Options{Apps: []App{good}, Registerer: reg}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(Options{Apps: []App{good}, Registerer: reg}); err == nil {
+		t.Error("no error")
+	}
+}
+
+func TestACallbackTakesFewAllocations(t *testing.T) {
+	// The bare handler of BenchmarkCallback takes one; the whole path may take 12 more.
+	r := testing.Benchmark(func(b *testing.B) { benchmarkHandler(b, "routed") })
+	if n := r.AllocsPerOp(); n > 13 {
+		t.Errorf("%d allocations a callback", n)
+	}
+}

@@ -1,0 +1,34 @@
+package handler
+
+import (
+	"io"
+	"net/http"
+	"sync/atomic"
+)
+
+// Health answers the health checks. The zero value is healthy and not ready.
+type Health struct{ ready atomic.Bool }
+
+// SetReady says whether callbacks are being answered.
+func (h *Health) SetReady(ready bool) { h.ready.Store(ready) }
+
+// Healthy answers 200 as long as the process can answer at all.
+func (h *Health) Healthy(w http.ResponseWriter, _ *http.Request) {
+	health(w, http.StatusOK, "healthy\n")
+}
+
+// Ready answers 200 while callbacks are being answered, and 503 before and after.
+func (h *Health) Ready(w http.ResponseWriter, _ *http.Request) {
+	if !h.ready.Load() {
+		health(w, http.StatusServiceUnavailable, "not ready\n")
+		return
+	}
+	health(w, http.StatusOK, "ready\n")
+}
+
+func health(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	io.WriteString(w, text)
+}

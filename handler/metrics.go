@@ -1,0 +1,169 @@
+package handler
+
+import (
+	"math"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
+)
+
+// The events that are acknowledged and change no gauge, label values.
+const (
+	duplicate = iota
+	outOfOrder
+	numDiscards
+)
+
+var discardNames = [numDiscards]string{"duplicate", "out_of_order"}
+
+// What is strange about an accepted callback, label values.
+const (
+	clamped = iota
+	noEventTime
+	commandMismatch
+	implausible
+	countType
+	numOddities
+)
+
+var oddityNames = [numOddities]string{"clamped", "no_event_time", "command_mismatch", "implausible", "count_type"}
+
+// count counts what is worth knowing about an event that is no duplicate.
+func (s *appStats) count(cb tuilivekit.Callback, outcome state.Outcome) {
+	if outcome.Verdict == state.OutOfOrder {
+		s.discarded[outOfOrder].Add(1)
+	}
+	if outcome.Clamped {
+		s.oddities[clamped].Add(1)
+	}
+	if cb.EventTime == 0 {
+		s.oddities[noEventTime].Add(1)
+	}
+	if cb.Retyped {
+		s.oddities[countType].Add(1)
+	}
+	// Tencent says that it warns at 70 %, of rooms that exist. A limit that was
+	// lowered makes both untrue for a while.
+	if cb.Command == tuilivekit.RoomThreshold && (cb.Current > cb.Max || cb.Current*10 < cb.Max*7) {
+		s.oddities[implausible].Add(1)
+	}
+}
+
+// metrics are those of the Callback itself. Counts of applications are read from
+// their stats, so an application that leaves the configuration takes its series along.
+type metrics struct {
+	apps *atomic.Pointer[apps]
+
+	rejections [numReasons]prometheus.Counter
+	inFlight   prometheus.Gauge
+	panics     prometheus.Counter
+	duration   prometheus.Histogram
+	delay      prometheus.Histogram
+	clockSkew  atomic.Uint64 // bits of the seconds, NaN before the first signed request
+
+	direct []prometheus.Collector // all of the above that collect themselves
+}
+
+func newMetrics(apps *atomic.Pointer[apps]) *metrics {
+	m := &metrics{apps: apps}
+	m.setClockSkew(math.NaN())
+	rejections := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tuilivekit_webhook_rejections_total",
+		Help: "Requests to the webhook listener that were refused, by reason.",
+	}, []string{"reason"})
+	for i, r := range reasons {
+		m.rejections[i] = rejections.WithLabelValues(r.label)
+	}
+	m.inFlight = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tuilivekit_webhook_requests_in_flight",
+		Help: "Callbacks that are being answered now.",
+	})
+	m.panics = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "tuilivekit_webhook_panics_total",
+		Help: "Panics while answering a callback. Each one is a bug.",
+	})
+	m.duration = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name:                            "tuilivekit_webhook_request_duration_seconds",
+		Help:                            "Time from having read the header of a callback to having written its answer. Tencent waits 2 s.",
+		Buckets:                         []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2},
+		NativeHistogramBucketFactor:     1.1,
+		NativeHistogramMaxBucketNumber:  100,
+		NativeHistogramMinResetDuration: time.Hour,
+	})
+	m.delay = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name:                            "tuilivekit_webhook_event_delay_seconds",
+		Help:                            "Time from the EventTime of a callback to its receipt, 0 if it lies in the future.",
+		Buckets:                         []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 1800},
+		NativeHistogramBucketFactor:     1.1,
+		NativeHistogramMaxBucketNumber:  100,
+		NativeHistogramMinResetDuration: time.Hour,
+	})
+	m.direct = []prometheus.Collector{rejections, m.inFlight, m.panics, m.duration, m.delay}
+	return m
+}
+
+var (
+	callbacksDesc = prometheus.NewDesc("tuilivekit_webhook_callbacks_total",
+		"Authenticated callbacks, by command; commands that Tencent does not document are \"other\".", []string{"sdk_app_id", "command"}, nil)
+	discardedDesc = prometheus.NewDesc("tuilivekit_webhook_events_discarded_total",
+		"Events that were acknowledged and moved no gauge: exact repeats, which are not counted as events, and events older than the newest one, which are.",
+		[]string{"sdk_app_id", "reason"}, nil)
+	odditiesDesc = prometheus.NewDesc("tuilivekit_webhook_oddities_total",
+		"Accepted callbacks with something strange about them, by kind.", []string{"sdk_app_id", "kind"}, nil)
+	tokenUsedDesc = prometheus.NewDesc("tuilivekit_webhook_token_last_used_timestamp_seconds",
+		"Time of the last request that the token in this slot had signed, late ones too; slots count from 0 in the order of the configuration.",
+		[]string{"sdk_app_id", "slot"}, nil)
+	clockSkewDesc = prometheus.NewDesc("tuilivekit_webhook_clock_skew_seconds",
+		"Our clock minus RequestTime at the last request that a token had signed, refused ones too. RequestTime has whole seconds.", nil, nil)
+)
+
+// setClockSkew keeps the skew of the last signed request, in seconds.
+func (m *metrics) setClockSkew(seconds float64) { m.clockSkew.Store(math.Float64bits(seconds)) }
+
+// Describe implements prometheus.Collector.
+func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, c := range m.direct {
+		c.Describe(ch)
+	}
+	ch <- callbacksDesc
+	ch <- discardedDesc
+	ch <- odditiesDesc
+	ch <- tokenUsedDesc
+	ch <- clockSkewDesc
+}
+
+// Collect implements prometheus.Collector.
+func (m *metrics) Collect(ch chan<- prometheus.Metric) {
+	for _, c := range m.direct {
+		c.Collect(ch)
+	}
+	if skew := math.Float64frombits(m.clockSkew.Load()); !math.IsNaN(skew) {
+		ch <- prometheus.MustNewConstMetric(clockSkewDesc, prometheus.GaugeValue, skew)
+	}
+	for id, app := range *m.apps.Load() {
+		s := app.stats
+		for i := range s.commands {
+			ch <- counter(callbacksDesc, &s.commands[i], s.since, id, tuilivekit.Command(i).String())
+		}
+		for i := range s.discarded {
+			ch <- counter(discardedDesc, &s.discarded[i], s.since, id, discardNames[i])
+		}
+		for i := range s.oddities {
+			ch <- counter(odditiesDesc, &s.oddities[i], s.since, id, oddityNames[i])
+		}
+		for i := range s.tokenUsed {
+			if ms := s.tokenUsed[i].Load(); ms != 0 {
+				ch <- prometheus.MustNewConstMetric(tokenUsedDesc, prometheus.GaugeValue, float64(ms)/1000, id, strconv.Itoa(i))
+			}
+		}
+	}
+}
+
+func counter(desc *prometheus.Desc, n *atomic.Uint64, since time.Time, labels ...string) prometheus.Metric {
+	return prometheus.MustNewConstMetricWithCreatedTimestamp(desc, prometheus.CounterValue, float64(n.Load()), since, labels...)
+}
