@@ -1,0 +1,117 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
+)
+
+// complete fills in defaults, reads the secrets and checks what the types of the
+// fields do not. Relative paths are of dir.
+func (c *Config) complete(dir string) (warnings []string, err error) {
+	if len(c.Apps) == 0 {
+		return nil, &keyError{path{"apps"}, "no applications: at least one is needed"}
+	}
+	ids := map[AppID]int{}
+	owners := map[string]AppID{} // of tokens
+	for i := range c.Apps {
+		app := &c.Apps[i]
+		at := path{"apps", i}
+		if app.SDKAppID == "" {
+			return nil, &keyError{at.to("sdk_app_id"), "missing"}
+		}
+		if first, ok := ids[app.SDKAppID]; ok {
+			return nil, &keyError{at.to("sdk_app_id"), fmt.Sprintf("%s is that of apps[%d] already", app.SDKAppID, first)}
+		}
+		ids[app.SDKAppID] = i
+		if app.Name == "" {
+			app.Name = string(app.SDKAppID)
+		}
+		more, err := app.readTokens(at, dir)
+		if err != nil {
+			return nil, err
+		}
+		warnings = append(warnings, more...)
+		if app.AllowUnsigned {
+			warnings = append(warnings, fmt.Sprintf("application %s: allow_unsigned is set: anyone who can reach the webhook listener can set its counts", app.SDKAppID))
+		}
+		for _, token := range app.Tokens {
+			if owner, ok := owners[token.Reveal()]; ok && owner != app.SDKAppID {
+				warnings = append(warnings, fmt.Sprintf("applications %s and %s share a token: whoever signs for one can sign for the other", owner, app.SDKAppID))
+			}
+			owners[token.Reveal()] = app.SDKAppID
+		}
+	}
+	return warnings, nil
+}
+
+// readTokens reads the tokens that app names. at is the place of app in the file.
+func (app *App) readTokens(at path, dir string) (warnings []string, err error) {
+	for i, name := range app.TokenFiles {
+		if name != "" && !filepath.IsAbs(name) {
+			name = filepath.Join(dir, name)
+		}
+		token, open, err := readToken(name)
+		if err != nil {
+			return nil, &keyError{at.to("token_files", i), err.Error()}
+		}
+		if open {
+			warnings = append(warnings, fmt.Sprintf("token file %s can be read by others than its owner: chmod 600", name))
+		}
+		app.Tokens = append(app.Tokens, token)
+	}
+	for i, name := range app.TokenEnv {
+		token, err := tokenOf(os.Getenv(name))
+		if err != nil {
+			return nil, &keyError{at.to("token_env", i), fmt.Sprintf("variable %s: %v", name, err)}
+		}
+		app.Tokens = append(app.Tokens, token)
+	}
+	switch {
+	case len(app.Tokens) > tuilivekit.MaxTokens:
+		return nil, &keyError{at.to("token_files"), fmt.Sprintf("%d tokens, at most %d can be live", len(app.Tokens), tuilivekit.MaxTokens)}
+	case len(app.Tokens) == 0 && !app.AllowUnsigned:
+		return nil, &keyError{at.to("token_files"), "no token; to take callbacks that anyone can forge, set allow_unsigned"}
+	}
+	return warnings, nil
+}
+
+// readToken reads a token file and reports whether others than its owner may.
+func readToken(name string) (token Secret, open bool, err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return Secret{}, false, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return Secret{}, false, err
+	}
+	b, err := io.ReadAll(io.LimitReader(f, 4096))
+	if err != nil {
+		return Secret{}, false, err
+	}
+	token, err = tokenOf(string(b))
+	if err != nil {
+		return Secret{}, false, fmt.Errorf("%s: %w", name, err)
+	}
+	return token, info.Mode().Perm()&0o077 != 0, nil
+}
+
+// tokenOf returns the token in the content of a file or a variable: all of it but
+// the space around it.
+func tokenOf(content string) (Secret, error) {
+	content = strings.TrimSpace(content)
+	if content == "" {
+		return Secret{}, errors.New("empty")
+	}
+	if len(content) > tuilivekit.MaxTokenLength {
+		return Secret{}, fmt.Errorf("a token has at most %d bytes", tuilivekit.MaxTokenLength)
+	}
+	return Secret{content}, nil
+}

@@ -1,0 +1,207 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
+)
+
+// write makes files in a new folder and returns its path.
+func write(t testing.TB, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestLoad(t *testing.T) {
+	t.Setenv("STAGING_TOKEN", "from the environment")
+	dir := write(t, map[string]string{
+		"token": "first\n", "token.next": "  second  \n",
+		"c.yaml": `
+apps:
+  - sdk_app_id: 1400000001
+    name: production
+    token_files: [token, token.next]
+  - sdk_app_id: "1400000002"
+    token_env: [STAGING_TOKEN]
+  - sdk_app_id: 1400000003
+    allow_unsigned: true
+`})
+	c, warnings, err := Load(filepath.Join(dir, "c.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, app := range c.Apps {
+		line := fmt.Sprintf("%s %s %t", app.SDKAppID, app.Name, app.AllowUnsigned)
+		for _, token := range app.Tokens {
+			line += " " + token.Reveal()
+		}
+		got = append(got, line)
+	}
+	want := []string{
+		"1400000001 production false first second",
+		"1400000002 1400000002 false from the environment",
+		"1400000003 1400000003 true",
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	if len(warnings) != 1 || !strings.Contains(warnings[0], "application 1400000003: allow_unsigned") {
+		t.Errorf("warnings are %q", warnings)
+	}
+}
+
+func TestLoadSaysWhatIsWrong(t *testing.T) {
+	const id = "\n  - sdk_app_id: 1\n    token_files: [token]"
+	for _, tc := range []struct{ name, yaml, want string }{
+		{"empty", ``, `:1: apps: no applications: at least one is needed`},
+		{"no applications", `apps: []`, `:1: apps: no applications: at least one is needed`},
+		{"an unknown key", "apps:" + id + "\n    tokens: [abc]", `: line 4: unknown key "tokens"`},
+		{"an unknown key at the top", "apps:" + id + "\nweb: {}", `: line 4: unknown key "web"`},
+		{"a key twice", "apps:" + id + "\n    sdk_app_id: 2", `: line 4: mapping key "sdk_app_id" already defined at line 2`},
+		{"no YAML", "apps: [", `: line 1: did not find expected node content`},
+		{"two documents", "apps:" + id + "\n---\napps: []", `: more than one YAML document`},
+		{"another type", "apps: secret-value", `: line 1: must be a list, not text`},
+		{"another type of a flag", "apps:" + id + "\n    allow_unsigned: secret-value", `: line 4: must be true or false, not text`},
+		{"an id with a sign", "apps:\n  - sdk_app_id: +1", `: line 2: sdk_app_id must be a decimal number without leading zeros`},
+		{"a hexadecimal id", "apps:\n  - sdk_app_id: 0x10", `: line 2: sdk_app_id must be a decimal number without leading zeros`},
+		{"an id with a leading zero", "apps:\n  - sdk_app_id: 01", `: line 2: sdk_app_id must be a decimal number without leading zeros`},
+		{"a list as id", "apps:\n  - sdk_app_id: [1]", `: line 2: sdk_app_id must be a decimal number without leading zeros`},
+		{"no id", "apps:\n  - name: x", `:2: apps[0].sdk_app_id: missing`},
+		{"an id twice", "apps:" + id + id, `:4: apps[1].sdk_app_id: 1 is that of apps[0] already`},
+		{"no token", "apps:" + id + "\n  - sdk_app_id: 2\n    name: x", `:4: apps[1].token_files: no token; to take callbacks that anyone can forge, set allow_unsigned`},
+		{"no token file", "apps:\n  - sdk_app_id: 1\n    token_files:\n      - token\n      - missing", `:5: apps[0].token_files[1]: open DIR/missing: no such file or directory`},
+		{"an empty token file", "apps:\n  - sdk_app_id: 1\n    token_files: [empty]", `:3: apps[0].token_files[0]: DIR/empty: empty`},
+		{"a long token", "apps:\n  - sdk_app_id: 1\n    token_files: [long]", `:3: apps[0].token_files[0]: DIR/long: a token has at most 128 bytes`},
+		{"a folder as token file", "apps:\n  - sdk_app_id: 1\n    token_files: ['']", `:3: apps[0].token_files[0]: open : no such file or directory`},
+		{"five tokens", "apps:\n  - sdk_app_id: 1\n    token_files: [token, token, token, token, token]", `:3: apps[0].token_files: 5 tokens, at most 4 can be live`},
+		{"no variable", "apps:\n  - sdk_app_id: 1\n    token_env: [TUILIVEKIT_NOT_SET]", `:3: apps[0].token_env[0]: variable TUILIVEKIT_NOT_SET: empty`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			dir := write(t, map[string]string{"c.yaml": tc.yaml, "token": "secret-token", "empty": " \n", "long": strings.Repeat("s", 129)})
+			path := filepath.Join(dir, "c.yaml")
+			_, _, err := Load(path)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			want := path + strings.ReplaceAll(tc.want, "DIR", dir)
+			if err.Error() != want {
+				t.Errorf("got  %s\nwant %s", err, want)
+			}
+			if strings.Contains(err.Error(), "secret") {
+				t.Errorf("a value in %s", err)
+			}
+		})
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	dir := write(t, map[string]string{"a": "same", "b": "same", "c.yaml": "apps:\n- {sdk_app_id: 1, token_files: [a]}\n- {sdk_app_id: 2, token_files: [b]}"})
+	if err := os.Chmod(filepath.Join(dir, "b"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	_, warnings, err := Load(filepath.Join(dir, "c.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"token file " + filepath.Join(dir, "b") + " can be read by others than its owner: chmod 600",
+		"applications 1 and 2 share a token: whoever signs for one can sign for the other",
+	}
+	if fmt.Sprint(warnings) != fmt.Sprint(want) {
+		t.Errorf("got  %q\nwant %q", warnings, want)
+	}
+}
+
+func TestFromFlags(t *testing.T) {
+	token := filepath.Join(write(t, map[string]string{"token": "t"}), "token")
+	c, _, err := FromFlags([]string{"2=two=2", "1"}, []string{token}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(c.Apps[0].SDKAppID, c.Apps[0].Name, c.Apps[1].SDKAppID, c.Apps[1].Name, c.Apps[1].Tokens[0].Reveal()); got != "2two=211t" {
+		t.Errorf("got %s", got)
+	}
+	for _, tc := range []struct {
+		name         string
+		apps, tokens []string
+		want         string
+	}{
+		{"no applications", nil, nil, "no applications: give them by --config.file, or by --app and --app.token-file"},
+		{"no id", []string{"=x"}, nil, `--app: "=x" is not SDKAPPID[=NAME] with a decimal SDKAppID`},
+		{"an id twice", []string{"1", "1"}, []string{token}, `--app: 1 is that of apps[0] already`},
+		{"no token", []string{"1"}, nil, `--app.token-file: no token; to take callbacks that anyone can forge, set allow_unsigned`},
+		{"no token file", []string{"1"}, []string{"/missing"}, `--app.token-file: open /missing: no such file or directory`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if _, _, err := FromFlags(tc.apps, tc.tokens, false); err == nil || err.Error() != tc.want {
+				t.Errorf("got  %v\nwant %s", err, tc.want)
+			}
+		})
+	}
+}
+
+func TestASecretNeverPrints(t *testing.T) {
+	s := Secret{"hidden"}
+	printed := s.String()
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		printed += fmt.Sprintf(verb, s) + fmt.Sprintf(verb, &s) + fmt.Sprintf(verb, App{Tokens: []Secret{s}})
+	}
+	j, err := json.Marshal(App{Tokens: []Secret{s}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := yaml.Marshal(map[string]Secret{"token": s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	printed += string(j) + string(y)
+	if strings.Contains(printed, "hidden") || strings.Contains(printed, fmt.Sprintf("%x", "hidden")) {
+		t.Errorf("printed as %s", printed)
+	}
+	printed = strings.ReplaceAll(printed, `\u003csecret\u003e`, redacted) // as JSON has it
+	if n := strings.Count(printed, redacted); n != 24 {
+		t.Errorf("%s is there %d times in %s", redacted, n, printed)
+	}
+}
+
+// FuzzConfig: whatever the file, Load returns a valid configuration or an error that
+// names the file.
+func FuzzConfig(f *testing.F) {
+	f.Add([]byte("apps:\n  - sdk_app_id: 1400000001\n    allow_unsigned: true\n"))
+	f.Add([]byte("apps: [{sdk_app_id: 1, token_files: [token]}, &a {sdk_app_id: 2}, *a]"))
+	f.Add([]byte("a: &a [*a]"))
+	dir := write(f, map[string]string{"token": "t"})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		path := filepath.Join(t.TempDir(), "c.yaml")
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		t.Chdir(dir)
+		c, _, err := Load(path)
+		if err != nil {
+			if !strings.Contains(err.Error(), path) {
+				t.Fatalf("error without the file: %v", err)
+			}
+			return
+		}
+		for _, app := range c.Apps {
+			if !tuilivekit.ValidAppID(string(app.SDKAppID)) || len(app.Tokens) == 0 && !app.AllowUnsigned {
+				t.Fatalf("accepted %+v from %q", app, b)
+			}
+		}
+	})
+}

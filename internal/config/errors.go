@@ -1,0 +1,123 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// path is the place of a value: names of keys (string) and places in lists (int).
+type path []any
+
+// to returns the path further down.
+func (p path) to(steps ...any) path { return append(p[:len(p):len(p)], steps...) }
+
+func (p path) String() string {
+	var b strings.Builder
+	for _, step := range p {
+		switch step := step.(type) {
+		case int:
+			fmt.Fprintf(&b, "[%d]", step)
+		case string:
+			if b.Len() > 0 {
+				b.WriteByte('.')
+			}
+			b.WriteString(step)
+		}
+	}
+	return b.String()
+}
+
+// keyError says what is wrong with the value of one key.
+type keyError struct {
+	at      path
+	problem string
+}
+
+func (e *keyError) Error() string { return e.at.String() + ": " + e.problem }
+
+// line returns the line of the key in the file, or of the nearest one above it if it
+// is not there.
+func (e *keyError) line(root *yaml.Node) int {
+	n := root
+	if len(n.Content) > 0 {
+		n = n.Content[0]
+	}
+	line := max(n.Line, 1)
+	for _, step := range e.at {
+		var next *yaml.Node
+		switch step := step.(type) {
+		case int:
+			if n.Kind == yaml.SequenceNode && step < len(n.Content) {
+				next = n.Content[step]
+			}
+		case string:
+			for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+				if n.Content[i].Value == step {
+					line, next = n.Content[i].Line, n.Content[i+1]
+				}
+			}
+		}
+		if next == nil {
+			return line
+		}
+		if n = next; n.Kind == yaml.AliasNode {
+			n = n.Alias
+		}
+		if _, ok := step.(int); ok {
+			line = n.Line
+		}
+	}
+	return line
+}
+
+// flag returns the flag that the key stands for.
+func (e *keyError) flag() string {
+	for _, step := range e.at {
+		if step == "token_files" {
+			return "--app.token-file"
+		}
+	}
+	return "--app"
+}
+
+var (
+	unknownKey = regexp.MustCompile(`field (.+) not found in type \S+`)
+	wrongType  = regexp.MustCompile("(?s)cannot unmarshal !!(\\w+)(?: `.*`)? into (\\S+)")
+	typeNames  = map[string]string{
+		"seq": "a list", "map": "a mapping", "str": "text", "int": "a number", "float": "a number", "bool": "true or false", "null": "nothing",
+	}
+)
+
+// readable puts an error of package yaml in the words of the file: without names of
+// Go types, and without values, which may be secrets.
+func readable(err error) error {
+	lines := []string{strings.TrimPrefix(err.Error(), "yaml: ")}
+	var types *yaml.TypeError
+	if errors.As(err, &types) {
+		lines = types.Errors
+	}
+	for i, line := range lines {
+		line = unknownKey.ReplaceAllString(line, `unknown key "$1"`)
+		lines[i] = wrongType.ReplaceAllStringFunc(line, func(s string) string {
+			m := wrongType.FindStringSubmatch(s)
+			return "must be " + goTypeName(m[2]) + ", not " + typeNames[m[1]]
+		})
+	}
+	return errors.New(strings.Join(lines, "; "))
+}
+
+func goTypeName(name string) string {
+	switch {
+	case strings.HasPrefix(name, "[]"):
+		return "a list"
+	case name == "bool":
+		return "true or false"
+	case name == "string":
+		return "text"
+	}
+	return "a mapping"
+}
