@@ -1,0 +1,269 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/version"
+	"github.com/prometheus/exporter-toolkit/web"
+	"github.com/sirupsen/logrus"
+	logrusslog "github.com/sirupsen/logrus/hooks/slog"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/collector"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
+)
+
+// app is the exporter, wired and not listening.
+type app struct {
+	cfg  *serveCommand
+	log  *logrus.Logger
+	slog *slog.Logger // the same, for libraries
+
+	callback *handler.Callback
+	health   *handler.Health
+	webhook  http.Handler
+	web      http.Handler
+	cert     *certificate // nil without TLS
+
+	reloading     sync.Mutex
+	reloadOK      prometheus.Gauge
+	reloadOKSince prometheus.Gauge
+}
+
+// newApp makes the exporter. It opens no port and starts no goroutine.
+func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	a := &app{
+		cfg: cfg, log: log, slog: slog.New(logrusslog.NewHandler(log, nil)),
+		health: &handler.Health{},
+		reloadOK: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "tuilivekit_exporter_config_last_reload_successful",
+			Help: "Whether the last attempt to load the configuration was successful.",
+		}),
+		reloadOKSince: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "tuilivekit_exporter_config_last_reload_success_timestamp_seconds",
+			Help: "Time of the last configuration that was loaded.",
+		}),
+	}
+	if cfg.webhookCert != "" {
+		var err error
+		if a.cert, err = loadCertificate(cfg.webhookCert, cfg.webhookKey, log); err != nil {
+			return nil, err
+		}
+	}
+	reg := prometheus.NewRegistry()
+	store := state.New(state.Options{FutureTolerance: cfg.futureTolerance})
+	apps, err := a.loadApps()
+	if err != nil {
+		return nil, err
+	}
+	a.callback, err = handler.New(handler.Options{
+		Apps: apps, Store: store, Registerer: reg, Log: log,
+		MaxBodyBytes: *cfg.maxBodyBytes, SignatureWindow: cfg.signatureWindow,
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.loaded()
+	reg.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		versioncollector.NewCollector("tuilivekit_exporter"),
+		collector.New(store, collector.Options{StaleAfter: cfg.staleAfter}),
+		a.reloadOK, a.reloadOKSince,
+	)
+	a.webhook = a.callback.Router(cfg.webhookPath)
+	a.web, err = a.newWeb(reg)
+	return a, err
+}
+
+// newWeb makes the handler of the web listener.
+func (a *app) newWeb(reg *prometheus.Registry) (http.Handler, error) {
+	landing, err := web.NewLandingPage(web.LandingConfig{
+		Name:        "TUILiveKit Exporter",
+		Description: "Prometheus exporter for the callbacks of Tencent Cloud TUILiveKit",
+		Version:     version.Info(),
+		Profiling:   fmt.Sprint(a.cfg.enablePprof),
+		Links: []web.LandingLinks{
+			{Address: a.cfg.telemetryPath, Text: "Metrics"},
+			{Address: "/-/healthy", Text: "Healthy", Description: "whether the process answers"},
+			{Address: "/-/ready", Text: "Ready", Description: "whether callbacks are being answered"},
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	o := handler.WebOptions{
+		Health: a.health, MetricsPath: a.cfg.telemetryPath, Landing: landing,
+		Metrics: promhttp.HandlerFor(reg, promhttp.HandlerOpts{
+			ErrorLog:                            slog.NewLogLogger(a.slog.Handler(), slog.LevelError),
+			MaxRequestsInFlight:                 4,
+			EnableOpenMetrics:                   true,
+			EnableOpenMetricsTextCreatedSamples: true,
+		}),
+	}
+	if a.cfg.enableLifecycle {
+		o.Reload = http.HandlerFunc(a.serveReload)
+	}
+	if a.cfg.enablePprof {
+		profiles := http.NewServeMux()
+		profiles.HandleFunc("/debug/pprof/", pprof.Index)
+		profiles.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+		profiles.HandleFunc("/debug/pprof/profile", pprof.Profile)
+		profiles.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+		profiles.HandleFunc("/debug/pprof/trace", pprof.Trace)
+		o.Profiles = profiles
+	}
+	return handler.NewWebRouter(o), nil
+}
+
+// loadApps reads the configuration and logs what should not stay as it is.
+func (a *app) loadApps() ([]handler.App, error) {
+	cfg, warnings, err := a.cfg.load()
+	if err != nil {
+		return nil, err
+	}
+	for _, warning := range warnings {
+		a.log.Warn(warning)
+	}
+	apps := make([]handler.App, len(cfg.Apps))
+	for i, app := range cfg.Apps {
+		apps[i] = handler.App{ID: string(app.SDKAppID), Name: app.Name, AllowUnsigned: app.AllowUnsigned}
+		for _, token := range app.Tokens {
+			apps[i].Tokens = append(apps[i].Tokens, token.Reveal())
+		}
+	}
+	return apps, nil
+}
+
+func (a *app) loaded() {
+	a.reloadOK.Set(1)
+	a.reloadOKSince.SetToCurrentTime()
+}
+
+// reload reads the configuration again. If it is not valid the last one stays.
+func (a *app) reload() error {
+	a.reloading.Lock()
+	defer a.reloading.Unlock()
+	apps, err := a.loadApps()
+	if err == nil {
+		err = a.callback.Configure(apps)
+	}
+	if err != nil {
+		a.reloadOK.Set(0)
+		a.log.WithError(err).Error("configuration not reloaded, the last one stays")
+		return err
+	}
+	a.loaded()
+	a.log.WithField("applications", len(apps)).Info("configuration reloaded")
+	return nil
+}
+
+func (a *app) serveReload(w http.ResponseWriter, _ *http.Request) {
+	if err := a.reload(); err != nil {
+		http.Error(w, "failed to reload configuration: "+err.Error(), http.StatusInternalServerError)
+	}
+}
+
+// run serves callbacks on listener, and metrics, until ctx ends or one of the two
+// fails. Then it answers what it has read, and returns.
+func (a *app) run(ctx context.Context, listener net.Listener, hup <-chan os.Signal) error {
+	webhook, webServer := a.webhookServer(), a.webServer()
+	failed := make(chan error, 2)
+	go func() { failed <- a.serveWebhook(webhook, listener) }()
+	go func() { failed <- a.serveWeb(webServer) }()
+	a.health.SetReady(true)
+	a.log.WithField("address", listener.Addr().String()).WithField("path", a.cfg.webhookPath).
+		WithField("tls", a.cert != nil).Info("taking callbacks")
+	err := a.wait(ctx, failed, hup)
+
+	a.health.SetReady(false)
+	a.log.Info("stopping: answering what has come")
+	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.shutdownTimeout)
+	defer cancel()
+	if e := webhook.Shutdown(deadline); e != nil {
+		a.log.WithError(e).Error("callbacks were left unanswered")
+		err = errors.Join(err, fmt.Errorf("stop the webhook listener: %w", e))
+	}
+	webServer.SetKeepAlivesEnabled(false)
+	if e := webServer.Shutdown(deadline); e != nil {
+		webServer.Close()
+	}
+	a.log.Info("stopped")
+	return err
+}
+
+// wait returns when ctx has ended or a server has failed.
+func (a *app) wait(ctx context.Context, failed <-chan error, hup <-chan os.Signal) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-failed:
+			return err
+		case <-hup:
+			_ = a.reload() // logged there
+		}
+	}
+}
+
+// Both servers bound what a client may take of header bytes and of time.
+func (a *app) webhookServer() *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true) // all that the sender needs
+	return &http.Server{
+		Handler:           a.webhook,
+		Protocols:         protocols,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      10 * time.Second,
+		IdleTimeout:       3 * time.Minute, // the sender keeps its connections
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(a.slog.Handler(), slog.LevelDebug),
+	}
+}
+
+func (a *app) webServer() *http.Server {
+	return &http.Server{
+		Handler:           a.web,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      2 * time.Minute, // a profile takes 30 s
+		IdleTimeout:       3 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(a.slog.Handler(), slog.LevelDebug),
+	}
+}
+
+func (a *app) serveWebhook(server *http.Server, listener net.Listener) error {
+	var err error
+	if a.cert != nil {
+		server.TLSConfig = a.cert.tlsConfig()
+		err = server.ServeTLS(listener, "", "")
+	} else {
+		if host, _, _ := net.SplitHostPort(listener.Addr().String()); !net.ParseIP(host).IsLoopback() {
+			a.log.Warn("the webhook listener has no TLS: let a balancer that has it stand before it, since callbacks carry no signature of their body")
+		}
+		err = server.Serve(listener)
+	}
+	return fmt.Errorf("webhook listener: %w", err)
+}
+
+func (a *app) serveWeb(server *http.Server) error {
+	return fmt.Errorf("web listener: %w", web.ListenAndServe(server, a.cfg.web, a.slog))
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"flag"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	"github.com/sirupsen/logrus"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
+)
+
+var update = flag.Bool("update", false, "write golden files and generated documents again")
+
+// checkFile compares content with the file of that name below the root of the
+// module, or writes it with -update.
+func checkFile(t *testing.T, name, content string) {
+	t.Helper()
+	path := filepath.Join("..", "..", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Split(content, "\n")
+	for i, line := range strings.Split(string(want), "\n") {
+		if i >= len(got) || got[i] != line {
+			t.Fatalf("%s is not what the code makes (make docs writes it again); line %d is\n%s\nand should be\n%s",
+				name, i+1, line, strings.Join(got[min(i, len(got)-1):min(i+1, len(got))], ""))
+		}
+	}
+	if n := strings.Count(string(want), "\n"); len(got) != n+1 {
+		t.Fatalf("%s is not what the code makes (make docs writes it again): it has %d lines, should have %d", name, n+1, len(got))
+	}
+}
+
+// exposition returns what is scraped, with the given Accept header, after callbacks
+// that leave no metric without a series. Time stands still; what depends on the
+// machine or on the build is left out.
+func exposition(t *testing.T, accept string) (text string) {
+	synctest.Test(t, func(t *testing.T) {
+		eventTime := time.UnixMilli(1739966441121) // of the documented sample
+		time.Sleep(time.Until(eventTime.Add(250 * time.Millisecond)))
+		token := filepath.Join(t.TempDir(), "token")
+		if err := os.WriteFile(token, []byte("token"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c := newCLI(io.Discard, io.Discard)
+		args := []string{"--app=1400000001=production", "--app=1400000002", "--app.token-file=" + token}
+		if _, err := c.app.Parse(args); err != nil {
+			t.Fatal(err)
+		}
+		log := logrus.New()
+		log.SetOutput(io.Discard)
+		a, err := newApp(&c.serve, log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sample, err := os.ReadFile("../../testdata/callbacks/Live.CallbackAfterCreateRoomReachingThreshold.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, query := range []string{signed("1400000001", "token"), "?SdkAppid=1400000001", "?SdkAppid=3"} {
+			r := httptest.NewRequest(http.MethodPost, "/callback"+query, strings.NewReader(string(sample)))
+			a.webhook.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+		r.Header.Set("Accept", accept)
+		w := httptest.NewRecorder()
+		a.web.ServeHTTP(w, r)
+		if w.Code != http.StatusOK {
+			t.Fatalf("status %d: %s", w.Code, w.Body)
+		}
+		machine := regexp.MustCompile(`^(# (HELP|TYPE|UNIT) )?(go_|process_)`)
+		value := regexp.MustCompile(`="[^"]*"`)
+		for line := range strings.Lines(w.Body.String()) {
+			if strings.HasPrefix(line, "tuilivekit_exporter_build_info{") {
+				line = value.ReplaceAllString(line, `="…"`)
+			}
+			if !machine.MatchString(line) {
+				text += line
+			}
+		}
+	})
+	return text
+}
+
+func TestGoldenExposition(t *testing.T) {
+	text := exposition(t, "")
+	checkFile(t, "testdata/metrics.txt", text)
+	checkFile(t, "testdata/metrics.openmetrics.txt", exposition(t, "application/openmetrics-text;version=1.0.0"))
+
+	problems, err := promlint.New(strings.NewReader(text)).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("promlint: %s: %s", p.Metric, p.Text)
+	}
+}
+
+// signed returns the query of a callback that is signed now.
+func signed(app, token string) string {
+	now := strconv.FormatInt(time.Now().Unix(), 10)
+	return "?SdkAppid=" + app + "&Sign=" + tuilivekit.Sign(token, now) + "&RequestTime=" + now
+}

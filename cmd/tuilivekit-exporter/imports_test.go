@@ -1,0 +1,112 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// arrows has, for each package, those of ours that it may import. A new arrow is a
+// decision: change this table first, and say why in the commit.
+var arrows = map[string][]string{
+	"cmd/tuilivekit-exporter": {"collector", "handler", "internal/config", "internal/state", "internal/tuilivekit"},
+	"collector":               {"internal/state"},
+	"handler":                 {"internal/state", "internal/tuilivekit"},
+	"internal/config":         {"internal/tuilivekit"}, // what is an SDKAppID and a token
+	"internal/state":          nil,
+	"internal/tuilivekit":     nil,
+}
+
+func TestImportsFollowTheArrows(t *testing.T) {
+	const module = "github.com/tuilivekit-exporter/tuilivekit-exporter/"
+	seen := map[string]bool{}
+	used := map[string]bool{}
+	for name, imports := range ourImports(t) {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		pkg := path.Dir(name)
+		seen[pkg] = true
+		allowed, ok := arrows[pkg]
+		if !ok {
+			t.Errorf("package %s is not in the table", pkg)
+		}
+		for _, imported := range imports {
+			ours, isOurs := strings.CutPrefix(imported, module)
+			if !isOurs {
+				continue
+			}
+			used[pkg+" "+ours] = true
+			if !slices.Contains(allowed, ours) {
+				t.Errorf("%s imports %s", name, ours)
+			}
+		}
+	}
+	for pkg, allowed := range arrows {
+		if !seen[pkg] {
+			t.Errorf("package %s of the table is not there", pkg)
+		}
+		for _, ours := range allowed {
+			if !used[pkg+" "+ours] {
+				t.Errorf("%s does not import %s any more", pkg, ours)
+			}
+		}
+	}
+}
+
+// Only one file knows the router: everything else sees an http.Handler.
+func TestOneFileKnowsTheRouter(t *testing.T) {
+	for name, imports := range ourImports(t) {
+		if slices.Contains(imports, "github.com/gorilla/mux") && name != "handler/router.go" && name != "handler/example_test.go" {
+			t.Errorf("%s imports the router", name)
+		}
+	}
+}
+
+// ourImports returns what each Go file of the module imports, by its path.
+func ourImports(t *testing.T) map[string][]string {
+	root := filepath.Join("..", "..")
+	files := map[string][]string{}
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, name)
+		if err != nil {
+			return err
+		}
+		rel = filepath.ToSlash(rel)
+		if d.IsDir() {
+			if rel == "test" || rel == "testdata" || rel != "." && strings.HasPrefix(rel, ".") {
+				return filepath.SkipDir // test/ is a module of its own
+			}
+			return nil
+		}
+		if !strings.HasSuffix(rel, ".go") {
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		files[rel] = []string{}
+		for _, spec := range f.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			files[rel] = append(files[rel], imported)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}

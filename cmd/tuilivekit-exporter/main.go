@@ -1,0 +1,106 @@
+// Command tuilivekit-exporter takes the callbacks of Tencent Cloud TUILiveKit and
+// serves the counts of rooms that they report as Prometheus metrics.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/version"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "tuilivekit-exporter:", err)
+		os.Exit(1)
+	}
+}
+
+// run does what args ask for. It returns when that is done or ctx has ended.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	nameVersion()
+	cli := newCLI(stdout, stderr)
+	if len(args) > 0 && (args[0] == "--help" || args[0] == "-h") {
+		cli.app.UsageTemplate(kingpin.LongHelpTemplate) // the flags of all commands
+	}
+	command, err := cli.app.Parse(args)
+	if err != nil {
+		return fmt.Errorf("%w (see --help)", cli.blame(args, err))
+	}
+	switch command {
+	case "check-config":
+		return cli.checkConfig.run(stdout)
+	case "send":
+		return cli.send.run(ctx, stdout, stderr)
+	case "healthcheck":
+		return cli.healthcheck.run(ctx)
+	}
+	return cli.serve.run(ctx, stderr)
+}
+
+// cli is the command line.
+type cli struct {
+	app         *kingpin.Application
+	serve       serveCommand
+	checkConfig checkConfigCommand
+	send        sendCommand
+	healthcheck healthcheckCommand
+}
+
+func newCLI(stdout, stderr io.Writer) *cli {
+	c := &cli{app: kingpin.New("tuilivekit-exporter", "Prometheus exporter for the callbacks of Tencent Cloud TUILiveKit.")}
+	c.app.Version(version.Print("tuilivekit-exporter"))
+	c.app.HelpFlag.Short('h').NoEnvar()
+	c.app.VersionFlag.NoEnvar()
+	c.app.UsageWriter(stdout).ErrorWriter(stderr)
+	c.app.UsageTemplate(kingpin.CompactUsageTemplate)
+	c.app.DefaultEnvars()
+	c.serve.register(c.app.Command("serve", "Take callbacks and serve metrics (the default command).").Default())
+	c.checkConfig.register(c.app.Command("check-config", "Check a configuration file and the secrets that it names."))
+	c.send.register(c.app.Command("send", "Play Tencent: send callbacks to a URL and say how they were answered."))
+	c.healthcheck.register(c.app.Command("healthcheck", "Exit 0 if the exporter is healthy: for containers without a shell."))
+	return c
+}
+
+// blame names the flag or the variable whose value is why args could not be parsed:
+// kingpin's own errors do not.
+func (c *cli) blame(args []string, err error) error {
+	ctx, parseErr := c.app.ParseContext(args)
+	if parseErr != nil || ctx.SelectedCommand == nil {
+		return err
+	}
+	given := map[string]bool{}
+	for _, element := range ctx.Elements {
+		flag, ok := element.Clause.(*kingpin.FlagClause)
+		if !ok || element.Value == nil {
+			continue
+		}
+		given[flag.Model().Name] = true
+		if flag.Model().Value.Set(*element.Value) != nil {
+			return fmt.Errorf("--%s: %w", flag.Model().Name, err)
+		}
+	}
+	for _, flag := range ctx.SelectedCommand.Model().Flags {
+		value, ok := os.LookupEnv(flag.Envar)
+		if ok && !given[flag.Name] && flag.Value.Set(value) != nil {
+			return fmt.Errorf("%s: %w", flag.Envar, err)
+		}
+	}
+	return err
+}
+
+// nameVersion gives a binary that was built without our Makefile the version of its
+// module.
+func nameVersion() {
+	if info, ok := debug.ReadBuildInfo(); ok && version.Version == "" {
+		version.Version = info.Main.Version
+	}
+}

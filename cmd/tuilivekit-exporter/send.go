@@ -1,0 +1,283 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
+)
+
+// sendCommand are the flags of send.
+type sendCommand struct {
+	url         string
+	app         string
+	tokenFile   string
+	command     string
+	current     int64
+	max         int64
+	ramp        string
+	count       int
+	rate        float64
+	concurrency int
+	unsigned    bool
+	malformed   bool
+	late        time.Duration
+	timeout     time.Duration
+
+	token     string
+	from, to  int64
+	eventTime atomic.Int64 // of the last callback, so that each has one of its own
+}
+
+func (c *sendCommand) register(cmd *kingpin.CmdClause) {
+	cmd.Flag("url", "Callback URL.").Default("http://127.0.0.1:19781/callback").NoEnvar().StringVar(&c.url)
+	cmd.Flag("app", "SDKAppID of the application.").Required().PlaceHolder("SDKAPPID").NoEnvar().StringVar(&c.app)
+	cmd.Flag("token-file", "File with the callback token to sign with.").PlaceHolder("FILE").NoEnvar().StringVar(&c.tokenFile)
+	cmd.Flag("command", "Callback command.").Default(tuilivekit.RoomThreshold.String()).NoEnvar().StringVar(&c.command)
+	cmd.Flag("current", "CurRoomCount.").Default("400").NoEnvar().Int64Var(&c.current)
+	cmd.Flag("max", "MaxRoomCount.").Default("500").NoEnvar().Int64Var(&c.max)
+	cmd.Flag("ramp", "Let CurRoomCount go from one count to another over all callbacks, one room each unless --count says otherwise.").PlaceHolder("FROM:TO").NoEnvar().StringVar(&c.ramp)
+	cmd.Flag("count", "How many callbacks to send.").PlaceHolder("1").NoEnvar().IntVar(&c.count)
+	cmd.Flag("rate", "Callbacks a second; 0 sends the next one when the last is answered.").Default("0").NoEnvar().Float64Var(&c.rate)
+	cmd.Flag("concurrency", "How many callbacks may wait for their answer at a time.").Default("1").NoEnvar().IntVar(&c.concurrency)
+	cmd.Flag("unsigned", "Send no signature.").NoEnvar().BoolVar(&c.unsigned)
+	cmd.Flag("malformed", "Send half of the body.").NoEnvar().BoolVar(&c.malformed)
+	cmd.Flag("late", "Sign as if the callback had been on its way for so long.").PlaceHolder("DURATION").NoEnvar().DurationVar(&c.late)
+	cmd.Flag("timeout", "How long to wait for an answer: Tencent waits 2s.").Default("2s").NoEnvar().DurationVar(&c.timeout)
+}
+
+// prepare checks the flags and reads the token.
+func (c *sendCommand) prepare() error {
+	c.from, c.to = c.current, c.current
+	if c.ramp != "" {
+		from, to, _ := strings.Cut(c.ramp, ":")
+		var errFrom, errTo error
+		c.from, errFrom = strconv.ParseInt(from, 10, 64)
+		c.to, errTo = strconv.ParseInt(to, 10, 64)
+		if errFrom != nil || errTo != nil {
+			return fmt.Errorf("--ramp: %q is not FROM:TO with two counts", c.ramp)
+		}
+		if c.count == 0 {
+			c.count = int(max(c.to-c.from, c.from-c.to)) + 1
+		}
+	}
+	if c.count == 0 {
+		c.count = 1
+	}
+	if u, err := url.Parse(c.url); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return fmt.Errorf("--url: %q is not an http or https URL", c.url)
+	}
+	switch {
+	case c.count < 0:
+		return errors.New("--count: must not be negative")
+	case c.rate < 0:
+		return errors.New("--rate: must not be negative")
+	case c.concurrency < 1:
+		return errors.New("--concurrency: must be at least 1")
+	case c.unsigned:
+		return nil
+	case c.tokenFile == "":
+		return errors.New("--token-file: needed to sign, unless --unsigned")
+	}
+	b, err := os.ReadFile(c.tokenFile)
+	if err != nil {
+		return fmt.Errorf("--token-file: %w", err)
+	}
+	if c.token = strings.TrimSpace(string(b)); c.token == "" {
+		return fmt.Errorf("--token-file: %s is empty", c.tokenFile)
+	}
+	return nil
+}
+
+// run sends the callbacks and prints what came of them.
+func (c *sendCommand) run(ctx context.Context, stdout, stderr io.Writer) error {
+	if err := c.prepare(); err != nil {
+		return err
+	}
+	client := &http.Client{
+		Timeout:       c.timeout,
+		Transport:     &http.Transport{MaxIdleConnsPerHost: c.concurrency},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	defer client.CloseIdleConnections()
+	t := newTally(c.count)
+	stopProgress := t.showProgress(stderr)
+	next := make(chan int)
+	var senders sync.WaitGroup
+	for range min(c.concurrency, c.count) {
+		senders.Go(func() {
+			for i := range next {
+				start := time.Now()
+				o := c.sendOne(ctx, client, i)
+				t.add(o, time.Since(start))
+			}
+		})
+	}
+	c.schedule(ctx, next)
+	senders.Wait()
+	stopProgress()
+	return t.report(stdout)
+}
+
+// schedule hands out the callbacks at their rate until all are sent or ctx ends.
+func (c *sendCommand) schedule(ctx context.Context, next chan<- int) {
+	defer close(next)
+	start := time.Now()
+	for i := range c.count {
+		if c.rate > 0 {
+			due := start.Add(time.Duration(float64(i) / c.rate * float64(time.Second)))
+			select {
+			case <-time.After(time.Until(due)):
+			case <-ctx.Done():
+				return
+			}
+		}
+		select {
+		case next <- i:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// sendOne sends the i-th callback and says what Tencent would make of the answer.
+func (c *sendCommand) sendOne(ctx context.Context, client *http.Client, i int) outcome {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.target(), bytes.NewReader(c.body(i)))
+	if err != nil {
+		return outcome{seen: err.Error()}
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := client.Do(req)
+	if err != nil {
+		return failedRequest(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	if err != nil {
+		return failedRequest(err)
+	}
+	return judge(resp, b)
+}
+
+// target returns the URL as Tencent makes it: the signature comes last.
+func (c *sendCommand) target() string {
+	separator := "?"
+	if strings.Contains(c.url, "?") {
+		separator = "&"
+	}
+	target := c.url + separator + "SdkAppid=" + url.QueryEscape(c.app) + "&CallbackCommand=" + url.QueryEscape(c.command) +
+		"&contenttype=json&ClientIP=127.0.0.1&OptPlatform=RESTAPI"
+	if c.unsigned {
+		return target
+	}
+	requestTime := strconv.FormatInt(time.Now().Add(-c.late).Unix(), 10)
+	return target + "&Sign=" + tuilivekit.Sign(c.token, requestTime) + "&RequestTime=" + requestTime
+}
+
+// body returns the i-th body. Each has an EventTime of its own, or they would be
+// taken for repeats of one another.
+func (c *sendCommand) body(i int) []byte {
+	now := time.Now().UnixMilli()
+	for {
+		last := c.eventTime.Load()
+		now = max(now, last+1)
+		if c.eventTime.CompareAndSwap(last, now) {
+			break
+		}
+	}
+	fields := map[string]any{"CallbackCommand": c.command, "Operator_Account": "tuilivekit-exporter-send", "EventTime": now}
+	room := "room-" + strconv.Itoa(i)
+	switch c.command {
+	case tuilivekit.RoomThreshold.String():
+		current := c.from
+		if c.count > 1 {
+			current += (c.to - c.from) * int64(i) / int64(c.count-1)
+		}
+		fields["CurRoomCount"], fields["MaxRoomCount"] = current, c.max
+	case tuilivekit.RoomCreated.String():
+		fields["RoomInfo"] = map[string]any{"RoomId": room, "RoomType": "Live", "CreateTime": now / 1000}
+	default:
+		fields["RoomId"] = room
+	}
+	b, err := json.Marshal(fields)
+	if err != nil {
+		panic(err) // strings and integers always marshal
+	}
+	if c.malformed {
+		return b[:len(b)/2]
+	}
+	return b
+}
+
+// outcome is what became of one callback.
+type outcome struct {
+	ok   bool
+	seen string // what Tencent would have seen, in the words of its list of failures
+	hint string // what to check
+}
+
+// failedRequest explains a request without an answer.
+func failedRequest(err error) outcome {
+	var network net.Error
+	switch {
+	case errors.Is(err, context.Canceled):
+		return outcome{seen: "interrupted here, before the answer"}
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return outcome{seen: "access denied: connection refused", hint: "is the exporter running, and is the port of --url that of its webhook listener?"}
+	case errors.As(err, &network) && network.Timeout():
+		return outcome{seen: "access to the URL timed out", hint: "is there a firewall between, or a backend that is slow?"}
+	}
+	var urlErr *url.Error
+	if errors.As(err, &urlErr) {
+		err = urlErr.Err // without the URL, which is signed
+	}
+	return outcome{seen: "access to the URL failed: " + err.Error()}
+}
+
+// judge explains an answer.
+func judge(resp *http.Response, body []byte) outcome {
+	var a tuilivekit.Answer
+	parsed := json.Unmarshal(body, &a) == nil && a.ActionStatus != ""
+	if resp.StatusCode != http.StatusOK {
+		o := outcome{seen: fmt.Sprintf("HTTP return code is not 200: %s", resp.Status), hint: hints[resp.StatusCode]}
+		if parsed && a.ErrorInfo != "" {
+			o.seen += fmt.Sprintf(" (%s)", a.ErrorInfo)
+		}
+		return o
+	}
+	switch {
+	case !parsed:
+		return outcome{seen: "response could not be parsed: not Tencent's JSON", hint: "is something else answering at --url?"}
+	case a.ActionStatus != "OK" || a.ErrorCode != 0:
+		return outcome{seen: fmt.Sprintf("answered %s with ErrorCode %d", a.ActionStatus, a.ErrorCode), hint: "the application's backend has decided so"}
+	}
+	return outcome{ok: true, seen: "OK"}
+}
+
+var hints = map[int]string{
+	http.StatusBadRequest:            "the answer names what is wrong with the body or the query",
+	http.StatusUnauthorized:          "is the token the one that the exporter has for this application, and are both clocks right?",
+	http.StatusForbidden:             "is the application configured at the exporter?",
+	http.StatusNotFound:              "is the path of --url that of --webhook.path?",
+	http.StatusRequestEntityTooLarge: "see --webhook.max-body-bytes",
+	http.StatusTooManyRequests:       "the exporter limits the rate of one source",
+	http.StatusServiceUnavailable:    "the exporter is overloaded, stopping, or cannot write to its storage: see its log",
+	http.StatusBadGateway:            "the application's backend failed",
+	http.StatusGatewayTimeout:        "the application's backend is slow",
+}

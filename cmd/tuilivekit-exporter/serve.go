@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/exporter-toolkit/web"
+	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
+	"github.com/sirupsen/logrus"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/config"
+)
+
+// serveCommand are the flags of serve.
+type serveCommand struct {
+	configFile    string
+	apps          []string
+	tokenFiles    []string
+	allowUnsigned bool
+
+	webhookAddress  string
+	webhookPath     string
+	webhookCert     string
+	webhookKey      string
+	maxBodyBytes    *int64
+	signatureWindow time.Duration
+
+	web             *web.FlagConfig
+	telemetryPath   string
+	enableLifecycle bool
+	enablePprof     bool
+
+	staleAfter      time.Duration
+	futureTolerance time.Duration
+	shutdownTimeout time.Duration
+	logLevel        string
+	logFormat       string
+}
+
+func (c *serveCommand) register(cmd *kingpin.CmdClause) {
+	cmd.Flag("config.file", "YAML file with the applications. It is read again on SIGHUP.").PlaceHolder("FILE").StringVar(&c.configFile)
+	cmd.Flag("app", "Application to take callbacks of, instead of a file; repeatable.").PlaceHolder("SDKAPPID[=NAME]").StringsVar(&c.apps)
+	cmd.Flag("app.token-file", "File with a callback token of the applications given by --app; repeatable, all are live.").PlaceHolder("FILE").StringsVar(&c.tokenFiles)
+	cmd.Flag("app.allow-unsigned", "Take callbacks without a signature, of the applications given by --app: anyone who can reach the webhook listener can then set their counts.").BoolVar(&c.allowUnsigned)
+
+	cmd.Flag("webhook.listen-address", "Address on which to take callbacks.").Default(":19781").StringVar(&c.webhookAddress)
+	cmd.Flag("webhook.path", "Path of the callback URL. One that nobody can guess keeps strangers off.").Default("/callback").StringVar(&c.webhookPath)
+	cmd.Flag("webhook.tls-cert-file", "Certificate chain of the webhook listener (PEM). It is read again when it changes.").PlaceHolder("FILE").StringVar(&c.webhookCert)
+	cmd.Flag("webhook.tls-key-file", "Private key of that certificate (PEM).").PlaceHolder("FILE").StringVar(&c.webhookKey)
+	c.maxBodyBytes = (*int64)(cmd.Flag("webhook.max-body-bytes", "Size of the largest callback body.").Default("256KiB").Bytes())
+	cmd.Flag("webhook.signature-window", "How far the RequestTime of a callback may be from our clock, either way, 5s to 5m.").Default("60s").DurationVar(&c.signatureWindow)
+
+	c.web = kingpinflag.AddFlags(cmd, ":19780")
+	cmd.Flag("web.telemetry-path", "Path under which to expose metrics.").Default("/metrics").StringVar(&c.telemetryPath)
+	cmd.Flag("web.enable-lifecycle", "Enable reload of the configuration by POST /-/reload.").BoolVar(&c.enableLifecycle)
+	cmd.Flag("web.enable-pprof", "Enable profiles under /debug/pprof/.").BoolVar(&c.enablePprof)
+
+	cmd.Flag("state.stale-after", "Age from which the counts of the last event are no longer exposed; 0 exposes them for ever, with their time.").Default("0s").DurationVar(&c.staleAfter)
+	cmd.Flag("state.future-tolerance", "How far the time of an event may lie in the future; one further ahead is taken as of its receipt.").Default("1m").DurationVar(&c.futureTolerance)
+	cmd.Flag("shutdown.timeout", "How long callbacks that are being answered may take to finish when the exporter stops.").Default("10s").DurationVar(&c.shutdownTimeout)
+	cmd.Flag("log.level", "Only log messages of this severity or above.").Default("info").EnumVar(&c.logLevel, "debug", "info", "warn", "error")
+	cmd.Flag("log.format", "Format of log messages.").Default("text").EnumVar(&c.logFormat, "text", "json")
+}
+
+// run serves until ctx ends.
+func (c *serveCommand) run(ctx context.Context, stderr io.Writer) error {
+	log := c.newLogger(stderr)
+	a, err := newApp(c, log)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", c.webhookAddress)
+	if err != nil {
+		return fmt.Errorf("--webhook.listen-address: %w", err)
+	}
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	return a.run(ctx, listener, hup)
+}
+
+// check finds what is wrong with flags that kingpin takes.
+func (c *serveCommand) check() error {
+	switch {
+	case c.configFile != "" && len(c.apps) > 0:
+		return fmt.Errorf("--app: not together with --config.file")
+	case len(c.apps) == 0 && (len(c.tokenFiles) > 0 || c.allowUnsigned):
+		return fmt.Errorf("--app.token-file and --app.allow-unsigned are for applications given by --app")
+	case (c.webhookCert == "") != (c.webhookKey == ""):
+		return fmt.Errorf("--webhook.tls-cert-file and --webhook.tls-key-file: one needs the other")
+	case c.signatureWindow < 5*time.Second || c.signatureWindow > 5*time.Minute:
+		return fmt.Errorf("--webhook.signature-window: %s is not within 5s and 5m", c.signatureWindow)
+	case *c.maxBodyBytes < 1<<10:
+		return fmt.Errorf("--webhook.max-body-bytes: %d is less than 1KiB", *c.maxBodyBytes)
+	case c.futureTolerance < 0:
+		return fmt.Errorf("--state.future-tolerance: must not be negative")
+	}
+	if err := checkPath(c.webhookPath); err != nil {
+		return fmt.Errorf("--webhook.path: %w", err)
+	}
+	if err := checkPath(c.telemetryPath); err != nil {
+		return fmt.Errorf("--web.telemetry-path: %w", err)
+	}
+	return nil
+}
+
+// load reads the configuration.
+func (c *serveCommand) load() (*config.Config, []string, error) {
+	if c.configFile != "" {
+		return config.Load(c.configFile)
+	}
+	return config.FromFlags(c.apps, c.tokenFiles, c.allowUnsigned)
+}
+
+// checkPath takes paths that mean the same to a router and to a URL.
+func checkPath(path string) error {
+	if len(path) < 2 || path[0] != '/' {
+		return fmt.Errorf("%q does not start with / and go on", path)
+	}
+	for _, r := range path {
+		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '/' && r != '-' && r != '_' && r != '.' && r != '~' {
+			return fmt.Errorf("%q has other characters than letters, digits and -._~/", path)
+		}
+	}
+	return nil
+}
+
+func (c *serveCommand) newLogger(w io.Writer) *logrus.Logger {
+	log := logrus.New()
+	log.SetOutput(w)
+	level, err := logrus.ParseLevel(c.logLevel)
+	if err != nil {
+		level = logrus.InfoLevel // not reached: the flag is an enumeration
+	}
+	log.SetLevel(level)
+	if c.logFormat == "json" {
+		log.SetFormatter(&logrus.JSONFormatter{TimestampFormat: time.RFC3339Nano})
+	} else {
+		log.SetFormatter(&logrus.TextFormatter{FullTimestamp: true, DisableColors: true, TimestampFormat: time.RFC3339Nano})
+	}
+	return log
+}
