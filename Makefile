@@ -1,0 +1,57 @@
+# The targets of this file are what README and CI call. Tools that are not Go's own
+# are built once, outside the tree, by scripts/tool.
+
+BIN     := bin/tuilivekit-exporter
+VERSION := $(shell cat VERSION)
+PKG     := github.com/prometheus/common/version
+LDFLAGS := -s -w -X $(PKG).Version=$(VERSION) -X $(PKG).Branch=$(shell git rev-parse --abbrev-ref HEAD 2>/dev/null)
+FUZZTIME ?= 60s
+
+.DEFAULT_GOAL := build
+
+build: ## build the exporter into bin/
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/tuilivekit-exporter
+
+run: build ## run it on loopback for a demo application
+	@scripts/run-demo
+
+test: need-go need-cc ## run all tests, with the race detector
+	go vet ./...
+	go test -race -shuffle=on ./...
+
+lint: ## run the linters
+	$(shell scripts/tool golangci-lint) run
+	go mod tidy -diff
+
+bench: ## compare the callback and the scrape with their references
+	go test -run '^$$' -bench . -benchmem ./cmd/... ./collector
+
+fuzz: ## run each fuzz target for FUZZTIME
+	@scripts/fuzz $(FUZZTIME)
+
+check-readme: ## do what the README tells a newcomer
+	@scripts/check-readme
+
+cross: ## build for the other platforms
+	@for t in linux/amd64 linux/arm64 darwin/arm64 windows/amd64; do echo $$t; \
+	  CGO_ENABLED=0 GOOS=$${t%/*} GOARCH=$${t#*/} go build -o /dev/null ./cmd/tuilivekit-exporter || exit 1; done
+
+docs: ## write the generated documents and golden files again
+	go test ./cmd/... -run 'Documents|Golden' -update
+
+docker: ## build the container image
+	docker build --build-arg VERSION=$(VERSION) -t tuilivekit-exporter:$(VERSION) .
+
+clean: ## remove what was built
+	rm -rf bin
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+need-go:
+	@command -v go >/dev/null || { echo "make: Go is missing: install the version of go.mod or newer, see https://go.dev/doc/install" >&2; exit 1; }
+
+need-cc:
+	@command -v cc >/dev/null || { echo "make: a C compiler is missing, the race detector needs one: apt-get install gcc libc6-dev" >&2; exit 1; }
+
+.PHONY: build run test lint bench fuzz check-readme cross docs docker clean help need-go need-cc
