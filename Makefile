@@ -6,6 +6,8 @@ VERSION := $(shell cat VERSION)
 PKG     := github.com/prometheus/common/version
 LDFLAGS := -s -w -X $(PKG).Version=$(VERSION) -X $(PKG).Branch=$(shell git rev-parse --abbrev-ref HEAD 2>/dev/null)
 FUZZTIME ?= 60s
+DOCKER ?= docker
+IMAGE   = tuilivekit-exporter:$(VERSION)
 
 .DEFAULT_GOAL := build
 
@@ -21,7 +23,11 @@ test: need-go need-cc ## run all tests, with the race detector
 
 lint: ## run the linters
 	$(shell scripts/tool golangci-lint) run
+	$(shell scripts/tool actionlint)
 	go mod tidy -diff
+
+vuln: ## look for known vulnerabilities (asks vuln.go.dev)
+	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
 
 bench: ## compare the callback and the scrape with their references
 	go test -run '^$$' -bench . -benchmem ./cmd/... ./collector
@@ -40,13 +46,18 @@ docs: ## write the generated documents and golden files again
 	go test ./cmd/... -run 'Documents|Golden' -update
 
 docker: ## build the container image
-	docker build --build-arg VERSION=$(VERSION) -t tuilivekit-exporter:$(VERSION) .
+	DOCKER_BUILDKIT=1 $(DOCKER) build $(DOCKER_FLAGS) --build-arg VERSION=$(VERSION) \
+	  --build-arg REVISION=$(or $(shell git rev-parse -q --verify HEAD 2>/dev/null),unknown) \
+	  --build-arg CREATED=$(or $(shell git log -1 --format=%cI 2>/dev/null),unknown) -t $(IMAGE) .
+
+check-docker: build docker ## run the container image and check it (needs a Docker engine)
+	DOCKER='$(DOCKER)' scripts/check-docker $(IMAGE)
 
 clean: ## remove what was built
 	rm -rf bin
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
 need-go:
 	@command -v go >/dev/null || { echo "make: Go is missing: install the version of go.mod or newer, see https://go.dev/doc/install" >&2; exit 1; }
@@ -54,4 +65,4 @@ need-go:
 need-cc:
 	@command -v cc >/dev/null || { echo "make: a C compiler is missing, the race detector needs one: apt-get install gcc libc6-dev" >&2; exit 1; }
 
-.PHONY: build run test lint bench fuzz check-readme cross docs docker clean help need-go need-cc
+.PHONY: build run test lint vuln bench fuzz check-readme cross docs docker check-docker clean help need-go need-cc

@@ -61,7 +61,7 @@ func (app *App) readTokens(at path, dir string) (warnings []string, err error) {
 			return nil, &keyError{at.to("token_files", i), err.Error()}
 		}
 		if open {
-			warnings = append(warnings, fmt.Sprintf("token file %s can be read by others than its owner: chmod 600", name))
+			warnings = append(warnings, fmt.Sprintf("token file %s can be read by everyone, or written by its group: chmod 600", name))
 		}
 		app.Tokens = append(app.Tokens, token)
 	}
@@ -81,7 +81,8 @@ func (app *App) readTokens(at path, dir string) (warnings []string, err error) {
 	return warnings, nil
 }
 
-// readToken reads a token file and reports whether others than its owner may.
+// readToken reads a token file and reports whether it is open to too many. Reading by
+// its group is not: that is how Kubernetes hands out secrets.
 func readToken(name string) (token Secret, open bool, err error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -100,7 +101,7 @@ func readToken(name string) (token Secret, open bool, err error) {
 	if err != nil {
 		return Secret{}, false, fmt.Errorf("%s: %w", name, err)
 	}
-	return token, info.Mode().Perm()&0o077 != 0, nil
+	return token, info.Mode().Perm()&0o027 != 0, nil
 }
 
 // tokenOf returns the token in the content of a file or a variable: all of it but

@@ -110,15 +110,17 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 
 func TestWarnings(t *testing.T) {
 	dir := write(t, map[string]string{"a": "same", "b": "same", "c.yaml": "apps:\n- {sdk_app_id: 1, token_files: [a]}\n- {sdk_app_id: 2, token_files: [b]}"})
-	if err := os.Chmod(filepath.Join(dir, "b"), 0o640); err != nil {
-		t.Fatal(err)
+	for name, mode := range map[string]os.FileMode{"a": 0o440, "b": 0o604} {
+		if err := os.Chmod(filepath.Join(dir, name), mode); err != nil {
+			t.Fatal(err)
+		}
 	}
 	_, warnings, err := Load(filepath.Join(dir, "c.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []string{
-		"token file " + filepath.Join(dir, "b") + " can be read by others than its owner: chmod 600",
+		"token file " + filepath.Join(dir, "b") + " can be read by everyone, or written by its group: chmod 600",
 		"applications 1 and 2 share a token: whoever signs for one can sign for the other",
 	}
 	if fmt.Sprint(warnings) != fmt.Sprint(want) {

@@ -1,0 +1,254 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// What of deploy/kubernetes can be checked without a cluster: that the manifests fit
+// the command line, the image and one another, and give the pod no more than it needs.
+
+func TestManifests(t *testing.T) {
+	for _, problem := range checkManifests(t, readManifests(t)) {
+		t.Error(problem)
+	}
+}
+
+// TestManifestsCheck breaks the manifests, one line at a time.
+func TestManifestsCheck(t *testing.T) {
+	for _, tt := range []struct{ name, old, new, want string }{
+		{"a flag that does not exist", "--log.format=json", "--log.fromat=json", "args"},
+		{"another port", "containerPort: 19781", "containerPort: 8080", "containerPort"},
+		{"a port without a name", "targetPort: webhook", "targetPort: hook", "targetPort"},
+		{"metrics beside the webhook", "targetPort: webhook}", "targetPort: webhook}\n    - {name: web, port: 19780, targetPort: web}", "both listeners"},
+		{"other pods", "selector: {app.kubernetes.io/name: tuilivekit-exporter}", "selector: {app.kubernetes.io/name: exporter}", "spec.selector"},
+		{"a probe of nothing", "/-/ready", "/ready", "readinessProbe"},
+		{"root", "runAsUser: 65532", "runAsUser: 0", "runAsUser"},
+		{"root allowed", "runAsNonRoot: true", "runAsNonRoot: false", "runAsNonRoot"},
+		{"a disk of root's", "fsGroup: 65532", "fsGroup: 0", "fsGroup"},
+		{"any system call", "RuntimeDefault", "Unconfined", "seccompProfile"},
+		{"a writable root", "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false", "readOnlyRootFilesystem"},
+		{"setuid", "allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true", "allowPrivilegeEscalation"},
+		{"capabilities", "drop: [ALL]", "drop: [NET_RAW]", "capabilities"},
+		{"a token for Kubernetes", "automountServiceAccountToken: false", "automountServiceAccountToken: true", "automountServiceAccountToken"},
+		{"variables that look like flags", "enableServiceLinks: false", "enableServiceLinks: true", "enableServiceLinks"},
+		{"killed before it has stopped", "terminationGracePeriodSeconds: 30", "terminationGracePeriodSeconds: 10", "terminationGracePeriodSeconds"},
+		{"state lost with the pod", "mountPath: /var/lib/tuilivekit-exporter", "mountPath: /data", "mountPath"},
+		{"an old image", "image: tuilivekit-exporter:", "image: tuilivekit-exporter:0.", "image"},
+		{"a configuration that is not valid", "sdk_app_id:", "sdk_appid:", "config.yaml"},
+		{"a token that the Secret does not have", "tuilivekit-exporter/token]", "tuilivekit-exporter/other]", "config.yaml"},
+		{"a monitor of nothing", "component: web}\n  endpoints", "component: wep}\n  endpoints", "ServiceMonitor"},
+		{"another path of the metrics", "path: /metrics", "path: /metric", "ServiceMonitor"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			whole := readManifests(t)
+			broken := strings.Replace(whole, tt.old, tt.new, 1)
+			if broken == whole {
+				t.Fatalf("the manifests have no %q to break", tt.old)
+			}
+			got := checkManifests(t, broken)
+			if !strings.Contains(strings.Join(got, "\n"), tt.want) {
+				t.Errorf("got problems %q, want one with %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// checkManifests returns what is wrong.
+func checkManifests(t *testing.T, text string) []string {
+	c := &manifestCheck{t: t}
+	decoder := yaml.NewDecoder(strings.NewReader(text))
+	for {
+		var object map[string]any
+		err := decoder.Decode(&object)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return append(c.problems, err.Error())
+		}
+		c.objects = append(c.objects, object)
+	}
+	c.set = c.kind("StatefulSet")[0]
+	c.checkSecurity()
+	c.checkContainer()
+	c.checkServices()
+	c.checkConfig()
+	return c.problems
+}
+
+type manifestCheck struct {
+	t        *testing.T
+	objects  []any
+	set      any // the StatefulSet
+	problems []string
+}
+
+// same reports a problem unless what stands at path is want.
+func (c *manifestCheck) same(object any, path string, want any) {
+	if got := at(object, path); fmt.Sprint(got) != fmt.Sprint(want) {
+		c.problems = append(c.problems, fmt.Sprintf("%s %s: got %v, want %v", at(object, "kind"), path, got, want))
+	}
+}
+
+func (c *manifestCheck) kind(kind string) []any {
+	var found []any
+	for _, object := range c.objects {
+		if at(object, "kind") == kind {
+			found = append(found, object)
+		}
+	}
+	if len(found) == 0 {
+		c.t.Fatalf("there is no %s", kind)
+	}
+	return found
+}
+
+func (c *manifestCheck) checkSecurity() {
+	stages := parseDockerfile(readFile(c.t, "Dockerfile"))
+	uid, _, _ := strings.Cut(stages[len(stages)-1].last("USER", ""), ":")
+	for path, want := range map[string]any{
+		"automountServiceAccountToken":                          false,
+		"enableServiceLinks":                                    false,
+		"securityContext.runAsNonRoot":                          true,
+		"securityContext.runAsUser":                             uid,
+		"securityContext.runAsGroup":                            uid,
+		"securityContext.fsGroup":                               uid,
+		"securityContext.seccompProfile.type":                   "RuntimeDefault",
+		"containers.0.securityContext.allowPrivilegeEscalation": false,
+		"containers.0.securityContext.readOnlyRootFilesystem":   true,
+		"containers.0.securityContext.capabilities":             map[string]any{"drop": []any{"ALL"}},
+		"containers.1":                                          nil,
+	} {
+		c.same(c.set, "spec.template.spec."+path, want)
+	}
+}
+
+func (c *manifestCheck) checkContainer() {
+	const container = "spec.template.spec.containers.0."
+	var args []string
+	for i := 0; at(c.set, fmt.Sprintf(container+"args.%d", i)) != nil; i++ {
+		args = append(args, fmt.Sprint(at(c.set, fmt.Sprintf(container+"args.%d", i))))
+	}
+	cli := newCLI(io.Discard, io.Discard)
+	if command, err := cli.app.Parse(args); err != nil || command != "serve" {
+		c.problems = append(c.problems, fmt.Sprintf("args %v: means %q, want serve (%v)", args, command, err))
+		return
+	}
+	c.same(c.set, container+"image", "tuilivekit-exporter:"+strings.TrimSpace(readFile(c.t, "VERSION")))
+	for i, address := range append(*cli.serve.web.WebListenAddresses, cli.serve.webhookAddress) {
+		_, port, _ := net.SplitHostPort(address)
+		c.same(c.set, fmt.Sprintf(container+"ports.%d.containerPort", i), port)
+	}
+	c.same(c.set, container+"ports.0.name", "web")
+	c.same(c.set, container+"ports.1.name", "webhook")
+	for probe, path := range map[string]string{"livenessProbe": "/-/healthy", "readinessProbe": "/-/ready"} {
+		c.same(c.set, container+probe+".httpGet", map[string]any{"path": path, "port": "web"})
+	}
+	if grace, _ := at(c.set, "spec.template.spec.terminationGracePeriodSeconds").(int); float64(grace) <= cli.serve.shutdownTimeout.Seconds() {
+		c.problems = append(c.problems, fmt.Sprintf("terminationGracePeriodSeconds: got %d, want more than %s", grace, cli.serve.shutdownTimeout))
+	}
+	stages := parseDockerfile(readFile(c.t, "Dockerfile"))
+	c.same(c.set, container+"volumeMounts.2.name", at(c.set, "spec.volumeClaimTemplates.0.metadata.name"))
+	c.same(c.set, container+"volumeMounts.2.mountPath", stages[len(stages)-1].last("WORKDIR", ""))
+}
+
+// checkServices sees that each listener has a Service of its own, and that Prometheus
+// finds that of the metrics.
+func (c *manifestCheck) checkServices() {
+	labels := at(c.set, "spec.template.metadata.labels")
+	c.same(c.set, "spec.selector.matchLabels", labels)
+	monitor := c.kind("ServiceMonitor")[0]
+	selected, _ := at(monitor, "spec.selector.matchLabels").(map[string]any)
+	monitored := false
+	for _, service := range c.kind("Service") {
+		c.same(service, "spec.selector", labels)
+		if at(service, "spec.ports.1") != nil {
+			c.problems = append(c.problems, "a Service has both listeners")
+		}
+		name := at(service, "spec.ports.0.name")
+		c.same(service, "spec.ports.0.targetPort", name)
+		has, _ := at(service, "metadata.labels").(map[string]any)
+		matches := len(selected) > 0
+		for key, value := range selected {
+			matches = matches && has[key] == value
+		}
+		monitored = monitored || matches && name == at(monitor, "spec.endpoints.0.port")
+	}
+	if !monitored {
+		c.problems = append(c.problems, "the ServiceMonitor selects no Service with its port")
+	}
+	cli := newCLI(io.Discard, io.Discard)
+	_, _ = cli.app.Parse(nil)
+	c.same(monitor, "spec.endpoints.0.path", cli.serve.telemetryPath)
+}
+
+// checkConfig checks the configuration as it will lie in the container, beside the
+// keys of the Secret.
+func (c *manifestCheck) checkConfig() {
+	const spec = "spec.template.spec."
+	configMap, secret, dir := c.kind("ConfigMap")[0], c.kind("Secret")[0], c.t.TempDir()
+	c.same(c.set, spec+"volumes.0.configMap.name", at(configMap, "metadata.name"))
+	c.same(c.set, spec+"volumes.1.secret.secretName", at(secret, "metadata.name"))
+	folder := fmt.Sprint(at(c.set, spec+"containers.0.volumeMounts.1.mountPath"))
+	files := map[string]string{}
+	tokens, _ := at(secret, "stringData").(map[string]any)
+	for key, token := range tokens {
+		files[key] = fmt.Sprint(token)
+	}
+	data, _ := at(configMap, "data").(map[string]any)
+	files["config.yaml"] = strings.ReplaceAll(fmt.Sprint(data["config.yaml"]), folder+"/", "")
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	if err := (&checkConfigCommand{file: filepath.Join(dir, "config.yaml")}).run(io.Discard); err != nil {
+		c.problems = append(c.problems, err.Error())
+	}
+}
+
+// at returns what stands at a path like spec.ports.0.name, nil if nothing does.
+func at(object any, path string) any {
+	for _, step := range strings.Split(path, ".") {
+		switch o := object.(type) {
+		case map[string]any:
+			object = o[step]
+		case []any:
+			i, err := strconv.Atoi(step)
+			if err != nil || i >= len(o) {
+				return nil
+			}
+			object = o[i]
+		default:
+			return nil
+		}
+	}
+	return object
+}
+
+// readManifests returns all manifests as one stream.
+func readManifests(t *testing.T) string {
+	files, err := filepath.Glob(filepath.Join(repository, "deploy/kubernetes/*.yaml"))
+	if err != nil || len(files) < 3 {
+		t.Fatalf("manifests %v: %v", files, err)
+	}
+	var all []string
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, string(b))
+	}
+	return strings.Join(all, "\n---\n")
+}

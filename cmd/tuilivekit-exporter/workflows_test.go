@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// What actionlint does not look at: that the workflows call targets of the Makefile,
+// may only read, and name each action by a commit.
+
+func TestWorkflows(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(repository, ".github/workflows/*.yml"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("workflows %v: %v", files, err)
+	}
+	for _, file := range files {
+		text := readFile(t, ".github/workflows/"+filepath.Base(file))
+		for _, problem := range checkWorkflow(text, readFile(t, "Makefile")) {
+			t.Errorf("%s: %s", filepath.Base(file), problem)
+		}
+	}
+}
+
+// TestWorkflowsCheck breaks the workflow, one line at a time.
+func TestWorkflowsCheck(t *testing.T) {
+	for _, tt := range []struct{ name, old, new, want string }{
+		{"a target that does not exist", "make test", "make tests", "run: make tests"},
+		{"a command of its own", "make test", "go test ./...", "run: go test ./..."},
+		{"several commands", "make test", "|\n          go test ./...", "run: |"},
+		{"an action by its tag", "checkout@11bd71901bbe5b1630ceea73d27597364c9af683", "checkout@v4", "uses: actions/checkout@v4"},
+		{"a commit without its version", " # v4.2.2", "", "uses: actions/checkout@"},
+		{"may write", "contents: read", "contents: write", "permissions"},
+		{"may do anything", "permissions:\n  contents: read\n", "", "permissions"},
+		{"code of strangers with our rights", "pull_request:", "pull_request_target:", "pull_request_target"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			whole := readFile(t, ".github/workflows/ci.yml")
+			broken := strings.Replace(whole, tt.old, tt.new, 1)
+			if broken == whole {
+				t.Fatalf("the workflow has no %q to break", tt.old)
+			}
+			got := checkWorkflow(broken, readFile(t, "Makefile"))
+			if !strings.Contains(strings.Join(got, "\n"), tt.want) {
+				t.Errorf("got problems %q, want one with %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// checkWorkflow returns what is wrong.
+func checkWorkflow(text, makefile string) []string {
+	var problems []string
+	pinned := regexp.MustCompile(`^[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$`)
+	for _, m := range regexp.MustCompile(`(?m)^[ -]*(run|uses):[ ]*(.*)$`).FindAllStringSubmatch(text, -1) {
+		switch key, value := m[1], m[2]; key {
+		case "run":
+			target := regexp.MustCompile(`^make ([a-z-]+)( [A-Z]+=\w+)*$`).FindStringSubmatch(value)
+			if target == nil || !strings.Contains("\n"+makefile, "\n"+target[1]+":") {
+				problems = append(problems, fmt.Sprintf("run: %s: want a target of the Makefile", value))
+			}
+		case "uses":
+			if !pinned.MatchString(value) {
+				problems = append(problems, fmt.Sprintf("uses: %s: want a commit, and its version behind it", value))
+			}
+		}
+	}
+	if !strings.Contains(text, "\npermissions:\n  contents: read\n\n") || strings.Count(text, "permissions:") != 1 {
+		problems = append(problems, "permissions: want contents: read for the whole file, and nothing else")
+	}
+	if strings.Contains(text, "pull_request_target") {
+		problems = append(problems, "pull_request_target runs the code of strangers with our rights")
+	}
+	return problems
+}
