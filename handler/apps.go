@@ -1,7 +1,9 @@
 package handler
 
 import (
+	"cmp"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -59,35 +61,43 @@ var dummyTokens = []string{rand.Text()}
 func (c *Callback) Configure(list []App) error {
 	c.configure.Lock()
 	defer c.configure.Unlock()
+	if err := check(list); err != nil {
+		return err
+	}
 	old, next := *c.apps.Load(), make(apps, len(list))
 	shown := make([]state.App, 0, len(list))
-	for i, a := range list {
-		if err := check(a); err != nil {
-			return fmt.Errorf("application %d: %w", i, err)
-		}
-		if next[a.ID] != nil {
-			return fmt.Errorf("application %d: ID %s is there twice", i, a.ID)
-		}
-		if a.Name == "" {
-			a.Name = a.ID
-		}
+	for _, a := range list {
 		next[a.ID] = newApp(a, old[a.ID])
-		shown = append(shown, state.App{ID: a.ID, Name: a.Name})
-	}
-	if len(next) == 0 {
-		return fmt.Errorf("no applications")
+		shown = append(shown, state.App{ID: a.ID, Name: cmp.Or(a.Name, a.ID)})
 	}
 	c.store.Configure(shown)
 	c.apps.Store(&next)
 	return nil
 }
 
-func check(a App) error {
+func check(list []App) error {
+	if len(list) == 0 {
+		return errors.New("no applications")
+	}
+	ids := make(map[string]bool, len(list))
+	for i, a := range list {
+		if err := a.check(); err != nil {
+			return fmt.Errorf("application %d: %w", i, err)
+		}
+		if ids[a.ID] {
+			return fmt.Errorf("application %d: ID %s is there twice", i, a.ID)
+		}
+		ids[a.ID] = true
+	}
+	return nil
+}
+
+func (a App) check() error {
 	if !tuilivekit.ValidAppID(a.ID) {
-		return fmt.Errorf("ID is not a decimal SDKAppID")
+		return errors.New("ID is not a decimal SDKAppID")
 	}
 	if len(a.Tokens) == 0 && !a.AllowUnsigned {
-		return fmt.Errorf("no tokens")
+		return errors.New("no tokens")
 	}
 	if len(a.Tokens) > MaxTokens {
 		return fmt.Errorf("%d tokens, at most %d can be live", len(a.Tokens), MaxTokens)

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,6 +43,8 @@ type Options struct {
 	// Store is where events are recorded. Nil makes a new one, in memory, with
 	// DefaultFutureTolerance.
 	Store *state.Store
+	// Recorder takes the events if Store alone is not to: it makes them durable first.
+	Recorder Recorder
 	// Registerer gets the metrics of the Callback itself. Nil leaves them unexposed.
 	Registerer prometheus.Registerer
 	// Log gets what an operator should know. It never gets tokens, bodies, or users.
@@ -58,10 +61,20 @@ type Options struct {
 	SignatureWindow time.Duration
 }
 
+// Recorder records events.
+type Recorder interface {
+	// Record returns when e is recorded as well as it can be. After a nil error the
+	// callback is acknowledged; state.ErrOverloaded means that e was not recorded, any
+	// other error that it is in memory only. It may be called from several goroutines and
+	// must return well within the two seconds that Tencent waits. It does not keep e.
+	Record(e state.Event) (state.Outcome, error)
+}
+
 // Callback answers the webhooks of the configured applications. It is an
 // http.Handler; all its methods may be called from several goroutines.
 type Callback struct {
 	store       *state.Store
+	recorder    Recorder
 	log         logrus.FieldLogger
 	maxBody     int64
 	bodyTimeout time.Duration
@@ -85,6 +98,10 @@ func New(o Options) (*Callback, error) {
 	}
 	if c.store == nil {
 		c.store = state.New(state.Options{FutureTolerance: DefaultFutureTolerance})
+	}
+	c.recorder = o.Recorder
+	if c.recorder == nil {
+		c.recorder = c.store
 	}
 	if c.log == nil {
 		discard := logrus.New()
@@ -167,8 +184,7 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request, now time.Time) 
 	if err != nil {
 		return refuseBody(err)
 	}
-	c.record(app, query, cb)
-	return nil
+	return c.record(app, query, cb)
 }
 
 // authenticate returns the application that sent the request. An unknown one costs
@@ -204,7 +220,7 @@ var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 // readBody reads the body into buf.
 func (c *Callback) readBody(w http.ResponseWriter, r *http.Request, buf *bytes.Buffer) error {
 	for _, encoding := range r.Header["Content-Encoding"] {
-		if encoding != "identity" {
+		if !strings.EqualFold(encoding, "identity") {
 			return refuse(reasonEncoding)
 		}
 	}
@@ -231,8 +247,9 @@ func (c *Callback) readBody(w http.ResponseWriter, r *http.Request, buf *bytes.B
 	return &refusal{reason: reasonBody, err: err}
 }
 
-// record counts a callback and records what it says of rooms.
-func (c *Callback) record(app *app, query tuilivekit.Query, cb tuilivekit.Callback) {
+// record counts a callback and records what it says of rooms. An event that could not
+// be made durable is counted all the same: memory has it.
+func (c *Callback) record(app *app, query tuilivekit.Query, cb tuilivekit.Callback) error {
 	received := time.Now().UnixMilli()
 	stats := app.stats
 	stats.commands[cb.Command].Add(1)
@@ -246,21 +263,29 @@ func (c *Callback) record(app *app, query tuilivekit.Query, cb tuilivekit.Callba
 	if c.debug() {
 		c.log.WithField("sdk_app_id", app.id).WithField("command", cb.Command.String()).Debug("callback accepted")
 	}
-	kind, ok := kinds[cb.Command]
-	if ok {
-		outcome := c.store.Record(state.Event{
+	var err error
+	if kind, ok := kinds[cb.Command]; ok {
+		var outcome state.Outcome
+		outcome, err = c.recorder.Record(state.Event{
 			AppID: app.id, Kind: kind, Time: cb.EventTime, Received: received,
 			Current: cb.Current, Max: cb.Max, Subject: cb.Subject,
 		})
+		switch {
+		case errors.Is(err, state.ErrOverloaded):
+			return &refusal{reason: reasonOverload, err: err}
+		case err != nil:
+			err = &refusal{reason: reasonStorage, err: err}
+		}
 		if outcome.Verdict == state.Duplicate {
 			stats.discarded[duplicate].Add(1)
-			return
+			return err
 		}
 		stats.count(cb, outcome)
 	}
 	if cb.EventTime != 0 {
 		c.metrics.delay.Observe(max(0, float64(received-cb.EventTime)/1000))
 	}
+	return err
 }
 
 // kinds has the commands that change what is known of rooms.

@@ -56,6 +56,9 @@ func TestATokenThatKeepsItsSlotKeepsItsTime(t *testing.T) {
 	stats := (*c.apps.Load())["1"].stats
 	stats.tokenUsed[0].Store(7)
 	stats.tokenUsed[1].Store(8)
+	if err := c.Configure([]App{{ID: "1", Tokens: []string{"other"}}, {ID: "bad"}}); err == nil || stats.tokenUsed[0].Load() != 7 {
+		t.Errorf("a configuration that is refused (%v) has changed something", err)
+	}
 	if err := c.Configure([]App{{ID: "1", Tokens: []string{"old", "newer"}}}); err != nil {
 		t.Fatal(err)
 	}

@@ -29,6 +29,8 @@ const (
 	reasonBody
 	reasonJSON
 	reasonField
+	reasonStorage
+	reasonOverload
 	reasonInternal
 	numReasons
 )
@@ -53,6 +55,8 @@ var reasons = [numReasons]struct {
 	reasonBody:       {"body", http.StatusBadRequest, "body incomplete"},
 	reasonJSON:       {"json", http.StatusBadRequest, ""},  // the text is the decoder's
 	reasonField:      {"field", http.StatusBadRequest, ""}, // the text is the decoder's
+	reasonStorage:    {"storage", http.StatusServiceUnavailable, "not durable now"},
+	reasonOverload:   {"overload", http.StatusServiceUnavailable, "overloaded"},
 	reasonInternal:   {"internal", http.StatusInternalServerError, "internal error"},
 }
 
@@ -100,8 +104,13 @@ func (c *Callback) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		w.WriteHeader(why.status)
 		return
 	}
-	if f.reason == reasonMethod {
+	switch f.reason {
+	case reasonMethod:
 		header.Set("Allow", http.MethodPost)
+	case reasonStorage:
+		header.Set("Retry-After", "5")
+	case reasonOverload:
+		header.Set("Retry-After", "1")
 	}
 	text := f.text
 	if text == "" {

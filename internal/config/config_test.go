@@ -142,7 +142,6 @@ func TestFromFlags(t *testing.T) {
 		apps, tokens []string
 		want         string
 	}{
-		{"no applications", nil, nil, "no applications: give them by --config.file, or by --app and --app.token-file"},
 		{"no id", []string{"=x"}, nil, `--app: "=x" is not SDKAPPID[=NAME] with a decimal SDKAppID`},
 		{"an id twice", []string{"1", "1"}, []string{token}, `--app: 1 is that of apps[0] already`},
 		{"no token", []string{"1"}, nil, `--app.token-file: no token; to take callbacks that anyone can forge, set allow_unsigned`},

@@ -12,6 +12,7 @@ package state
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -71,6 +72,14 @@ type Options struct {
 	FutureTolerance time.Duration
 }
 
+// ErrOverloaded is returned by what records events when more of them wait than it can
+// take in time. The event is not recorded.
+var ErrOverloaded = errors.New("overloaded")
+
+// ErrNotDurable is returned by what records events durably when it could not. The
+// event is recorded in memory, and may be lost by a crash.
+var ErrNotDurable = errors.New("recorded, but not durable")
+
 // Store holds the records of all applications. All methods may be called from
 // several goroutines.
 type Store struct {
@@ -124,14 +133,14 @@ func (s *Store) record(id string, now int64) *record {
 }
 
 // Record applies e and says what became of it. It does not block on anything but
-// other calls.
-func (s *Store) Record(e Event) Outcome {
+// other calls, and the error is always nil: nothing is durable here.
+func (s *Store) Record(e Event) (Outcome, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if key, ok := e.repeatKey(); ok && !s.seen.add(key, e.Received) {
-		return Outcome{Verdict: Duplicate}
+		return Outcome{Verdict: Duplicate}, nil
 	}
-	return s.record(e.AppID, e.Received).rooms.apply(e, s.tolerance)
+	return s.record(e.AppID, e.Received).rooms.apply(e, s.tolerance), nil
 }
 
 // Snapshot returns the configured applications ordered by ID, all as of one

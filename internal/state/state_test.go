@@ -64,7 +64,7 @@ func TestTheNewestEventWins(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			s := newStore("1")
 			s.Record(tc.first)
-			if o := s.Record(tc.second); o.Verdict != tc.verdict || o.Clamped {
+			if o, _ := s.Record(tc.second); o.Verdict != tc.verdict || o.Clamped {
 				t.Errorf("outcome is %+v, want verdict %v", o, tc.verdict)
 			}
 			if r := rooms(t, s); r.Current != tc.current || r.Max != tc.max || r.Events != 2 {
@@ -79,7 +79,7 @@ func TestAnotherOperatorAtTheSameTimeIsAnotherEvent(t *testing.T) {
 	s.Record(threshold(day0, 400, 500))
 	other := threshold(day0, 400, 500)
 	other.Subject = []byte(`"b"`)
-	if o := s.Record(other); o != (Outcome{}) {
+	if o, _ := s.Record(other); o != (Outcome{}) {
 		t.Errorf("got %+v", o)
 	}
 	if r := rooms(t, s); r.Events != 2 {
@@ -93,12 +93,12 @@ func TestExactRepeatsAreNotCountedForTenMinutes(t *testing.T) {
 	s.Record(e)
 	for _, after := range []int64{0, 1, 9 * minute, 10 * minute} {
 		e.Received = day0 + after
-		if o := s.Record(e); o.Verdict != Duplicate {
+		if o, _ := s.Record(e); o.Verdict != Duplicate {
 			t.Errorf("after %d ms: got %+v", after, o)
 		}
 	}
 	e.Received = day0 + 10*minute + 1
-	if o := s.Record(e); o.Verdict != Accepted {
+	if o, _ := s.Record(e); o.Verdict != Accepted {
 		t.Errorf("after the window: got %+v", o)
 	}
 	if r := rooms(t, s); r.Events != 2 || r.Received != day0 {
@@ -111,7 +111,7 @@ func TestAnEventWithoutATimeIsNeverARepeat(t *testing.T) {
 	for i := range int64(3) {
 		e := threshold(0, 400, 500)
 		e.Received = day0 + i
-		if o := s.Record(e); o != (Outcome{}) {
+		if o, _ := s.Record(e); o != (Outcome{}) {
 			t.Errorf("got %+v", o)
 		}
 	}
@@ -134,7 +134,7 @@ func TestATimeInTheFuture(t *testing.T) {
 			s := newStore("1")
 			e := threshold(day0+tc.ahead, 400, 500)
 			e.Received = day0
-			if o := s.Record(e); o.Clamped != tc.clamped || o.Verdict != Accepted {
+			if o, _ := s.Record(e); o.Clamped != tc.clamped || o.Verdict != Accepted {
 				t.Errorf("got %+v", o)
 			}
 			want := day0 + tc.ahead
@@ -144,7 +144,7 @@ func TestATimeInTheFuture(t *testing.T) {
 			if r := rooms(t, s); r.EventTime != want || r.Current != 400 {
 				t.Errorf("got %+v, want time %d", r, want)
 			}
-			if o := s.Record(e); o.Verdict != Duplicate {
+			if o, _ := s.Record(e); o.Verdict != Duplicate {
 				t.Errorf("repeat: got %+v", o)
 			}
 			// It must not freeze the gauges.
@@ -264,7 +264,7 @@ func TestAgainstTheModel(t *testing.T) {
 		s, m := newStore("1"), model{}
 		duplicates := 0
 		for i, e := range randomEvents(rnd, 60) {
-			if s.Record(e).Verdict == Duplicate {
+			if o, _ := s.Record(e); o.Verdict == Duplicate {
 				duplicates++
 			}
 			m.events = append(m.events, e)
@@ -321,13 +321,13 @@ func TestAnyOrderGivesTheSameRecord(t *testing.T) {
 
 func TestTheWindowForgets(t *testing.T) {
 	w := newWindow(RepeatWindow)
-	for i := range maxRepeats + 1000 {
+	for i := range MaxRepeats + 1000 {
 		if !w.add(uint64(i), day0) {
 			t.Fatalf("key %d is not new", i)
 		}
 	}
-	if len(w.keys) != maxRepeats {
-		t.Errorf("remembers %d keys, want %d", len(w.keys), maxRepeats)
+	if len(w.keys) != MaxRepeats {
+		t.Errorf("remembers %d keys, want %d", len(w.keys), MaxRepeats)
 	}
 	w.add(1<<40, day0+RepeatWindow.Milliseconds()+1)
 	if len(w.keys) != 1 || len(w.queue) > 65 {

@@ -1,0 +1,196 @@
+package storage
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
+)
+
+// bigFile returns a real file that has branch pages, overflow pages, and pages that are
+// free, and what it holds.
+func bigFile(t testing.TB) (data []byte, want map[string]state.Rooms) {
+	path := t.TempDir()
+	r := start(t, path, nil)
+	for i := range int64(300) {
+		r.record(t, event(fmt.Sprint("app", i%150), i))
+	}
+	// One commit with many repeats.
+	r.stop()
+	db, err := osDisk{}.open(r.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := Read(r.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	repeats := make([]state.Repeat, 600)
+	for i := range repeats {
+		repeats[i] = state.Repeat{Key: uint64(i), At: day0 + 400}
+	}
+	puts, deletes := content.ledger.plan(state.Changes{Repeats: repeats})
+	if err := db.update(puts, deletes); err != nil {
+		t.Fatal(err)
+	}
+	db.close()
+	if data, err = os.ReadFile(r.path); err != nil {
+		t.Fatal(err)
+	}
+	want = map[string]state.Rooms{}
+	for _, record := range content.Records {
+		want[record.AppID] = record.Rooms
+	}
+	return data, want
+}
+
+// checkDamaged starts on a damaged copy of a file that holds want.
+func checkDamaged(t *testing.T, what string, data []byte, want map[string]state.Rooms, repeats int) (kept int) {
+	path := t.TempDir()
+	file := filepath.Join(path, fileName)
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := tryStart(path, nil)
+	if err != nil {
+		if !strings.Contains(err.Error(), file) {
+			t.Errorf("%s: refused without the file's name: %v", what, err)
+		}
+		return 0
+	}
+	defer r.stop()
+	all := r.store.All()
+	for _, record := range all.Records {
+		if want[record.AppID] != record.Rooms {
+			t.Errorf("%s: %s is %+v, was %+v", what, record.AppID, record.Rooms, want[record.AppID])
+		}
+	}
+	aside, err := filepath.Glob(file + ".corrupt-*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	noticed := testutil.ToFloat64(r.metrics.corruptions) == 1 && len(aside) == 1 && len(r.logs.AllEntries()) > 1
+	if whole := len(all.Records) == len(want) && len(all.Repeats) == repeats; !whole && !noticed {
+		t.Errorf("%s: %d of %d records and %d of %d repeats, silently", what, len(all.Records), len(want), len(all.Repeats), repeats)
+	}
+	if len(aside) == 1 {
+		if moved, err := os.ReadFile(aside[0]); err != nil || string(moved) != string(data) {
+			t.Errorf("%s: the file that was moved aside is not the damaged one: %v", what, err)
+		}
+	}
+	// It goes on.
+	if _, err := r.Record(event("later", 1_000_000)); err != nil {
+		t.Errorf("%s: %v", what, err)
+	}
+	r.stop()
+	content, err := Read(file)
+	if err != nil || len(content.Damage) > 0 || len(content.Records) != len(all.Records)+1 {
+		t.Errorf("%s: after the next commit: %v %v, %d records", what, err, content.Damage, len(content.Records))
+	}
+	return len(all.Records)
+}
+
+func TestDamage(t *testing.T) {
+	data, want := bigFile(t)
+	const repeats = 900
+	if n := checkDamaged(t, "nothing", data, want, repeats); n != len(want) {
+		t.Fatalf("an intact file has %d records, want %d", n, len(want))
+	}
+	kept, cases := 0, 0
+	try := func(what string, damaged []byte) {
+		cases++
+		kept += checkDamaged(t, what, damaged, want, repeats)
+	}
+	for i := range 100 {
+		n := i * len(data) / 100
+		try(fmt.Sprintf("cut at %d", n), data[:n])
+	}
+	flip := func(offset, bit int) {
+		damaged := append([]byte(nil), data...)
+		damaged[offset] ^= 1 << bit
+		try(fmt.Sprintf("bit %d of byte %d flipped", bit, offset), damaged)
+	}
+	page := os.Getpagesize()
+	for at := 0; at < len(data); at += page {
+		for i, offset := range []int{0, 8, 10, 12, 16, 20, 24, 28, 32, 40, 60, 64, 72, page / 2, page - 40} { // headers and elements come first
+			flip(at+offset, (at/page+i)%8)
+		}
+	}
+	for i := range 200 {
+		flip(i*7919%len(data), i%8)
+	}
+	for at := 0; at+page <= len(data); at += page {
+		damaged := append([]byte(nil), data...)
+		clear(damaged[at : at+page])
+		try(fmt.Sprintf("page at %d zeroed", at), damaged)
+		copy(damaged[at:at+page], data[(at+page)%len(data):])
+		try(fmt.Sprintf("page at %d is another one", at), damaged)
+	}
+	try("doubled", append(append([]byte(nil), data...), data...))
+	try("another file", []byte(strings.Repeat("not a database\n", 5000)))
+	t.Logf("%d damaged files; of %d records each, %.1f were kept on average", cases, len(want), float64(kept)/float64(cases))
+	if kept < cases*len(want)/3 {
+		t.Errorf("too little was kept: %d of %d", kept, cases*len(want))
+	}
+}
+
+// An older copy of a page is valid by all its own sums.
+func TestAnOlderPageIsNoticed(t *testing.T) {
+	path := t.TempDir()
+	r := start(t, path, nil)
+	for i := range int64(200) {
+		r.record(t, event(fmt.Sprint("app", i), i))
+	}
+	before, err := os.ReadFile(r.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range int64(200) {
+		r.record(t, event(fmt.Sprint("app", i), 1000+i))
+	}
+	r.stop()
+	after, err := os.ReadFile(r.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := os.Getpagesize()
+	stale := 0
+	for at := 2 * page; at+page <= min(len(before), len(after)); at += page {
+		damaged := append([]byte(nil), after...)
+		copy(damaged[at:at+page], before[at:])
+		content, err := parse(damaged)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, record := range content.Records {
+			if record.Events != 2 {
+				stale++
+				if len(content.Damage) == 0 {
+					t.Fatalf("page at %d is older, silently", at)
+				}
+				break
+			}
+		}
+	}
+	t.Logf("%d pages made a record older", stale)
+}
+
+func FuzzParse(f *testing.F) {
+	small, err := os.ReadFile("testdata/v1.db")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(small)
+	f.Add(small[:9000])
+	f.Fuzz(func(t *testing.T, data []byte) {
+		content, err := parse(data)
+		if err == nil && len(content.Damage) == 0 && len(content.ledger.sums) > len(data) {
+			t.Fatalf("%d values from %d bytes", len(content.ledger.sums), len(data))
+		}
+	})
+}

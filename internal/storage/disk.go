@@ -1,0 +1,119 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// disk is what the storage does to files. Tests put one in its place that fails.
+type disk interface {
+	// open opens an existing file.
+	open(path string) (database, error)
+	// create makes an empty file, in place of one that is there.
+	create(path string) (database, error)
+	// replace gives the file from the name to, and returns when that is durable.
+	replace(from, to string) error
+}
+
+// database is an open file. After an error it must not be used but to close it.
+type database interface {
+	// update does all of it in one transaction and returns when that is durable.
+	update(puts []entry, deletes []string) error
+	close() error
+}
+
+// osDisk is the disk of production.
+type osDisk struct{}
+
+// Whoever has the folder has the file in it; this is how long to wait for a process
+// that is about to end.
+const boltLockTimeout = time.Second
+
+func openBolt(path string) (_ database, err error) {
+	defer contain(&err)()
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{
+		Timeout:        boltLockTimeout,
+		NoFreelistSync: true, // found again at start: the file is small
+		FreelistType:   bbolt.FreelistMapType,
+		NoStatistics:   true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return boltFile{db}, nil
+}
+
+func (osDisk) open(path string) (database, error) { return openBolt(path) }
+
+func (osDisk) create(path string) (database, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	return openBolt(path)
+}
+
+func (osDisk) replace(from, to string) error {
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(to))
+}
+
+func syncFolder(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+type boltFile struct{ db *bbolt.DB }
+
+func (f boltFile) update(puts []entry, deletes []string) (err error) {
+	defer contain(&err)()
+	return f.db.Update(func(tx *bbolt.Tx) error {
+		bucket, err := tx.CreateBucketIfNotExists([]byte(bucketName))
+		if err != nil {
+			return err
+		}
+		for _, key := range deletes {
+			if err := bucket.Delete([]byte(key)); err != nil {
+				return err
+			}
+		}
+		for _, e := range puts {
+			if err := bucket.Put(e.key, e.value); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (f boltFile) close() (err error) {
+	defer contain(&err)()
+	return f.db.Close()
+}
+
+// errContained is a panic or a fault of bbolt: the file is not what it takes it for.
+var errContained = errors.New("bbolt stumbles over the file")
+
+// contain makes an error of a panic, and of a fault: bbolt maps the file, and a page
+// that the disk cannot deliver is a fault. It is called at once, and what it returns is
+// deferred.
+func contain(err *error) func() {
+	before := debug.SetPanicOnFault(true)
+	return func() {
+		debug.SetPanicOnFault(before)
+		if p := recover(); p != nil {
+			*err = fmt.Errorf("%w: %v", errContained, p)
+		}
+	}
+}

@@ -1,0 +1,306 @@
+package storage
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
+)
+
+// scriptedDisk is the real disk with a hook before and after each call that writes. It
+// does not check what a failed write leaves in a file: after an error the file must not
+// be used again, and it checks that.
+type scriptedDisk struct {
+	osDisk
+	before, after func(call int) error
+	calls         int
+	reused        bool
+}
+
+func (d *scriptedDisk) do(work func() error) error {
+	d.calls++
+	call := d.calls
+	if d.before != nil {
+		if err := d.before(call); err != nil {
+			return err
+		}
+	}
+	if err := work(); err != nil {
+		return err
+	}
+	if d.after != nil {
+		return d.after(call)
+	}
+	return nil
+}
+
+func (d *scriptedDisk) open(path string) (database, error)   { return d.wrap(path, d.osDisk.open) }
+func (d *scriptedDisk) create(path string) (database, error) { return d.wrap(path, d.osDisk.create) }
+
+func (d *scriptedDisk) wrap(path string, open func(string) (database, error)) (database, error) {
+	var db database
+	err := d.do(func() (err error) { db, err = open(path); return err })
+	if err != nil {
+		if db != nil {
+			db.close()
+		}
+		return nil, err
+	}
+	return &scriptedFile{database: db, disk: d}, nil
+}
+
+func (d *scriptedDisk) replace(from, to string) error {
+	return d.do(func() error { return d.osDisk.replace(from, to) })
+}
+
+type scriptedFile struct {
+	database
+	disk   *scriptedDisk
+	failed bool
+}
+
+func (f *scriptedFile) update(puts []entry, deletes []string) error {
+	if f.failed {
+		f.disk.reused = true
+	}
+	err := f.disk.do(func() error { return f.database.update(puts, deletes) })
+	f.failed = err != nil
+	return err
+}
+
+var errDisk = errors.New("input/output error")
+
+// Whichever call fails, before it did anything or after it did all: what was
+// acknowledged is there after a crash, memory is right, and the storage recovers.
+func TestTheNthCallFails(t *testing.T) {
+	const startCalls = 3 // create, update, replace
+	for _, after := range []bool{false, true} {
+		for n := startCalls + 1; n <= startCalls+15; n++ {
+			for _, failures := range []int{1, 2, 4} {
+				synctest.Test(t, func(t *testing.T) { failNth(t, after, n, failures) })
+			}
+		}
+	}
+}
+
+// failNth lets the calls from the n-th on fail, so many of them.
+func failNth(t *testing.T, after bool, n, failures int) {
+	d := &scriptedDisk{}
+	hook := func(call int) error {
+		if call >= n && call < n+failures {
+			return errDisk
+		}
+		return nil
+	}
+	if after {
+		d.after = hook
+	} else {
+		d.before = hook
+	}
+	path := t.TempDir()
+	r := start(t, path, d)
+	acknowledged := map[int64]bool{}
+	const events = 30
+	for i := range int64(events) {
+		_, err := r.Record(event("1", i))
+		if err != nil && !errors.Is(err, state.ErrNotDurable) {
+			t.Fatal(err)
+		}
+		acknowledged[i] = err == nil
+		if a := r.store.Snapshot()[0]; a.Events != uint64(i)+1 || a.Current != 400+i {
+			t.Fatalf("call %d fails: memory has %+v after event %d", n, a.Rooms, i)
+		}
+		time.Sleep(recoverInterval / 4)
+	}
+	time.Sleep(time.Duration(failures+2) * recoverInterval)
+	if n := testutil.ToFloat64(r.metrics.degraded); n != 0 {
+		t.Errorf("it has not recovered")
+	}
+	if d.reused {
+		t.Errorf("call %d fails: the file was used again after an error", n)
+	}
+	lines := len(r.logs.AllEntries())
+	if failed := testutil.ToFloat64(r.metrics.failures) > 0; failed && lines != 2 || !failed && lines != 0 {
+		t.Errorf("call %d fails, %d times: %d log lines", n, failures, lines)
+	}
+	// A crash now loses nothing, acknowledged or not.
+	content, err := Read(r.path)
+	if err != nil || len(content.Damage) > 0 {
+		t.Fatal(err, content.Damage)
+	}
+	if got := content.Records[0]; got.Events != events || got.Current != 400+events-1 || len(content.Repeats) != events {
+		t.Errorf("call %d fails: the file has %+v and %d repeats", n, got, len(content.Repeats))
+	}
+}
+
+// What was acknowledged is in the file at every moment, also while the storage fails.
+func TestWhatWasAcknowledgedIsInTheFileAtEveryMoment(t *testing.T) {
+	for n := 4; n <= 12; n++ {
+		synctest.Test(t, func(t *testing.T) {
+			d := &scriptedDisk{before: func(call int) error {
+				if call >= n && call%3 != 0 {
+					return errDisk
+				}
+				return nil
+			}}
+			r := start(t, t.TempDir(), d)
+			var last int64 = -1
+			for i := range int64(40) {
+				if _, err := r.Record(event("1", i)); err == nil {
+					last = i
+				}
+				content, err := Read(r.path)
+				if err != nil || len(content.Damage) > 0 {
+					t.Fatal(err, content.Damage)
+				}
+				if last >= 0 && content.Records[0].Current < 400+last {
+					t.Fatalf("event %d was acknowledged, the file has %+v", last, content.Records[0])
+				}
+				time.Sleep(recoverInterval / 3)
+			}
+		})
+	}
+}
+
+func TestACommitThatStalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &scriptedDisk{}
+		release := make(chan struct{})
+		d.before = func(call int) error {
+			if call == 5 {
+				<-release
+			}
+			return nil
+		}
+		r := start(t, t.TempDir(), d)
+		r.record(t, event("1", 0))
+		begin := time.Now()
+		if _, err := r.Record(event("1", 1)); !errors.Is(err, state.ErrNotDurable) {
+			t.Fatalf("got %v", err)
+		}
+		if took := time.Since(begin); took != r.timeout {
+			t.Errorf("the answer took %s, want %s", took, r.timeout)
+		}
+		// While it stalls, answers and snapshots do not wait.
+		begin = time.Now()
+		const more = maxPending/2 + 10 // each is a record and a repeat
+		for i := range int64(more) {
+			if _, err := r.Record(event("1", 2+i)); !errors.Is(err, state.ErrNotDurable) {
+				t.Fatalf("got %v", err)
+			}
+		}
+		if a := r.store.Snapshot()[0]; a.Events != 2+more {
+			t.Errorf("memory has %+v", a.Rooms)
+		}
+		if took := time.Since(begin); took != 0 {
+			t.Errorf("answers took %s", took)
+		}
+		if n := testutil.ToFloat64(r.metrics.degraded); n != 1 {
+			t.Error("not degraded")
+		}
+		close(release)
+		time.Sleep(2 * recoverInterval)
+		if n := testutil.ToFloat64(r.metrics.degraded); n != 0 {
+			t.Error("it has not recovered")
+		}
+		r.record(t, event("1", 1_000_000))
+		content, err := Read(r.path)
+		if err != nil || len(content.Damage) > 0 {
+			t.Fatal(err, content.Damage)
+		}
+		if got := content.Records[0]; got.Rooms != r.store.Snapshot()[0].Rooms {
+			t.Errorf("the file has %+v", got)
+		}
+	})
+}
+
+func TestASnapshotDoesNotWaitForACommit(t *testing.T) {
+	d := &scriptedDisk{}
+	release, entered := make(chan struct{}), make(chan struct{})
+	d.before = func(call int) error {
+		if call == 4 {
+			close(entered)
+			<-release
+		}
+		return nil
+	}
+	r := start(t, t.TempDir(), d)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.record(t, event("1", 0))
+	}()
+	<-entered
+	if r.store.Snapshot()[0].Known() { // it would hang here, or show what is not durable
+		t.Error("visible before the commit")
+	}
+	close(release)
+	<-done
+}
+
+func TestStoppingWhileDegraded(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		heals bool
+	}{{"writes what it can", true}, {"gives up in time", false}} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := &scriptedDisk{}
+				broken := true
+				d.before = func(call int) error {
+					if call > 3 && broken {
+						return errDisk
+					}
+					return nil
+				}
+				r := start(t, t.TempDir(), d)
+				if _, err := r.Record(event("1", 0)); !errors.Is(err, state.ErrNotDurable) {
+					t.Fatalf("got %v", err)
+				}
+				synctest.Wait()
+				broken = !tc.heals
+				r.stop()
+				content, err := Read(r.path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := len(content.Records) == 1; got != tc.heals {
+					t.Errorf("in the file: %t, want %t", got, tc.heals)
+				}
+				if _, err := r.Record(event("1", 1)); !errors.Is(err, state.ErrOverloaded) {
+					t.Errorf("after the stop: got %v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestTooManyThatWaitAreRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &scriptedDisk{}
+		release := make(chan struct{})
+		d.before = func(call int) error {
+			if call == 4 {
+				<-release
+			}
+			return nil
+		}
+		r := start(t, t.TempDir(), d)
+		for i := range int64(maxWaiting + 1) {
+			go r.Record(event("1", i))
+			synctest.Wait()
+		}
+		if _, err := r.Record(event("1", -1)); !errors.Is(err, state.ErrOverloaded) {
+			t.Errorf("got %v", err)
+		}
+		close(release)
+		synctest.Wait()
+		if a := r.store.Snapshot()[0]; a.Events != maxWaiting+1 {
+			t.Errorf("memory has %+v", a.Rooms)
+		}
+	})
+}

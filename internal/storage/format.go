@@ -1,0 +1,122 @@
+package storage
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"strings"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
+)
+
+// The file has one bucket. Its keys are:
+//
+//	version      the format version, 4 bytes
+//	summary      how many app and rep values there are, and the exclusive or of their
+//	             checksums: a value that is gone, or an older one that is back, is noticed
+//	app/ID       the record of an application, 9 numbers
+//	rep/SEQ      what recognizes repeats of the events of one commit, 2 numbers each
+//
+// Each value begins with the CRC-32C of its key and of the rest. Numbers are 8 bytes,
+// big-endian.
+const formatVersion = 1
+
+const (
+	bucketName    = "tuilivekit"
+	versionKey    = "version"
+	summaryKey    = "summary"
+	appPrefix     = "app/"
+	repeatsPrefix = "rep/"
+)
+
+const (
+	sumSize    = 4
+	recordSize = 9 * 8
+	repeatSize = 2 * 8
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// entry is a key with its whole value.
+type entry struct{ key, value []byte }
+
+func newEntry(key string, payload []byte) entry {
+	value := make([]byte, sumSize, sumSize+len(payload))
+	value = append(value, payload...)
+	binary.BigEndian.PutUint32(value, checksum([]byte(key), payload))
+	return entry{[]byte(key), value}
+}
+
+func checksum(key, payload []byte) uint32 {
+	return crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, payload)
+}
+
+// sum returns the checksum that e carries.
+func (e entry) sum() uint32 { return binary.BigEndian.Uint32(e.value) }
+
+// payload returns the value without its checksum, which must be right.
+func (e entry) payload() ([]byte, error) {
+	if len(e.value) < sumSize {
+		return nil, fmt.Errorf("value of %q is cut", e.key)
+	}
+	payload := e.value[sumSize:]
+	if checksum(e.key, payload) != e.sum() {
+		return nil, fmt.Errorf("checksum of %q is wrong", e.key)
+	}
+	return payload, nil
+}
+
+func versionEntry() entry {
+	return newEntry(versionKey, binary.BigEndian.AppendUint32(nil, formatVersion))
+}
+
+func summaryEntry(count uint64, xor uint32) entry {
+	b := binary.BigEndian.AppendUint64(nil, count)
+	return newEntry(summaryKey, binary.BigEndian.AppendUint64(b, uint64(xor)))
+}
+
+func recordEntry(r state.Record) entry {
+	b := make([]byte, 0, recordSize)
+	for _, n := range []int64{
+		r.Current, r.Max, r.EventTime, r.Received, int64(r.Events), int64(r.Created), int64(r.Destroyed), r.Estimate, r.Since,
+	} {
+		b = binary.BigEndian.AppendUint64(b, uint64(n))
+	}
+	return newEntry(appPrefix+r.AppID, b)
+}
+
+// decodeRecord reads what recordEntry wrote.
+func decodeRecord(key string, payload []byte) (state.Record, error) {
+	if len(payload) != recordSize {
+		return state.Record{}, fmt.Errorf("value of %q has %d bytes, should have %d", key, len(payload), recordSize)
+	}
+	n := func(i int) int64 { return int64(binary.BigEndian.Uint64(payload[i*8:])) }
+	return state.Record{AppID: strings.TrimPrefix(key, appPrefix), Rooms: state.Rooms{
+		Current: n(0), Max: n(1), EventTime: n(2), Received: n(3),
+		Events: uint64(n(4)), Created: uint64(n(5)), Destroyed: uint64(n(6)), Estimate: n(7), Since: n(8),
+	}}, nil
+}
+
+func repeatsKey(seq uint64) string {
+	return repeatsPrefix + string(binary.BigEndian.AppendUint64(nil, seq))
+}
+
+func repeatsEntry(seq uint64, repeats []state.Repeat) entry {
+	b := make([]byte, 0, len(repeats)*repeatSize)
+	for _, r := range repeats {
+		b = binary.BigEndian.AppendUint64(b, r.Key)
+		b = binary.BigEndian.AppendUint64(b, uint64(r.At))
+	}
+	return newEntry(repeatsKey(seq), b)
+}
+
+// decodeRepeats reads what repeatsEntry wrote.
+func decodeRepeats(key string, payload []byte) (seq uint64, repeats []state.Repeat, err error) {
+	if len(key) != len(repeatsPrefix)+8 || len(payload) == 0 || len(payload)%repeatSize != 0 {
+		return 0, nil, fmt.Errorf("value of %q has %d bytes", key, len(payload))
+	}
+	for b := payload; len(b) > 0; b = b[repeatSize:] {
+		repeats = append(repeats, state.Repeat{Key: binary.BigEndian.Uint64(b), At: int64(binary.BigEndian.Uint64(b[8:]))})
+	}
+	return binary.BigEndian.Uint64([]byte(key[len(repeatsPrefix):])), repeats, nil
+}

@@ -1,0 +1,70 @@
+package storage
+
+import (
+	"slices"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
+)
+
+// ledger knows what the file holds, as far as the next commit needs it: the sums for
+// the summary, and which repeats are too old.
+type ledger struct {
+	sums    map[string]uint32 // by key, of the values that the summary covers
+	xor     uint32
+	batches []batch // the repeats of single commits, oldest first
+	repeats int     // in all batches
+	seq     uint64  // of the newest batch
+}
+
+type batch struct {
+	key    string
+	n      int
+	newest int64 // receipt of its last event, Unix milliseconds
+}
+
+func newLedger() *ledger { return &ledger{sums: make(map[string]uint32)} }
+
+// plan returns what makes a file that holds the ledger hold changes too, and notes
+// that it does. If it is not done the ledger is wrong: begin a new one.
+func (l *ledger) plan(changes state.Changes) (puts []entry, deletes []string) {
+	for _, r := range changes.Records {
+		puts = append(puts, l.put(recordEntry(r)))
+	}
+	for repeats := range slices.Chunk(changes.Repeats, maxBatch) {
+		deletes = append(deletes, l.expire(repeats)...)
+		l.seq++
+		e := repeatsEntry(l.seq, repeats)
+		l.add(string(e.key), repeats)
+		puts = append(puts, l.put(e))
+	}
+	return append(puts, summaryEntry(uint64(len(l.sums)), l.xor)), deletes
+}
+
+// expire forgets the batches that are too old once repeats come, or too many, and
+// returns their keys.
+func (l *ledger) expire(repeats []state.Repeat) (keys []string) {
+	newest := repeats[len(repeats)-1].At
+	for len(l.batches) > 0 && (newest-l.batches[0].newest > state.RepeatWindow.Milliseconds() || l.repeats+len(repeats) > state.MaxRepeats) {
+		old := l.batches[0]
+		l.batches = l.batches[1:]
+		l.repeats -= old.n
+		l.xor ^= l.sums[old.key]
+		delete(l.sums, old.key)
+		keys = append(keys, old.key)
+	}
+	return keys
+}
+
+// add notes the newest batch, which is not empty.
+func (l *ledger) add(key string, repeats []state.Repeat) {
+	l.batches = append(l.batches, batch{key, len(repeats), repeats[len(repeats)-1].At})
+	l.repeats += len(repeats)
+}
+
+// put notes that e takes the place of what has its key.
+func (l *ledger) put(e entry) entry {
+	key := string(e.key)
+	l.xor ^= l.sums[key] ^ e.sum() // a key that is not there has the sum 0
+	l.sums[key] = e.sum()
+	return e
+}

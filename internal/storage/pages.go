@@ -1,0 +1,202 @@
+package storage
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/fnv"
+)
+
+// Reading a bbolt file without bbolt, which trusts what it reads: a broken page makes
+// it panic, loop, or return another page's content. What follows checks every offset,
+// visits no page twice, and goes on past what is broken. The layout is that of bbolt's
+// file format, version 2, which has not changed since 2014.
+
+const (
+	boltMagic   = 0xED0CDAED
+	boltVersion = 2
+
+	pageHeaderSize  = 16 // id 8, flags 2, count 2, overflow 4
+	pageElementSize = 16
+	metaSize        = 64
+	bucketSize      = 16 // root page 8, sequence 8
+
+	branchPage = 0x01
+	leafPage   = 0x02
+	bucketFlag = 0x01 // of a leaf element
+
+	maxPageDepth = 64
+)
+
+// order is that of the machine that wrote the file: bbolt maps its structures as they are.
+var order = binary.NativeEndian
+
+var (
+	errNotBolt  = errors.New("no valid meta page")
+	errNewBolt  = errors.New("the file is of a newer bbolt")
+	errTornMeta = errors.New("one of the two meta pages is not valid")
+)
+
+type boltMeta struct {
+	pageSize, root, pages, txid uint64
+}
+
+// walker reads the leaves of one file.
+type walker struct {
+	data    []byte
+	meta    boltMeta
+	visited map[uint64]bool
+	last    []byte              // the key before
+	leaf    func(key, v []byte) // of the bucket, in the order of keys
+	bucket  []byte              // value of the bucket's element
+	damage  []error
+}
+
+// walk calls leaf for each key and value of the bucket that it can reach in a copy of
+// a bbolt file, and returns what is broken. The second error says why nothing can be
+// read at all.
+func walk(data []byte, leaf func(key, value []byte)) (damage []error, err error) {
+	w := &walker{data: data, visited: make(map[uint64]bool)}
+	if err := w.readMeta(); err != nil {
+		return nil, err
+	}
+	// The root bucket has one key, our bucket.
+	w.leaf = func(key, value []byte) {
+		if string(key) == bucketName {
+			w.bucket = value
+		}
+	}
+	w.page(w.meta.root, nil, 0)
+	if len(w.bucket) < bucketSize {
+		w.broken(0, fmt.Sprintf("no bucket %q", bucketName))
+		return w.damage, nil
+	}
+	w.leaf, w.last = leaf, nil
+	if root := order.Uint64(w.bucket); root != 0 {
+		w.page(root, nil, 0)
+	} else { // a small bucket lies within its element
+		w.elements(w.bucket[bucketSize:], 0, nil, 0)
+	}
+	return w.damage, nil
+}
+
+func (w *walker) broken(page uint64, what string) {
+	w.damage = append(w.damage, fmt.Errorf("page %d, offset %d: %s", page, page*w.meta.pageSize, what))
+}
+
+// readMeta finds the meta page of the newest transaction. A page that is not valid is
+// damage: both are, from the first one on.
+func (w *walker) readMeta() error {
+	valid := 0
+	newer := false
+	try := func(offset uint64) {
+		if offset+pageHeaderSize+metaSize > uint64(len(w.data)) {
+			return
+		}
+		b := w.data[offset+pageHeaderSize:][:metaSize]
+		h := fnv.New64a()
+		h.Write(b[:metaSize-8])
+		if order.Uint32(b) != boltMagic || order.Uint64(b[metaSize-8:]) != h.Sum64() {
+			return
+		}
+		if order.Uint32(b[4:]) > boltVersion {
+			newer = true
+			return
+		}
+		m := boltMeta{uint64(order.Uint32(b[8:])), order.Uint64(b[16:]), order.Uint64(b[40:]), order.Uint64(b[48:])}
+		if valid++; valid == 1 || m.txid > w.meta.txid {
+			w.meta = m
+		}
+	}
+	try(0)
+	if valid == 0 { // where the second one is depends on the page size
+		for size := uint64(1 << 10); size <= 1<<16 && valid == 0; size *= 2 {
+			try(size)
+		}
+	} else {
+		try(w.meta.pageSize)
+	}
+	switch {
+	case newer:
+		return errNewBolt
+	case valid == 0 || w.meta.pageSize < 512 || w.meta.pageSize&(w.meta.pageSize-1) != 0:
+		return errNotBolt
+	case valid == 1:
+		w.damage = append(w.damage, errTornMeta)
+	}
+	return nil
+}
+
+// page reads a page and those below it. Its keys must be at least least.
+func (w *walker) page(id uint64, least []byte, depth int) {
+	size := w.meta.pageSize
+	switch {
+	case id < 2 || id >= w.meta.pages || (id+1)*size > uint64(len(w.data)):
+		w.broken(id, "is outside of the file")
+		return
+	case w.visited[id]:
+		w.broken(id, "is there twice")
+		return
+	case depth > maxPageDepth:
+		w.broken(id, "is too deep")
+		return
+	}
+	start := id * size
+	overflow := uint64(order.Uint32(w.data[start+12:]))
+	if order.Uint64(w.data[start:]) != id || id+overflow >= w.meta.pages || (id+overflow+1)*size > uint64(len(w.data)) {
+		w.broken(id, "has a broken header")
+		return
+	}
+	for i := range overflow + 1 {
+		w.visited[id+i] = true
+	}
+	w.elements(w.data[start:start+(overflow+1)*size], id, least, depth)
+}
+
+// elements reads the elements of a page.
+func (w *walker) elements(page []byte, id uint64, least []byte, depth int) {
+	if len(page) < pageHeaderSize {
+		w.broken(id, "is cut")
+		return
+	}
+	flags, count := order.Uint16(page[8:]), int(order.Uint16(page[10:]))
+	if flags != branchPage && flags != leafPage {
+		w.broken(id, "is neither branch nor leaf")
+		return
+	}
+	if pageHeaderSize+count*pageElementSize > len(page) {
+		w.broken(id, "has too many elements")
+		return
+	}
+	for i := range count {
+		at := uint64(pageHeaderSize + i*pageElementSize)
+		e := page[at:][:pageElementSize]
+		var pos, keySize, valueSize, child uint64
+		var element uint32
+		if flags == branchPage {
+			pos, keySize, child = uint64(order.Uint32(e)), uint64(order.Uint32(e[4:])), order.Uint64(e[8:])
+		} else {
+			element, pos, keySize, valueSize = order.Uint32(e), uint64(order.Uint32(e[4:])), uint64(order.Uint32(e[8:])), uint64(order.Uint32(e[12:]))
+		}
+		if at+pos+keySize+valueSize > uint64(len(page)) {
+			w.broken(id, fmt.Sprintf("element %d points outside of it", i))
+			continue
+		}
+		key, value := page[at+pos:][:keySize], page[at+pos+keySize:][:valueSize]
+		// A key out of order would lead a search, and so the next write, astray.
+		if bytes.Compare(key, least) < 0 || w.last != nil && bytes.Compare(key, w.last) <= 0 {
+			w.broken(id, fmt.Sprintf("element %d is out of order", i))
+			continue
+		}
+		switch {
+		case flags == branchPage:
+			w.page(child, key, depth+1)
+		case element&^bucketFlag != 0 || (element == bucketFlag) != (w.bucket == nil):
+			w.broken(id, fmt.Sprintf("element %d has broken flags", i))
+		default:
+			w.last = key
+			w.leaf(key, value)
+		}
+	}
+}

@@ -1,0 +1,186 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/sirupsen/logrus"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
+)
+
+const (
+	fileName = "state.db"
+	lockName = "lock"
+
+	// maxWaiting is how many events may wait for a commit, and maxBatch how many one
+	// commit takes.
+	maxWaiting = 4096
+	maxBatch   = 1024
+	// recoverInterval is how often a degraded storage tries to write a new file.
+	recoverInterval = time.Second
+)
+
+// Options are the settings of a Storage. All but Registerer are required.
+type Options struct {
+	// Path is the folder of the file. It is made if it is not there.
+	Path string
+	// Store gets what the file holds, and every event after that.
+	Store *state.Store
+	// Timeout is how long a commit may take before its events are answered as not
+	// durable.
+	Timeout    time.Duration
+	Log        logrus.FieldLogger
+	Registerer prometheus.Registerer
+
+	disk disk // nil for that of the system
+}
+
+// Storage records events durably. Record may be called from several goroutines.
+type Storage struct {
+	store   *state.Store
+	path    string // of the file
+	timeout time.Duration
+	log     logrus.FieldLogger
+	metrics *metrics
+	disk    disk
+	locked  *os.File
+	db      database // nil after an error; used by one commit at a time
+	ledger  *ledger
+
+	queue   chan *request
+	free    sync.Pool     // of *request
+	stopped chan struct{} // closed when Run has returned
+}
+
+// request is an event that waits.
+type request struct {
+	event   state.Event
+	outcome state.Outcome
+	err     error
+	done    chan struct{}
+}
+
+// Open takes the folder at o.Path for this process, reads its file, and puts what it
+// holds into o.Store. A damaged file is moved aside, and a new one is written with what
+// was valid. It fails when the folder is in use, cannot be written, or holds a file of a
+// newer version.
+func Open(o Options) (*Storage, error) {
+	s := &Storage{
+		store: o.Store, path: filepath.Join(o.Path, fileName), timeout: o.Timeout, log: o.Log, disk: o.disk,
+		queue: make(chan *request, maxWaiting), stopped: make(chan struct{}),
+	}
+	s.free.New = func() any { return &request{done: make(chan struct{}, 1)} }
+	if s.disk == nil {
+		s.disk = osDisk{}
+	}
+	if err := os.MkdirAll(o.Path, 0o700); err != nil {
+		return nil, fmt.Errorf("%s: %w", o.Path, err)
+	}
+	var err error
+	if s.locked, err = lock(filepath.Join(o.Path, lockName)); err != nil {
+		return nil, err
+	}
+	s.metrics = newMetrics(o.Registerer)
+	if err := s.load(); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("%s: %w", s.path, err)
+	}
+	s.metrics.lastSuccess.SetToCurrentTime()
+	return s, nil
+}
+
+// Close lets go of the folder. It is for a Storage that has never Run.
+func (s *Storage) Close() {
+	s.abandon()
+	s.locked.Close()
+}
+
+// load reads the file into the store and opens it, or writes it.
+func (s *Storage) load() error {
+	content, err := Read(s.path)
+	if errors.Is(err, os.ErrNotExist) {
+		return s.rewrite(state.Changes{})
+	}
+	if err != nil {
+		return err
+	}
+	s.store.Restore(content.Changes)
+	if len(content.Damage) == 0 {
+		s.db, err = s.disk.open(s.path)
+		if !errors.Is(err, errContained) {
+			s.ledger = content.ledger
+			return err
+		}
+		content.Damage = append(content.Damage, err) // there is something that we do not see
+	}
+	return s.replaceDamaged(content)
+}
+
+// replaceDamaged moves the file aside and writes a new one with what was valid in it.
+func (s *Storage) replaceDamaged(content *Content) error {
+	aside := s.path + ".corrupt-" + time.Now().UTC().Format("20060102T150405.000Z")
+	if err := s.disk.replace(s.path, aside); err != nil {
+		return fmt.Errorf("move the damaged file aside: %w", err)
+	}
+	s.metrics.corruptions.Inc()
+	for i, damage := range content.Damage {
+		if i == 10 {
+			s.log.WithField("more", len(content.Damage)-i).Error("storage file is damaged: not all is listed")
+			break
+		}
+		s.log.WithError(damage).WithField("file", s.path).Error("storage file is damaged")
+	}
+	s.log.WithField("moved_to", aside).WithField("applications", len(content.Records)).
+		Error("damaged storage file moved aside, what was valid in it is kept: counts may be missing or old")
+	return s.rewrite(content.Changes)
+}
+
+// commit writes changes to the file. After an error the file must not be used again.
+func (s *Storage) commit(changes state.Changes) error {
+	if s.db == nil {
+		return errors.New("no file")
+	}
+	puts, deletes := s.ledger.plan(changes)
+	if err := s.db.update(puts, deletes); err != nil {
+		s.abandon()
+		return err
+	}
+	return nil
+}
+
+// rewrite writes all, which is everything that is known, to a new file that takes the
+// place of the old one.
+func (s *Storage) rewrite(all state.Changes) error {
+	s.abandon()
+	next := s.path + ".new"
+	db, err := s.disk.create(next)
+	if err != nil {
+		return err
+	}
+	l := newLedger()
+	puts, _ := l.plan(all)
+	if err := db.update(append(puts, versionEntry()), nil); err != nil {
+		db.close()
+		return err
+	}
+	if err := s.disk.replace(next, s.path); err != nil {
+		db.close()
+		return err
+	}
+	s.db, s.ledger = db, l
+	return nil
+}
+
+// abandon closes a file that is not to be written any more.
+func (s *Storage) abandon() {
+	if s.db != nil {
+		s.db.close() // it may be broken: nothing to do about an error
+		s.db = nil
+	}
+}

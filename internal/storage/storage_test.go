@@ -1,0 +1,299 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/sirupsen/logrus"
+	logtest "github.com/sirupsen/logrus/hooks/test"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
+)
+
+const day0 = int64(1_739_966_441_121)
+
+// running is an open storage whose writer runs.
+type running struct {
+	*Storage
+	store *state.Store
+	logs  *logtest.Hook
+	stop  func()
+}
+
+// start opens the storage at path with d for a disk, nil for the real one, and runs it
+// until stop is called or the test ends.
+func start(t testing.TB, path string, d disk) *running {
+	t.Helper()
+	r, err := tryStart(path, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.stop)
+	return r
+}
+
+func tryStart(path string, d disk) (*running, error) {
+	log, logs := logtest.NewNullLogger()
+	log.SetLevel(logrus.DebugLevel)
+	store := state.New(state.Options{FutureTolerance: time.Minute})
+	store.Configure([]state.App{{ID: "1"}, {ID: "2"}})
+	s, err := Open(Options{Path: path, Store: store, Timeout: time.Second, Log: log, disk: d})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.Run(ctx)
+	}()
+	return &running{s, store, logs, sync.OnceFunc(func() { cancel(); <-done })}, nil
+}
+
+// event is the i-th one of an application.
+func event(app string, i int64) state.Event {
+	return state.Event{AppID: app, Kind: state.Threshold, Time: day0 + i, Received: day0 + i, Current: 400 + i, Max: 10_000_000, Subject: []byte(`"a"`)}
+}
+
+func (r *running) record(t testing.TB, e state.Event) state.Outcome {
+	t.Helper()
+	o, err := r.Record(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func TestARestartKeepsEverything(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "made", "on the way")
+	r := start(t, path, nil)
+	for i := range int64(10) {
+		r.record(t, event("1", i))
+	}
+	r.record(t, state.Event{AppID: "2", Kind: state.Created, Time: day0, Received: day0, Subject: []byte(`"r"`)})
+	r.record(t, state.Event{AppID: "2", Kind: state.Destroyed, Time: day0, Received: day0, Subject: []byte(`"r"`)})
+	r.record(t, event("not configured", 1))
+	want := r.store.Snapshot()
+	time.Sleep(2 * time.Millisecond) // so that a new Since would be another one
+	r.stop()
+
+	r = start(t, path, nil)
+	if got := r.store.Snapshot(); !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	if o := r.record(t, event("1", 9)); o.Verdict != state.Duplicate {
+		t.Errorf("a repeat of an event before the restart is %+v", o)
+	}
+	if n := len(r.store.All().Records); n != 3 {
+		t.Errorf("%d records, want 3: that of an application that is not configured must stay", n)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode().Perm() != 0o700 {
+		t.Errorf("the folder has mode %o", info.Mode().Perm())
+	}
+	if len(r.logs.AllEntries()) != 0 {
+		t.Errorf("logged %v", r.logs.LastEntry().Message)
+	}
+}
+
+func TestRepeatsThatAreTooOldLeaveTheFile(t *testing.T) {
+	path := t.TempDir()
+	r := start(t, path, nil)
+	for i := range int64(5) {
+		r.record(t, event("1", i))
+	}
+	r.record(t, event("1", 5+state.RepeatWindow.Milliseconds()))
+	r.stop()
+	content, err := Read(r.path)
+	if err != nil || len(content.Damage) > 0 {
+		t.Fatal(err, content.Damage)
+	}
+	if len(content.Repeats) != 1 {
+		t.Errorf("%d repeats are in the file, want 1", len(content.Repeats))
+	}
+}
+
+func TestEventsThatWaitShareACommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &scriptedDisk{}
+		release := make(chan struct{})
+		d.before = func(call int) error {
+			if call > 3 { // create, update and replace at start
+				<-release
+			}
+			return nil
+		}
+		r := start(t, t.TempDir(), d)
+		for i := range int64(100) {
+			go r.Record(event("1", i))
+		}
+		synctest.Wait() // the first ones are in a commit, the others behind it
+		close(release)
+		synctest.Wait()
+		time.Sleep(time.Millisecond)
+		if n := testutil.ToFloat64(r.metrics.commits); n > 2 {
+			t.Errorf("%v commits, want 2", n)
+		}
+		if a := r.store.Snapshot()[0]; a.Events != 100 || a.Current != 499 {
+			t.Errorf("got %+v", a)
+		}
+	})
+}
+
+func TestWhatIsNotCommittedIsNotVisible(t *testing.T) {
+	d := &scriptedDisk{}
+	r := &running{}
+	d.before = func(call int) error {
+		if call == 4 && r.store.Snapshot()[0].Known() {
+			return errors.New("visible before the commit")
+		}
+		return nil
+	}
+	*r = *start(t, t.TempDir(), d)
+	r.record(t, event("1", 1))
+	if !r.store.Snapshot()[0].Known() {
+		t.Error("not visible after the answer")
+	}
+}
+
+func TestASecondProcessIsToldWhoHasTheFolder(t *testing.T) {
+	path := t.TempDir()
+	start(t, path, nil)
+	begin := time.Now()
+	_, err := tryStart(path, nil)
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("in use by process %d", os.Getpid())) {
+		t.Errorf("got %v", err)
+	}
+	if took := time.Since(begin); took > time.Second/2 {
+		t.Errorf("it took %s", took)
+	}
+}
+
+// What cannot be opened now is not damaged: it must not be moved aside.
+func TestAFileThatCannotBeOpenedStays(t *testing.T) {
+	path := t.TempDir()
+	r := start(t, path, nil)
+	r.record(t, event("1", 1))
+	r.stop()
+	d := &scriptedDisk{before: func(int) error { return errDisk }}
+	if _, err := tryStart(path, d); !errors.Is(err, errDisk) || !strings.Contains(err.Error(), r.path) {
+		t.Errorf("got %v", err)
+	}
+	r = start(t, path, nil)
+	if a := r.store.Snapshot()[0]; a.Events != 1 {
+		t.Errorf("got %+v", a.Rooms)
+	}
+	if n := testutil.ToFloat64(r.metrics.corruptions); n != 0 {
+		t.Errorf("%v corruptions", n)
+	}
+}
+
+func TestPathsThatCannotBe(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, fileName), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, path := range map[string]string{"a file": file, "below a file": filepath.Join(file, "x"), "a folder where the file should be": dir} {
+		if _, err := tryStart(path, nil); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+func TestANewerFileIsRefusedAndStays(t *testing.T) {
+	path := t.TempDir()
+	r := start(t, path, nil)
+	r.record(t, event("1", 1))
+	r.stop()
+	db, err := osDisk{}.open(r.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.update([]entry{newEntry(versionKey, []byte{0, 0, 0, formatVersion + 1}), newEntry("of the future", nil)}, nil); err != nil {
+		t.Fatal(err)
+	}
+	db.close()
+	before, err := os.ReadFile(r.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tryStart(path, nil); !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), r.path) {
+		t.Errorf("got %v", err)
+	}
+	after, err := os.ReadFile(r.path)
+	if err != nil || !slices.Equal(before, after) {
+		t.Errorf("the file has changed: %v", err)
+	}
+}
+
+// testdata/v*.db are files of every format version so far, each with the same content.
+func TestFilesOfEveryVersion(t *testing.T) {
+	for version := 1; version <= formatVersion; version++ {
+		data, err := os.ReadFile(fmt.Sprintf("testdata/v%d.db", version))
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := t.TempDir()
+		if err := os.WriteFile(filepath.Join(path, fileName), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r := start(t, path, nil)
+		want := state.Rooms{Current: 402, Max: 10_000_000, EventTime: day0 + 2, Received: day0 + 2, Events: 3, Created: 1, Estimate: 403, Since: day0 - 1}
+		if got := r.store.Snapshot()[0].Rooms; got != want {
+			t.Errorf("version %d: got %+v, want %+v", version, got, want)
+		}
+		if o := r.record(t, event("1", 2)); o.Verdict != state.Duplicate {
+			t.Errorf("version %d: repeats are not recognized", version)
+		}
+		if n := testutil.ToFloat64(r.metrics.corruptions); n != 0 {
+			t.Errorf("version %d: %v corruptions", version, n)
+		}
+	}
+}
+
+func TestReadWhileItIsWritten(t *testing.T) {
+	r := start(t, t.TempDir(), nil)
+	r.record(t, event("1", 0))
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for i := range int64(4) {
+		wg.Go(func() {
+			for n := i + 1; ctx.Err() == nil; n += 4 {
+				r.record(t, event("1", n))
+			}
+		})
+	}
+	var last uint64
+	for range 200 {
+		content, err := Read(r.path)
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		if len(content.Damage) > 0 || len(content.Records) != 1 || content.Records[0].Events < last || content.Records[0].Events == 0 {
+			t.Errorf("read %+v with damage %v after %d events", content.Records, content.Damage, last)
+			break
+		}
+		last = content.Records[0].Events
+	}
+	cancel()
+	wg.Wait()
+}

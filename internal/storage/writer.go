@@ -1,0 +1,243 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
+)
+
+// Record applies e, and returns when it is durable. state.ErrNotDurable means that it
+// is in memory only; state.ErrOverloaded, that it is not even there. It blocks for
+// little more than the timeout of a commit.
+func (s *Storage) Record(e state.Event) (state.Outcome, error) {
+	r := s.free.Get().(*request)
+	r.event = e
+	select {
+	case s.queue <- r:
+	default:
+		s.free.Put(r)
+		return state.Outcome{}, state.ErrOverloaded
+	}
+	select {
+	case <-r.done:
+	case <-s.stopped:
+		return state.Outcome{}, state.ErrOverloaded // r may still be in the queue: not reused
+	}
+	outcome, err := r.outcome, r.err
+	r.event = state.Event{} // its Subject is the caller's
+	s.free.Put(r)
+	return outcome, err
+}
+
+// job is work for the goroutine that touches the file.
+type job struct {
+	changes state.Changes
+	all     bool // changes are everything: write them to a new file
+	started time.Time
+}
+
+// maxPending is how much a degraded storage remembers to write after what it writes
+// anyway. Past that it writes everything once more.
+const maxPending = 1 << 16
+
+// writer is the one goroutine that changes the state.
+type writer struct {
+	*Storage
+	batch   *state.Batch
+	jobs    chan job
+	results chan error
+	busy    bool // a job is running
+
+	failing bool          // degraded
+	pending state.Changes // since the job that runs, or that failed first
+	lost    bool          // pending was too much and is not complete
+}
+
+// Run commits events until ctx ends; then it commits what has come, and returns. Record
+// must not be called any more by then.
+func (s *Storage) Run(ctx context.Context) {
+	w := &writer{Storage: s, batch: s.store.Begin(), jobs: make(chan job), results: make(chan error, 1)}
+	defer close(s.stopped)
+	go w.work()
+	retry := time.NewTicker(recoverInterval)
+	defer retry.Stop()
+	for ctx.Err() == nil {
+		select {
+		case r := <-s.queue:
+			w.handle(w.take(r))
+		case err := <-w.results: // of a job that was not waited for
+			w.finished(err)
+		case <-retry.C:
+			w.recover()
+		case <-ctx.Done():
+		}
+	}
+	w.stop()
+}
+
+// work runs jobs, one at a time. It is the only one to touch the file.
+func (w *writer) work() {
+	for j := range w.jobs {
+		var err error
+		if j.all {
+			err = w.rewrite(j.changes)
+		} else {
+			err = w.commit(j.changes)
+		}
+		w.metrics.duration.Observe(time.Since(j.started).Seconds())
+		w.results <- err
+	}
+	w.abandon()
+	close(w.results)
+}
+
+// take returns r and what waits behind it.
+func (w *writer) take(r *request) []*request {
+	waiting := []*request{r}
+	for len(waiting) < maxBatch {
+		select {
+		case r := <-w.queue:
+			waiting = append(waiting, r)
+		default:
+			return waiting
+		}
+	}
+	return waiting
+}
+
+// handle applies what waits, commits it, publishes it and answers, in that order.
+func (w *writer) handle(waiting []*request) {
+	for _, r := range waiting {
+		r.outcome = w.batch.Apply(r.event)
+	}
+	changes := w.batch.Changes()
+	var err error
+	switch {
+	case w.failing:
+		w.remember(changes)
+		err = state.ErrNotDurable
+	case len(changes.Records) > 0: // not only duplicates
+		w.metrics.batch.Observe(float64(len(waiting)))
+		if cause := w.commitInTime(changes); cause != nil {
+			w.degrade(cause)
+			err = fmt.Errorf("%w: %w", state.ErrNotDurable, cause)
+		}
+	}
+	w.batch.Publish()
+	for _, r := range waiting {
+		r.err = err
+		r.done <- struct{}{}
+	}
+}
+
+// remember keeps changes to be written later.
+func (w *writer) remember(changes state.Changes) {
+	if len(w.pending.Records)+len(w.pending.Repeats) > maxPending {
+		w.pending, w.lost = state.Changes{}, true
+	}
+	if !w.lost {
+		w.pending.Records = append(w.pending.Records, changes.Records...)
+		w.pending.Repeats = append(w.pending.Repeats, changes.Repeats...)
+	}
+}
+
+// errTimeout is the error of a commit that still runs.
+var errTimeout = errors.New("the commit takes longer than --storage.timeout")
+
+// commitInTime commits changes, or gives up waiting.
+func (w *writer) commitInTime(changes state.Changes) error {
+	w.start(job{changes: changes})
+	timer := time.NewTimer(w.timeout)
+	defer timer.Stop()
+	select {
+	case err := <-w.results:
+		w.busy = false
+		if err != nil {
+			w.metrics.failures.Inc()
+			return err
+		}
+		w.metrics.lastSuccess.SetToCurrentTime()
+		return nil
+	case <-timer.C:
+		w.metrics.failures.Inc()
+		return errTimeout
+	}
+}
+
+func (w *writer) start(j job) {
+	j.started = time.Now()
+	w.metrics.commits.Inc()
+	w.busy = true
+	w.jobs <- j
+}
+
+// degrade notes that commits fail.
+func (w *writer) degrade(cause error) {
+	w.metrics.degraded.Set(1)
+	w.failing, w.lost, w.pending = true, false, state.Changes{}
+	w.log.WithError(cause).WithField("file", w.path).
+		Error("storage is degraded: events are counted, but not acknowledged until they can be written again")
+}
+
+// recover writes everything to a new file, once the disk has let go of the old one.
+func (w *writer) recover() {
+	if w.failing && !w.busy {
+		w.lost, w.pending = false, state.Changes{}
+		w.start(job{changes: w.store.All(), all: true})
+	}
+}
+
+// finished takes the result of a job that nobody waited for: a commit that was late, or
+// a new file. If it went well only what has come meanwhile is not durable.
+func (w *writer) finished(err error) {
+	w.busy = false
+	switch {
+	case err != nil:
+		w.metrics.failures.Inc()
+		return // recover tries again
+	case w.lost:
+		return // and again
+	case len(w.pending.Records) > 0:
+		if w.commitInTime(w.pending) != nil {
+			w.lost = true
+			return
+		}
+	}
+	w.metrics.lastSuccess.SetToCurrentTime()
+	w.metrics.degraded.Set(0)
+	w.failing, w.pending = false, state.Changes{}
+	w.log.WithField("file", w.path).Info("storage has recovered: all that was counted is durable")
+}
+
+// stop commits what has come and closes the file.
+func (w *writer) stop() {
+	for {
+		select {
+		case r := <-w.queue:
+			w.handle(w.take(r))
+			continue
+		default:
+		}
+		break
+	}
+	w.recover() // the last chance
+	close(w.jobs)
+	timer := time.NewTimer(w.timeout)
+	defer timer.Stop()
+	var err error
+	for open := true; open && err == nil; {
+		select {
+		case err, open = <-w.results:
+		case <-timer.C:
+			err = errTimeout
+		}
+	}
+	if err != nil {
+		w.metrics.failures.Inc()
+		w.log.WithError(err).WithField("file", w.path).Error("stopping without storage: what was not acknowledged is not durable")
+	}
+	w.locked.Close()
+}
