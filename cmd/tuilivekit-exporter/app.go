@@ -24,6 +24,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/collector"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/storage"
 )
 
 // app is the exporter, wired and not listening.
@@ -32,6 +33,7 @@ type app struct {
 	log  *logrus.Logger
 	slog *slog.Logger // the same, for libraries
 
+	storage  *storage.Storage // nil: in memory only
 	callback *handler.Callback
 	health   *handler.Health
 	webhook  http.Handler
@@ -43,7 +45,8 @@ type app struct {
 	reloadOKSince prometheus.Gauge
 }
 
-// newApp makes the exporter. It opens no port and starts no goroutine.
+// newApp makes the exporter and restores its state. It opens no port and starts no
+// goroutine.
 func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
@@ -72,11 +75,21 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.callback, err = handler.New(handler.Options{
+	o := handler.Options{
 		Apps: apps, Store: store, Registerer: reg, Log: log,
 		MaxBodyBytes: *cfg.maxBodyBytes, SignatureWindow: cfg.signatureWindow,
-	})
-	if err != nil {
+	}
+	if cfg.storagePath == "" {
+		log.Warn("--storage.path is empty: counts are kept in memory and lost when the exporter stops")
+	} else {
+		a.storage, err = storage.Open(storage.Options{Path: cfg.storagePath, Store: store, Timeout: cfg.storageTimeout, Log: log, Registerer: reg})
+		if err != nil {
+			return nil, fmt.Errorf("--storage.path: %w", err)
+		}
+		o.Recorder = a.storage
+	}
+	if a.callback, err = handler.New(o); err != nil {
+		a.close()
 		return nil, err
 	}
 	a.loaded()
@@ -183,6 +196,8 @@ func (a *app) serveReload(w http.ResponseWriter, _ *http.Request) {
 // run serves callbacks on listener, and metrics, until ctx ends or one of the two
 // fails. Then it answers what it has read, and returns.
 func (a *app) run(ctx context.Context, listener net.Listener, hup <-chan os.Signal) error {
+	stopStorage := a.startStorage()
+	defer stopStorage()
 	webhook, webServer := a.webhookServer(), a.webServer()
 	failed := make(chan error, 2)
 	go func() { failed <- a.serveWebhook(webhook, listener) }()
@@ -200,12 +215,35 @@ func (a *app) run(ctx context.Context, listener net.Listener, hup <-chan os.Sign
 		a.log.WithError(e).Error("callbacks were left unanswered")
 		err = errors.Join(err, fmt.Errorf("stop the webhook listener: %w", e))
 	}
+	stopStorage() // nobody records any more: what has come is committed
 	webServer.SetKeepAlivesEnabled(false)
 	if e := webServer.Shutdown(deadline); e != nil {
 		webServer.Close()
 	}
 	a.log.Info("stopped")
 	return err
+}
+
+// close lets go of what newApp has taken, of an app that does not run.
+func (a *app) close() {
+	if a.storage != nil {
+		a.storage.Close()
+	}
+}
+
+// startStorage lets events be recorded until the returned function is called, which
+// returns when they are durable.
+func (a *app) startStorage() (stop func()) {
+	if a.storage == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		a.storage.Run(ctx)
+	}()
+	return func() { cancel(); <-done }
 }
 
 // wait returns when ctx has ended or a server has failed.
@@ -235,6 +273,8 @@ func (a *app) webhookServer() *http.Server {
 		IdleTimeout:       3 * time.Minute, // the sender keeps its connections
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(a.slog.Handler(), slog.LevelDebug),
+
+		DisableGeneralOptionsHandler: true, // or "OPTIONS *" is answered 200
 	}
 }
 

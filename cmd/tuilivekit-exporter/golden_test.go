@@ -61,7 +61,7 @@ func exposition(t *testing.T, accept string) (text string) {
 			t.Fatal(err)
 		}
 		c := newCLI(io.Discard, io.Discard)
-		args := []string{"--app=1400000001=production", "--app=1400000002", "--app.token-file=" + token}
+		args := []string{"--app=1400000001=production", "--app=1400000002", "--app.token-file=" + token, "--storage.path=" + t.TempDir()}
 		if _, err := c.app.Parse(args); err != nil {
 			t.Fatal(err)
 		}
@@ -71,6 +71,7 @@ func exposition(t *testing.T, accept string) (text string) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer a.startStorage()()
 		sample, err := os.ReadFile("../../testdata/callbacks/Live.CallbackAfterCreateRoomReachingThreshold.json")
 		if err != nil {
 			t.Fatal(err)

@@ -33,13 +33,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	command, err := cli.app.Parse(args)
 	if err != nil {
-		return fmt.Errorf("%w (see --help)", cli.blame(args, err))
+		return fmt.Errorf("%s%w (see --help)", cli.wrongFlag(args), err)
 	}
 	switch command {
 	case "check-config":
 		return cli.checkConfig.run(stdout)
 	case "send":
 		return cli.send.run(ctx, stdout, stderr)
+	case "state":
+		return cli.state.run(stdout)
 	case "healthcheck":
 		return cli.healthcheck.run(ctx)
 	}
@@ -52,6 +54,7 @@ type cli struct {
 	serve       serveCommand
 	checkConfig checkConfigCommand
 	send        sendCommand
+	state       stateCommand
 	healthcheck healthcheckCommand
 }
 
@@ -66,35 +69,32 @@ func newCLI(stdout, stderr io.Writer) *cli {
 	c.serve.register(c.app.Command("serve", "Take callbacks and serve metrics (the default command).").Default())
 	c.checkConfig.register(c.app.Command("check-config", "Check a configuration file and the secrets that it names."))
 	c.send.register(c.app.Command("send", "Play Tencent: send callbacks to a URL and say how they were answered."))
+	c.state.register(c.app.Command("state", "Print what a storage file holds. It only reads, also while an exporter writes to it."))
 	c.healthcheck.register(c.app.Command("healthcheck", "Exit 0 if the exporter is healthy: for containers without a shell."))
 	return c
 }
 
-// blame names the flag or the variable whose value is why args could not be parsed:
-// kingpin's own errors do not.
-func (c *cli) blame(args []string, err error) error {
-	ctx, parseErr := c.app.ParseContext(args)
-	if parseErr != nil || ctx.SelectedCommand == nil {
-		return err
+// wrongFlag returns the flag, or the variable, whose value cannot be parsed: kingpin
+// does not say. It returns nothing when something else is wrong.
+func (c *cli) wrongFlag(args []string) string {
+	parsed, err := c.app.ParseContext(args)
+	if err != nil {
+		return ""
 	}
-	given := map[string]bool{}
-	for _, element := range ctx.Elements {
-		flag, ok := element.Clause.(*kingpin.FlagClause)
-		if !ok || element.Value == nil {
-			continue
-		}
-		given[flag.Model().Name] = true
-		if flag.Model().Value.Set(*element.Value) != nil {
-			return fmt.Errorf("--%s: %w", flag.Model().Name, err)
+	for _, e := range parsed.Elements {
+		if flag, ok := e.Clause.(*kingpin.FlagClause); ok && e.Value != nil && flag.Model().Value.Set(*e.Value) != nil {
+			return "--" + flag.Model().Name + ": "
 		}
 	}
-	for _, flag := range ctx.SelectedCommand.Model().Flags {
-		value, ok := os.LookupEnv(flag.Envar)
-		if ok && !given[flag.Name] && flag.Value.Set(value) != nil {
-			return fmt.Errorf("%s: %w", flag.Envar, err)
+	if parsed.SelectedCommand == nil {
+		return ""
+	}
+	for _, flag := range parsed.SelectedCommand.Model().Flags {
+		if value := os.Getenv(flag.Envar); value != "" && flag.Value.Set(value) != nil {
+			return flag.Envar + ": "
 		}
 	}
-	return err
+	return ""
 }
 
 // nameVersion gives a binary that was built without our Makefile the version of its

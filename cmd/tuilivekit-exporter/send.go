@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -40,9 +39,8 @@ type sendCommand struct {
 	late        time.Duration
 	timeout     time.Duration
 
-	token     string
-	from, to  int64
-	eventTime atomic.Int64 // of the last callback, so that each has one of its own
+	token    string
+	from, to int64
 }
 
 func (c *sendCommand) register(cmd *kingpin.CmdClause) {
@@ -190,18 +188,13 @@ func (c *sendCommand) target() string {
 	return target + "&Sign=" + tuilivekit.Sign(c.token, requestTime) + "&RequestTime=" + requestTime
 }
 
-// body returns the i-th body. Each has an EventTime of its own, or they would be
-// taken for repeats of one another.
+// body returns the i-th body. No two are alike, or they would be taken for repeats.
 func (c *sendCommand) body(i int) []byte {
 	now := time.Now().UnixMilli()
-	for {
-		last := c.eventTime.Load()
-		now = max(now, last+1)
-		if c.eventTime.CompareAndSwap(last, now) {
-			break
-		}
+	if c.from != c.to {
+		now -= int64(c.count - 1 - i) // each step of a ramp is later than the one before
 	}
-	fields := map[string]any{"CallbackCommand": c.command, "Operator_Account": "tuilivekit-exporter-send", "EventTime": now}
+	fields := map[string]any{"CallbackCommand": c.command, "Operator_Account": "tuilivekit-exporter-send-" + strconv.Itoa(i), "EventTime": now}
 	room := "room-" + strconv.Itoa(i)
 	switch c.command {
 	case tuilivekit.RoomThreshold.String():

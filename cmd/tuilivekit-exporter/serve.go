@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -37,6 +38,8 @@ type serveCommand struct {
 	enableLifecycle bool
 	enablePprof     bool
 
+	storagePath     string
+	storageTimeout  time.Duration
 	staleAfter      time.Duration
 	futureTolerance time.Duration
 	shutdownTimeout time.Duration
@@ -62,6 +65,8 @@ func (c *serveCommand) register(cmd *kingpin.CmdClause) {
 	cmd.Flag("web.enable-lifecycle", "Enable reload of the configuration by POST /-/reload.").BoolVar(&c.enableLifecycle)
 	cmd.Flag("web.enable-pprof", "Enable profiles under /debug/pprof/.").BoolVar(&c.enablePprof)
 
+	cmd.Flag("storage.path", "Folder that keeps counts over restarts, made if it is not there; empty keeps them in memory only.").Default("data").StringVar(&c.storagePath)
+	cmd.Flag("storage.timeout", "How long a commit may take before its callbacks are answered 503. Tencent waits 2s.").Default("1s").DurationVar(&c.storageTimeout)
 	cmd.Flag("state.stale-after", "Age from which the counts of the last event are no longer exposed; 0 exposes them for ever, with their time.").Default("0s").DurationVar(&c.staleAfter)
 	cmd.Flag("state.future-tolerance", "How far the time of an event may lie in the future; one further ahead is taken as of its receipt.").Default("1m").DurationVar(&c.futureTolerance)
 	cmd.Flag("shutdown.timeout", "How long callbacks that are being answered may take to finish when the exporter stops.").Default("10s").DurationVar(&c.shutdownTimeout)
@@ -78,6 +83,7 @@ func (c *serveCommand) run(ctx context.Context, stderr io.Writer) error {
 	}
 	listener, err := net.Listen("tcp", c.webhookAddress)
 	if err != nil {
+		a.close()
 		return fmt.Errorf("--webhook.listen-address: %w", err)
 	}
 	hup := make(chan os.Signal, 1)
@@ -93,20 +99,34 @@ func (c *serveCommand) check() error {
 		return fmt.Errorf("--app: not together with --config.file")
 	case len(c.apps) == 0 && (len(c.tokenFiles) > 0 || c.allowUnsigned):
 		return fmt.Errorf("--app.token-file and --app.allow-unsigned are for applications given by --app")
+	case len(c.apps) == 0 && c.configFile == "":
+		return fmt.Errorf("no applications: give --config.file=FILE, or --app=SDKAPPID and --app.token-file=FILE")
 	case (c.webhookCert == "") != (c.webhookKey == ""):
 		return fmt.Errorf("--webhook.tls-cert-file and --webhook.tls-key-file: one needs the other")
 	case c.signatureWindow < 5*time.Second || c.signatureWindow > 5*time.Minute:
 		return fmt.Errorf("--webhook.signature-window: %s is not within 5s and 5m", c.signatureWindow)
 	case *c.maxBodyBytes < 1<<10:
 		return fmt.Errorf("--webhook.max-body-bytes: %d is less than 1KiB", *c.maxBodyBytes)
+	case c.storageTimeout <= 0:
+		return fmt.Errorf("--storage.timeout: must be above zero")
 	case c.futureTolerance < 0:
 		return fmt.Errorf("--state.future-tolerance: must not be negative")
+	case c.staleAfter < 0:
+		return fmt.Errorf("--state.stale-after: must not be negative")
+	case c.shutdownTimeout < 0:
+		return fmt.Errorf("--shutdown.timeout: must not be negative")
 	}
 	if err := checkPath(c.webhookPath); err != nil {
 		return fmt.Errorf("--webhook.path: %w", err)
 	}
 	if err := checkPath(c.telemetryPath); err != nil {
 		return fmt.Errorf("--web.telemetry-path: %w", err)
+	}
+	if strings.HasPrefix(c.telemetryPath, "/-/") {
+		return fmt.Errorf("--web.telemetry-path: %s is among the paths of health and reload", c.telemetryPath)
+	}
+	if err := web.Validate(*c.web.WebConfigFile); err != nil {
+		return fmt.Errorf("--web.config.file: %w", err)
 	}
 	return nil
 }

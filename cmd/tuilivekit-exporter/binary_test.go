@@ -1,0 +1,150 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// builtDir holds the program as users have it, once a test has asked for it.
+var (
+	builtDir string
+	built    = sync.OnceValues(func() (string, error) {
+		var err error
+		if builtDir, err = os.MkdirTemp("", "tuilivekit-exporter-"); err != nil {
+			return "", err
+		}
+		bin := filepath.Join(builtDir, "tuilivekit-exporter")
+		cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X github.com/prometheus/common/version.Version=1.2.3-test", "-o", bin, ".")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("go build: %w\n%s", err, out)
+		}
+		return bin, nil
+	})
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if builtDir != "" {
+		os.RemoveAll(builtDir)
+	}
+	os.Exit(code)
+}
+
+// program is a run of the binary.
+type program struct {
+	t              *testing.T
+	cmd            *exec.Cmd
+	stdout, stderr *logBuffer
+}
+
+// runBinary runs the binary until it ends or the test does. Its environment is env and
+// none of the test's.
+func runBinary(t *testing.T, env []string, args ...string) *program {
+	t.Helper()
+	bin, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
+	p := &program{t: t, cmd: exec.CommandContext(ctx, bin, args...), stdout: newLogBuffer(), stderr: newLogBuffer()}
+	p.cmd.Dir = t.TempDir() // it keeps its state there
+	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = append(env, "PATH="), p.stdout, p.stderr
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		p.cmd.Wait()
+		if out := p.output(); strings.Contains(out, demoToken) || strings.Contains(out, "Sign=") {
+			t.Errorf("a secret is printed:\n%s", out)
+		}
+	})
+	return p
+}
+
+// wait returns the exit code.
+func (p *program) wait() int {
+	p.t.Helper()
+	var exit *exec.ExitError
+	if err := p.cmd.Wait(); err != nil && !errors.As(err, &exit) {
+		p.t.Fatal(err)
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+func (p *program) signal(s os.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *program) output() string { return p.stdout.String() + p.stderr.String() }
+
+// expect waits for the end and compares the exit code and parts of the output.
+func (p *program) expect(code int, parts ...string) {
+	p.t.Helper()
+	if got := p.wait(); got != code {
+		p.t.Errorf("exit code %d, want %d", got, code)
+	}
+	for _, part := range parts {
+		if !strings.Contains(p.output(), part) {
+			p.t.Errorf("no %q in the output", part)
+		}
+	}
+	if p.t.Failed() {
+		p.t.Logf("output:\n%s", p.output())
+	}
+}
+
+// server is a run of the binary that serves.
+type server struct {
+	*program
+	callback, web string // URLs
+}
+
+// serveBinary runs the binary on ports that are free.
+func serveBinary(t *testing.T, env []string, args ...string) *server {
+	t.Helper()
+	s := &server{program: runBinary(t, env, append(args, "--log.level=debug", "--webhook.listen-address=127.0.0.1:0", "--web.listen-address=127.0.0.1:0")...)}
+	s.callback = "http://" + s.stderr.wait(t, `msg="taking callbacks" address="([^"]+)"`) + "/callback"
+	s.web = "http://" + s.stderr.wait(t, `msg="Listening on" address="([^"]+)"`)
+	return s
+}
+
+func (s *server) scrape() map[string]float64 {
+	s.t.Helper()
+	return parseSeries(s.t, do(s.t, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}, http.MethodGet, s.web+"/metrics", "").body)
+}
+
+// end stops the server as an init system does.
+func (s *server) end() {
+	s.t.Helper()
+	s.signal(syscall.SIGTERM)
+	s.expect(0, "msg=stopped")
+}
+
+// cmdline returns what a list of processes shows of p, with its environment.
+func (p *program) cmdline() string {
+	p.t.Helper()
+	var all bytes.Buffer
+	for _, name := range []string{"cmdline", "environ", "status"} {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", p.cmd.Process.Pid, name))
+		if err != nil {
+			p.t.Skip(err)
+		}
+		all.Write(b)
+	}
+	return all.String()
+}

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestVersionHasBuildInformation(t *testing.T) {
+	t.Parallel()
+	runBinary(t, nil, "--version").expect(0, "version 1.2.3-test", "go version:", runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH)
+}
+
+func TestHelpHasAllCommandsAndVariables(t *testing.T) {
+	t.Parallel()
+	runBinary(t, nil, "--help").expect(0, "serve ", "the default command", "--webhook.listen-address", "check-config", "send", "healthcheck")
+	runBinary(t, nil, "serve", "--help").expect(0, "--config.file", "--webhook.tls-key-file", "--web.config.file", "$TUILIVEKIT_EXPORTER_APP", "TUILIVEKIT_EXPORTER_WEBHOOK_LISTEN_ADDRESS")
+	runBinary(t, nil, "send", "--help").expect(0, "--ramp", "--rate", "--[no-]unsigned", "--[no-]malformed", "--late")
+}
+
+func TestWrongFlagIsNamed(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "missing")
+	for _, tc := range []struct {
+		args string
+		want string
+	}{
+		{"", "--config.file=FILE"},
+		{"serve", "--app=SDKAPPID"},
+		{"--nope", "'--nope'"},
+		{"frobnicate", "frobnicate"},
+		{"--app", "'--app'"},
+		{"--app=one", "--app: "},
+		{"--app=01", "--app: "},
+		{"--app=1", "--app.token-file: no token"},
+		{"--app=1 --app=1 --app.allow-unsigned", "--app: "},
+		{"--app=1 --app.token-file=" + missing, "--app.token-file: "},
+		{"--app.token-file=" + missing, "--app.token-file"},
+		{"--app.allow-unsigned", "--app.allow-unsigned"},
+		{"--app=1 --config.file=x", "--config.file"},
+		{"--config.file=" + missing, missing},
+		{"--webhook.path=callback", "--webhook.path: "},
+		{"--webhook.path=/", "--webhook.path: "},
+		{"--webhook.path=/{x}", "--webhook.path: "},
+		{"--webhook.path=/a?b", "--webhook.path: "},
+		{"--webhook.tls-cert-file=x", "--webhook.tls-key-file"},
+		{"--webhook.tls-key-file=x", "--webhook.tls-cert-file"},
+		{"--webhook.max-body-bytes=lots", "--webhook.max-body-bytes: "},
+		{"--webhook.max-body-bytes=10B", "--webhook.max-body-bytes: "},
+		{"--webhook.signature-window=soon", "--webhook.signature-window: "},
+		{"--webhook.signature-window=4s", "--webhook.signature-window: "},
+		{"--webhook.signature-window=301s", "--webhook.signature-window: "},
+		{"--webhook.listen-address=nowhere", "--webhook.listen-address: "},
+		{"--web.listen-address=nowhere", "web listener: "},
+		{"--web.config.file=" + missing, "--web.config.file: "},
+		{"--web.telemetry-path=metrics", "--web.telemetry-path: "},
+		{"--web.telemetry-path=/-/ready", "--web.telemetry-path: "},
+		{"--storage.timeout=0s", "--storage.timeout: "},
+		{"--storage.path=/dev/null", "--storage.path: /dev/null: "},
+		{"--state.stale-after=old", "--state.stale-after: "},
+		{"--state.stale-after=-1s", "--state.stale-after: "},
+		{"--state.future-tolerance=-1s", "--state.future-tolerance: "},
+		{"--shutdown.timeout=-1s", "--shutdown.timeout: "},
+		{"--log.level=loud", "--log.level: "},
+		{"--log.format=xml", "--log.format: "},
+		{"check-config", "file"},
+		{"send", "--app"},
+		{"send --app=1", "--token-file: "},
+		{"send --app=1 --token-file=" + missing, "--token-file: "},
+		{"send --app=1 --unsigned --url=here", "--url: "},
+		{"send --app=1 --unsigned --ramp=1", "--ramp: "},
+		{"send --app=1 --unsigned --ramp=1:x", "--ramp: "},
+		{"send --app=1 --unsigned --count=many", "--count: "},
+		{"send --app=1 --unsigned --count=-1", "--count: "},
+		{"send --app=1 --unsigned --rate=-1", "--rate: "},
+		{"send --app=1 --unsigned --concurrency=0", "--concurrency: "},
+		{"send --app=1 --unsigned --late=long", "--late: "},
+		{"healthcheck --timeout=long", "--timeout: "},
+		{"healthcheck --url=:", "--url: "},
+	} {
+		t.Run(strings.ReplaceAll(tc.args, missing, "MISSING"), func(t *testing.T) {
+			t.Parallel()
+			args := strings.Fields(tc.args)
+			// A flag is wrong even if all the others are right.
+			if len(args) > 0 && strings.HasPrefix(args[0], "--") && !strings.Contains(tc.args, "app") && !strings.Contains(tc.args, "--config.file") {
+				args = append([]string{"--app=1", "--app.allow-unsigned"}, args...)
+			}
+			for _, flag := range []string{"--web.listen-address=", "--webhook.listen-address="} {
+				if len(args) > 0 && strings.HasPrefix(args[0], "--") && !strings.Contains(tc.args, flag) && tc.args != "--app" {
+					args = append(args, flag+"127.0.0.1:0")
+				}
+			}
+			p := runBinary(t, nil, args...)
+			p.expect(1, tc.want)
+			if line := lastLine(p.stderr.String()); !strings.HasPrefix(line, "tuilivekit-exporter: ") || !strings.Contains(line, tc.want) {
+				t.Errorf("the last line is %q", line)
+			}
+		})
+	}
+}
+
+func lastLine(s string) string {
+	s = strings.TrimSpace(s)
+	return s[strings.LastIndexByte(s, '\n')+1:]
+}
+
+func TestWrongVariableIsNamed(t *testing.T) {
+	for _, variable := range []string{"LOG_LEVEL=loud", "SHUTDOWN_TIMEOUT=long", "WEBHOOK_MAX_BODY_BYTES=lots", "WEB_ENABLE_PPROF=perhaps"} {
+		t.Run(variable, func(t *testing.T) {
+			t.Parallel()
+			name, _, _ := strings.Cut(variable, "=")
+			runBinary(t, []string{"TUILIVEKIT_EXPORTER_" + variable}, "--app=1", "--app.allow-unsigned").expect(1, "TUILIVEKIT_EXPORTER_"+name+": ")
+		})
+	}
+}
+
+func TestVariablesStandInForFlags(t *testing.T) {
+	t.Parallel()
+	bare := runBinary(t, []string{
+		"TUILIVEKIT_EXPORTER_APP=" + demoApp + "=demo",
+		"TUILIVEKIT_EXPORTER_APP_TOKEN_FILE=" + writeFile(t, "token", demoToken),
+		"TUILIVEKIT_EXPORTER_WEBHOOK_LISTEN_ADDRESS=127.0.0.1:0",
+		"TUILIVEKIT_EXPORTER_WEB_LISTEN_ADDRESS=127.0.0.1:0",
+		"TUILIVEKIT_EXPORTER_WEBHOOK_PATH=/hook",
+		"TUILIVEKIT_EXPORTER_LOG_FORMAT=json",
+		"TUILIVEKIT_EXPORTER_VERSION=1.2.3", // of an image; it is no flag to give
+	})
+	addr := bare.stderr.wait(t, `"address":"([^"]+)".*"msg":"taking callbacks"`)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+	acknowledged(t, do(t, client, http.MethodPost, signedURL("http://"+addr+"/hook", demoApp, demoToken, ""), harmless))
+	bare.signal(syscall.SIGTERM)
+	bare.expect(0)
+}
+
+func TestCheckConfig(t *testing.T) {
+	token := writeFile(t, "token", demoToken)
+	good := fmt.Sprintf("apps:\n  - sdk_app_id: %s\n    name: demo\n    token_files: [%q]\n", demoApp, token)
+	for _, tc := range []struct {
+		name, content string
+		code          int
+		want          []string
+	}{
+		{"valid", good, 0, []string{"application " + demoApp + " (demo): 1 token(s)", "is valid"}},
+		{"valid, with a warning", "apps: [{sdk_app_id: 1, allow_unsigned: true}]", 0, []string{"warning: application 1: allow_unsigned", "is valid"}},
+		{"unknown key", good + "    colour: red\n", 1, []string{"line 5", "colour"}},
+		{"missing token", strings.ReplaceAll(good, token, token+".missing"), 1, []string{":4: apps[0].token_files[0]: "}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			runBinary(t, nil, "check-config", writeFile(t, "config.yml", tc.content)).expect(tc.code, tc.want...)
+		})
+	}
+	runBinary(t, nil, "check-config", filepath.Join(t.TempDir(), "missing.yml")).expect(1, "missing.yml")
+}
+
+func TestHealthcheck(t *testing.T) {
+	t.Parallel()
+	s := serveBinary(t, nil, "--app=1", "--app.allow-unsigned")
+	runBinary(t, nil, "healthcheck", "--url="+s.web+"/-/healthy").expect(0)
+	runBinary(t, nil, "healthcheck", "--url="+s.web+"/-/ready").expect(0)
+	runBinary(t, []string{"TUILIVEKIT_EXPORTER_HEALTHCHECK_URL=" + s.web + "/-/healthy"}, "healthcheck").expect(0)
+	runBinary(t, nil, "healthcheck", "--url="+s.web+"/other").expect(1, "404")
+	s.end()
+	runBinary(t, nil, "healthcheck", "--url="+s.web+"/-/healthy").expect(1, "connection refused")
+}
+
+func TestSignals(t *testing.T) {
+	for _, sig := range []os.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		t.Run(sig.String(), func(t *testing.T) {
+			t.Parallel()
+			s := serveBinary(t, nil, "--app=1", "--app.allow-unsigned")
+			start := time.Now()
+			s.signal(sig)
+			s.expect(0, "stopping", "msg=stopped")
+			if took := time.Since(start); took > patience/2 {
+				t.Errorf("took %s", took)
+			}
+		})
+	}
+	t.Run("hangup", func(t *testing.T) {
+		t.Parallel()
+		file := writeFile(t, "config.yml", "apps: [{sdk_app_id: 1, allow_unsigned: true}]")
+		s := serveBinary(t, nil, "--config.file="+file)
+		if err := os.WriteFile(file, []byte("apps: [{sdk_app_id: 2, allow_unsigned: true}]"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s.signal(syscall.SIGHUP)
+		s.stderr.wait(t, "configuration reloaded")
+		expect(t, s.scrape(), map[string]float64{`tuilivekit_threshold_events_total{sdk_app_id="2"}`: 0})
+		s.end()
+	})
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/storage"
+)
+
+// stateCommand are the arguments of state.
+type stateCommand struct {
+	file string
+	json bool
+}
+
+func (c *stateCommand) register(cmd *kingpin.CmdClause) {
+	cmd.Arg("file", "The storage file, state.db in the folder of --storage.path.").Required().StringVar(&c.file)
+	cmd.Flag("json", "Print JSON.").NoEnvar().BoolVar(&c.json)
+}
+
+// storedApp is one application as state prints it.
+type storedApp struct {
+	AppID         string    `json:"sdk_app_id"`
+	Known         bool      `json:"-"`
+	Current       int64     `json:"current_rooms"`
+	Max           int64     `json:"max_rooms"`
+	Estimate      int64     `json:"estimated_rooms"`
+	EventTime     time.Time `json:"last_event_time,omitzero"`
+	Received      time.Time `json:"last_event_received_time,omitzero"`
+	Events        uint64    `json:"threshold_events_total"`
+	Created       uint64    `json:"room_creations_total"`
+	Destroyed     uint64    `json:"room_destructions_total"`
+	CountingSince time.Time `json:"counting_since"`
+}
+
+func newStoredApp(r state.Record) storedApp {
+	app := storedApp{
+		AppID: r.AppID, Known: r.Known(), Current: r.Current, Max: r.Max, Estimate: r.Estimate,
+		Events: r.Events, Created: r.Created, Destroyed: r.Destroyed, CountingSince: time.UnixMilli(r.Since).UTC(),
+	}
+	if r.Known() {
+		app.EventTime, app.Received = time.UnixMilli(r.EventTime).UTC(), time.UnixMilli(r.Received).UTC()
+	}
+	return app
+}
+
+// run prints what the file holds. It fails if the file is damaged, after printing what
+// is valid.
+func (c *stateCommand) run(stdout io.Writer) error {
+	content, err := storage.Read(c.file)
+	if err != nil {
+		return err
+	}
+	apps := []storedApp{}
+	for _, r := range content.Records {
+		apps = append(apps, newStoredApp(r))
+	}
+	slices.SortFunc(apps, func(a, b storedApp) int { return cmp.Compare(a.AppID, b.AppID) })
+	if c.json {
+		e := json.NewEncoder(stdout)
+		e.SetIndent("", "  ")
+		err = e.Encode(map[string]any{"applications": apps})
+	} else {
+		err = printApps(stdout, apps)
+	}
+	if err != nil {
+		return err
+	}
+	if n := len(content.Damage); n > 0 {
+		return fmt.Errorf("%s is damaged in %d place(s), what is printed may not be all: %w", c.file, n, content.Damage[0])
+	}
+	return nil
+}
+
+func printApps(w io.Writer, apps []storedApp) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "SDKAPPID\tROOMS\tLIMIT\tESTIMATE\tLAST EVENT\tEVENTS\tCREATED\tDESTROYED\tCOUNTING SINCE")
+	for _, a := range apps {
+		current, limit, estimate, event := "-", "-", "-", "never"
+		if a.Known {
+			current, limit, estimate, event = fmt.Sprint(a.Current), fmt.Sprint(a.Max), fmt.Sprint(a.Estimate), a.EventTime.Format(time.RFC3339)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", a.AppID, current, limit, estimate, event,
+			a.Events, a.Created, a.Destroyed, a.CountingSince.Format(time.RFC3339))
+	}
+	return t.Flush()
+}
