@@ -125,6 +125,9 @@ func (w *walker) readMeta() error {
 	case valid == 1:
 		w.damage = append(w.damage, errTornMeta)
 	}
+	if w.meta.pages*w.meta.pageSize > uint64(len(w.data)) {
+		w.broken(uint64(len(w.data))/w.meta.pageSize, "and those behind it are cut off")
+	}
 	return nil
 }
 
