@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -13,12 +14,11 @@ import (
 
 // disk is what the storage does to files. Tests put one in its place that fails.
 type disk interface {
-	// open opens an existing file.
-	open(path string) (database, error)
 	// create makes an empty file, in place of one that is there.
 	create(path string) (database, error)
-	// replace gives the file from the name to, and returns when that is durable.
-	replace(from, to string) error
+	// replace gives the file from, which is open as db or not at all (nil), the name to,
+	// and returns it open again, when that is durable. After an error db is closed.
+	replace(db database, from, to string) (database, error)
 }
 
 // database is an open file. After an error it must not be used but to close it.
@@ -39,7 +39,7 @@ func openBolt(path string) (_ database, err error) {
 	defer contain(&err)()
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{
 		Timeout:        boltLockTimeout,
-		NoFreelistSync: true, // found again at start: the file is small
+		NoFreelistSync: true, // nobody reads it again
 		FreelistType:   bbolt.FreelistMapType,
 		NoStatistics:   true,
 	})
@@ -49,8 +49,6 @@ func openBolt(path string) (_ database, err error) {
 	return boltFile{db}, nil
 }
 
-func (osDisk) open(path string) (database, error) { return openBolt(path) }
-
 func (osDisk) create(path string) (database, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
@@ -58,11 +56,24 @@ func (osDisk) create(path string) (database, error) {
 	return openBolt(path)
 }
 
-func (osDisk) replace(from, to string) error {
-	if err := os.Rename(from, to); err != nil {
-		return err
+func (osDisk) replace(db database, from, to string) (database, error) {
+	if runtime.GOOS == "windows" { // an open file cannot be renamed there, nor a folder synced
+		if db == nil {
+			return nil, os.Rename(from, to)
+		}
+		if err := errors.Join(db.close(), os.Rename(from, to)); err != nil {
+			return nil, err
+		}
+		return openBolt(to)
 	}
-	return syncFolder(filepath.Dir(to))
+	err := os.Rename(from, to)
+	if err == nil {
+		err = syncFolder(filepath.Dir(to))
+	}
+	if err != nil && db != nil {
+		db.close()
+	}
+	return db, err
 }
 
 func syncFolder(path string) error {

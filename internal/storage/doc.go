@@ -6,8 +6,9 @@
 // order. There is no delay on purpose: a batch is what came while the last commit ran.
 //
 // bbolt has no checksum of its pages. So each value carries one over its key and
-// itself, and one more value sums them all up. The file is read without bbolt, every
-// offset checked, before bbolt opens it.
+// itself, and one more value sums them all up. At start the file is read without bbolt,
+// every offset checked, and what it holds is written to a new one: bbolt reads only what
+// it has written itself.
 //
 // While no commit succeeds in time the storage is degraded: events go on to move the
 // state, but are not acknowledged. It recovers by writing all of the state to a new

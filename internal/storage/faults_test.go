@@ -38,12 +38,9 @@ func (d *scriptedDisk) do(work func() error) error {
 	return nil
 }
 
-func (d *scriptedDisk) open(path string) (database, error)   { return d.wrap(path, d.osDisk.open) }
-func (d *scriptedDisk) create(path string) (database, error) { return d.wrap(path, d.osDisk.create) }
-
-func (d *scriptedDisk) wrap(path string, open func(string) (database, error)) (database, error) {
+func (d *scriptedDisk) create(path string) (database, error) {
 	var db database
-	err := d.do(func() (err error) { db, err = open(path); return err })
+	err := d.do(func() (err error) { db, err = d.osDisk.create(path); return err })
 	if err != nil {
 		if db != nil {
 			db.close()
@@ -53,8 +50,12 @@ func (d *scriptedDisk) wrap(path string, open func(string) (database, error)) (d
 	return &scriptedFile{database: db, disk: d}, nil
 }
 
-func (d *scriptedDisk) replace(from, to string) error {
-	return d.do(func() error { return d.osDisk.replace(from, to) })
+func (d *scriptedDisk) replace(db database, from, to string) (database, error) {
+	err := d.do(func() (err error) { _, err = d.osDisk.replace(db, from, to); return err })
+	if err != nil && db != nil {
+		db.close()
+	}
+	return db, err
 }
 
 type scriptedFile struct {

@@ -111,12 +111,12 @@ func repeatsEntry(seq uint64, repeats []state.Repeat) entry {
 }
 
 // decodeRepeats reads what repeatsEntry wrote.
-func decodeRepeats(key string, payload []byte) (seq uint64, repeats []state.Repeat, err error) {
+func decodeRepeats(key string, payload []byte) (repeats []state.Repeat, err error) {
 	if len(key) != len(repeatsPrefix)+8 || len(payload) == 0 || len(payload)%repeatSize != 0 {
-		return 0, nil, fmt.Errorf("value of %q has %d bytes", key, len(payload))
+		return nil, fmt.Errorf("value of %q has %d bytes", key, len(payload))
 	}
 	for b := payload; len(b) > 0; b = b[repeatSize:] {
 		repeats = append(repeats, state.Repeat{Key: binary.BigEndian.Uint64(b), At: int64(binary.BigEndian.Uint64(b[8:]))})
 	}
-	return binary.BigEndian.Uint64([]byte(key[len(repeatsPrefix):])), repeats, nil
+	return repeats, nil
 }

@@ -14,11 +14,9 @@ import (
 // Content is what a file holds.
 type Content struct {
 	state.Changes
-	// Damage is what is wrong with the file. What is in Changes is right all the same,
-	// but may not be all, or not the newest.
+	// Damage is what is wrong with the file. What is in Changes was right once all the
+	// same, but may not be all, or not the newest.
 	Damage []error
-
-	ledger *ledger // of the file, if it is not damaged
 }
 
 // ErrNewer is the error of a file that a newer version of this program has written.
@@ -62,7 +60,7 @@ func readMetaPages(path string) ([]byte, error) {
 
 // parse reads a copy of a file.
 func parse(data []byte) (*Content, error) {
-	c := &Content{ledger: newLedger()}
+	c, sums := &Content{}, newLedger()
 	var version, wantCount, wantXor uint64
 	var summary bool
 	damage, err := walk(data, func(k, value []byte) {
@@ -78,14 +76,13 @@ func parse(data []byte) (*Content, error) {
 			var r state.Record
 			if r, err = decodeRecord(key, payload); err == nil {
 				c.Records = append(c.Records, r)
-				c.ledger.put(entry{k, value})
+				sums.put(entry{k, value})
 			}
 		case strings.HasPrefix(key, repeatsPrefix):
 			var repeats []state.Repeat
-			if c.ledger.seq, repeats, err = decodeRepeats(key, payload); err == nil {
+			if repeats, err = decodeRepeats(key, payload); err == nil {
 				c.Repeats = append(c.Repeats, repeats...) // keys come in the order of commits
-				c.ledger.put(entry{k, value})
-				c.ledger.add(key, repeats)
+				sums.put(entry{k, value})
 			}
 		default:
 			err = fmt.Errorf("unknown key %q", key)
@@ -105,7 +102,7 @@ func parse(data []byte) (*Content, error) {
 	if version == 0 {
 		c.Damage = append(c.Damage, errors.New("no format version"))
 	}
-	if !summary || uint64(len(c.ledger.sums)) != wantCount || uint64(c.ledger.xor) != wantXor {
+	if !summary || uint64(len(sums.sums)) != wantCount || uint64(sums.xor) != wantXor {
 		c.Damage = append(c.Damage, errors.New("values are missing, or older than the last commit"))
 	}
 	return c, nil

@@ -90,8 +90,8 @@ func (w *walker) broken(page uint64, what string) {
 func (w *walker) readMeta() error {
 	valid := 0
 	newer := false
-	try := func(offset uint64) {
-		if offset+pageHeaderSize+metaSize > uint64(len(w.data)) {
+	try := func(offset, id uint64) {
+		if offset+pageHeaderSize+metaSize > uint64(len(w.data)) || order.Uint64(w.data[offset:]) != id {
 			return
 		}
 		b := w.data[offset+pageHeaderSize:][:metaSize]
@@ -105,17 +105,20 @@ func (w *walker) readMeta() error {
 			return
 		}
 		m := boltMeta{uint64(order.Uint32(b[8:])), order.Uint64(b[16:]), order.Uint64(b[40:]), order.Uint64(b[48:])}
+		if m.txid%2 != id { // each transaction has its page
+			return
+		}
 		if valid++; valid == 1 || m.txid > w.meta.txid {
 			w.meta = m
 		}
 	}
-	try(0)
+	try(0, 0)
 	if valid == 0 { // where the second one is depends on the page size
 		for size := uint64(1 << 10); size <= 1<<16 && valid == 0; size *= 2 {
-			try(size)
+			try(size, 1)
 		}
 	} else {
-		try(w.meta.pageSize)
+		try(w.meta.pageSize, 1)
 	}
 	switch {
 	case newer:

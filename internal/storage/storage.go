@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -52,6 +53,8 @@ type Storage struct {
 	locked  *os.File
 	db      database // nil after an error; used by one commit at a time
 	ledger  *ledger
+
+	startError error // why there is no file to write, if Open goes on without
 
 	queue   chan *request
 	free    sync.Pool     // of *request
@@ -101,7 +104,9 @@ func (s *Storage) Close() {
 	s.locked.Close()
 }
 
-// load reads the file into the store and opens it, or writes it.
+// load reads the file into the store and writes a new one with the same content. So
+// bbolt reads only what it has written itself: on a broken page it may panic in a
+// goroutine of its own, where nothing can contain it.
 func (s *Storage) load() error {
 	content, err := Read(s.path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -111,21 +116,23 @@ func (s *Storage) load() error {
 		return err
 	}
 	s.store.Restore(content.Changes)
-	if len(content.Damage) == 0 {
-		s.db, err = s.disk.open(s.path)
-		if !errors.Is(err, errContained) {
-			s.ledger = content.ledger
+	if len(content.Damage) > 0 {
+		if err := s.moveAside(content); err != nil {
 			return err
 		}
-		content.Damage = append(content.Damage, err) // there is something that we do not see
 	}
-	return s.replaceDamaged(content)
+	err = s.rewrite(content.Changes)
+	if errors.Is(err, syscall.ENOSPC) {
+		s.startError = err // what is known can be shown, and the disk may get space again
+		return nil
+	}
+	return err
 }
 
-// replaceDamaged moves the file aside and writes a new one with what was valid in it.
-func (s *Storage) replaceDamaged(content *Content) error {
+// moveAside gives the damaged file another name and says what is wrong with it.
+func (s *Storage) moveAside(content *Content) error {
 	aside := s.path + ".corrupt-" + time.Now().UTC().Format("20060102T150405.000Z")
-	if err := s.disk.replace(s.path, aside); err != nil {
+	if _, err := s.disk.replace(nil, s.path, aside); err != nil {
 		return fmt.Errorf("move the damaged file aside: %w", err)
 	}
 	s.metrics.corruptions.Inc()
@@ -138,7 +145,7 @@ func (s *Storage) replaceDamaged(content *Content) error {
 	}
 	s.log.WithField("moved_to", aside).WithField("applications", len(content.Records)).
 		Error("damaged storage file moved aside, what was valid in it is kept: counts may be missing or old")
-	return s.rewrite(content.Changes)
+	return nil
 }
 
 // commit writes changes to the file. After an error the file must not be used again.
@@ -169,8 +176,7 @@ func (s *Storage) rewrite(all state.Changes) error {
 		db.close()
 		return err
 	}
-	if err := s.disk.replace(next, s.path); err != nil {
-		db.close()
+	if db, err = s.disk.replace(db, next, s.path); err != nil {
 		return err
 	}
 	s.db, s.ledger = db, l

@@ -223,7 +223,7 @@ func TestANewerFileIsRefusedAndStays(t *testing.T) {
 	r := start(t, path, nil)
 	r.record(t, event("1", 1))
 	r.stop()
-	db, err := osDisk{}.open(r.path)
+	db, err := openBolt(r.path)
 	if err != nil {
 		t.Fatal(err)
 	}

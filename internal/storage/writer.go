@@ -62,6 +62,9 @@ func (s *Storage) Run(ctx context.Context) {
 	w := &writer{Storage: s, batch: s.store.Begin(), jobs: make(chan job), results: make(chan error, 1)}
 	defer close(s.stopped)
 	go w.work()
+	if s.startError != nil {
+		w.degrade(s.startError)
+	}
 	retry := time.NewTicker(recoverInterval)
 	defer retry.Stop()
 	for ctx.Err() == nil {
