@@ -13,31 +13,30 @@ type metrics struct {
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
-	const prefix = "tuilivekit_exporter_storage_"
 	m := &metrics{
 		commits: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: prefix + "commits_total", Help: "Commits that were tried; each makes the events that wait durable.",
+			Name: "tuilivekit_exporter_storage_commits_total", Help: "Commits that were tried; each makes the events that wait durable.",
 		}),
 		failures: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: prefix + "failures_total", Help: "Commits that failed or took longer than --storage.timeout.",
+			Name: "tuilivekit_exporter_storage_failures_total", Help: "Commits that failed or took longer than --storage.timeout.",
 		}),
 		corruptions: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: prefix + "corruptions_total", Help: "Damaged storage files that were found at start and moved aside.",
+			Name: "tuilivekit_exporter_storage_corruptions_total", Help: "Damaged storage files that were found at start and moved aside.",
 		}),
 		degraded: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: prefix + "degraded", Help: "1 while events cannot be made durable and are answered 503, else 0.",
+			Name: "tuilivekit_exporter_storage_degraded", Help: "1 while events cannot be made durable and are answered 503, else 0.",
 		}),
 		lastSuccess: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: prefix + "last_success_timestamp_seconds", Help: "Time of the last commit that succeeded, at first of the start.",
+			Name: "tuilivekit_exporter_storage_last_success_timestamp_seconds", Help: "Time of the last commit that succeeded, at first of the start.",
 		}),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: prefix + "commit_duration_seconds", Help: "Time that commits took.",
+			Name: "tuilivekit_exporter_storage_commit_duration_seconds", Help: "Time that commits took.",
 			Buckets:                        []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
 			NativeHistogramBucketFactor:    1.1,
 			NativeHistogramMaxBucketNumber: 100, NativeHistogramMinResetDuration: time.Hour,
 		}),
 		batch: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: prefix + "batch_events", Help: "Events that shared one commit.",
+			Name: "tuilivekit_exporter_storage_batch_events", Help: "Events that shared one commit.",
 			Buckets:                        []float64{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024},
 			NativeHistogramBucketFactor:    1.1,
 			NativeHistogramMaxBucketNumber: 100, NativeHistogramMinResetDuration: time.Hour,

@@ -1,0 +1,259 @@
+// Package alerts_test checks what promtool cannot: that every alert is tested,
+// explained and complete, and that rules name only what exists.
+package alerts_test
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/model"
+)
+
+const (
+	recordingFile = "recording.yaml"
+	alertsFile    = "alerts.yaml"
+	runbooksFile  = "../docs/runbooks.md"
+	manualFile    = "../docs/alerting.md"
+	runbooks      = "https://github.com/tuilivekit-exporter/tuilivekit-exporter/blob/main/docs/runbooks.md#"
+)
+
+func TestEveryAlertIsTested(t *testing.T) {
+	tests, other := readTests(t)
+	for _, a := range readRules(t, alertsFile) {
+		fires, silent := 0, 0
+		for _, test := range tests {
+			if test.Alert != a.Alert {
+				continue
+			}
+			if len(test.Fires) > 0 {
+				fires++
+			} else {
+				silent++
+			}
+		}
+		more := len(regexp.MustCompile(a.Alert+`\b`).FindAllString(other, -1))
+		t.Logf("%-36s fires in %d, silent in %d, expected in %d more", a.Alert, fires, silent, more)
+		if fires == 0 || silent == 0 {
+			t.Errorf("%s: %d tests in which it fires and %d in which it is silent, want one of each at least", a.Alert, fires, silent)
+		}
+	}
+	known := alertNames(t)
+	for _, test := range tests {
+		if !known[test.Alert] {
+			t.Errorf("a test is of %s, which is no alert", test.Alert)
+		}
+	}
+}
+
+func TestEveryAlertHasARunbook(t *testing.T) {
+	text := string(read(t, runbooksFile))
+	sections := map[string]string{}
+	for _, section := range strings.Split(text, "\n## ")[1:] {
+		title, body, _ := strings.Cut(section, "\n")
+		sections[title] = body
+	}
+	for name := range alertNames(t) {
+		body, ok := sections[name]
+		if !ok {
+			t.Errorf("%s has no section in %s", name, runbooksFile)
+			continue
+		}
+		for _, part := range []string{"**Meaning.**", "**Check.**", "**Do.**", "**Do not**"} {
+			if !strings.Contains(body, part) {
+				t.Errorf("the section of %s has no %s", name, part)
+			}
+		}
+	}
+	for title := range sections {
+		if !alertNames(t)[title] {
+			t.Errorf("section %q is of no alert", title)
+		}
+	}
+	for _, file := range []string{runbooksFile, manualFile} {
+		for _, name := range regexp.MustCompile(`\bTUILiveKit[A-Z]\w+`).FindAllString(string(read(t, file)), -1) {
+			if !alertNames(t)[name] {
+				t.Errorf("%s names %s, which is no alert", file, name)
+			}
+		}
+	}
+}
+
+func TestEveryAlertIsComplete(t *testing.T) {
+	dashboard := regexp.MustCompile(`^/d/tuilivekit-(overview|application|exporter)(\?|$)`)
+	for _, a := range readRules(t, alertsFile) {
+		if !slices.Contains([]string{"critical", "warning", "info"}, a.Labels["severity"]) {
+			t.Errorf("%s: severity %q", a.Alert, a.Labels["severity"])
+		}
+		if a.Annotations["summary"] == "" || a.Annotations["description"] == "" {
+			t.Errorf("%s: no summary or no description", a.Alert)
+		}
+		if strings.Contains(a.Expr, "_rooms") && !strings.Contains(a.Annotations["description"], "age_seconds:newest") {
+			t.Errorf("%s: the description does not say how old its number is", a.Alert)
+		}
+		if got, want := a.Annotations["runbook_url"], runbooks+strings.ToLower(a.Alert); got != want {
+			t.Errorf("%s: runbook_url is %q, want %q", a.Alert, got, want)
+		}
+		if got := a.Annotations["dashboard_url"]; !dashboard.MatchString(got) {
+			t.Errorf("%s: dashboard_url is %q", a.Alert, got)
+		}
+		if len(comparisons(a.Expr)) == 0 && !strings.Contains(a.Expr, "absent(") {
+			t.Errorf("%s: nothing is compared, so it always fires", a.Alert)
+		}
+	}
+}
+
+// The labels of an alert are those that promtool has compared.
+func TestAnnotationsUseLabelsThatTheExpressionKeeps(t *testing.T) {
+	used := regexp.MustCompile(`\$labels\.(\w+)`)
+	tests, _ := readTests(t)
+	for _, a := range readRules(t, alertsFile) {
+		for _, m := range used.FindAllStringSubmatch(a.text(), -1) {
+			for _, test := range tests {
+				for _, fired := range test.Fires {
+					if _, ok := fired.Labels[m[1]]; test.Alert == a.Alert && !ok {
+						t.Errorf("%s: an annotation uses label %s, which it has not: %v", a.Alert, m[1], fired.Labels)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestRulesNameOnlyMetricsThatExist(t *testing.T) {
+	known, recorded := metricNames(t), map[string]bool{}
+	rules := readRules(t, recordingFile, alertsFile)
+	for _, r := range rules {
+		recorded[r.Record] = true
+	}
+	identifier := regexp.MustCompile(`\b(?:[a-z_]+:)?(?:tuilivekit|process)[_:][a-z0-9_:]+`)
+	histogram := regexp.MustCompile(`_(bucket|sum|count)$`)
+	for _, r := range rules {
+		for _, name := range identifier.FindAllString(r.text(), -1) {
+			if !recorded[name] && !known[name] && !known[histogram.ReplaceAllString(name, "")] {
+				t.Errorf("%s: there is no %s", r.name(), name)
+			}
+		}
+	}
+}
+
+func TestRulesNameOnlyReasonsThatExist(t *testing.T) {
+	known := exposition(t)
+	for _, r := range readRules(t, alertsFile) {
+		for _, m := range regexp.MustCompile(`\breason[=!]~?"([^"]*)"`).FindAllStringSubmatch(r.Expr, -1) {
+			for reason := range strings.SplitSeq(m[1], "|") {
+				if !strings.Contains(known, `reason="`+reason+`"`) {
+					t.Errorf("%s: there is no reason %q", r.name(), reason)
+				}
+			}
+		}
+	}
+}
+
+// A range needs four scrapes, so that one that fails is no gap. docs/alerting.md
+// allows for a scrape a minute.
+func TestRangesAreLongEnough(t *testing.T) {
+	ranges := regexp.MustCompile(`\[(\w+)(?::\w*)?\]`)
+	seen := 0
+	for _, r := range readRules(t, recordingFile, alertsFile) {
+		for _, m := range ranges.FindAllStringSubmatch(r.text(), -1) {
+			seen++
+			d, err := model.ParseDuration(m[1])
+			if err != nil || time.Duration(d) < 4*time.Minute {
+				t.Errorf("%s: range %s is shorter than four scrapes a minute apart (%v)", r.name(), m[0], err)
+			}
+		}
+		if strings.Contains(r.Expr, "irate(") || strings.Contains(r.Expr, "idelta(") {
+			t.Errorf("%s: looks at two samples only", r.name())
+		}
+	}
+	if seen == 0 {
+		t.Error("no range found")
+	}
+}
+
+var comparison = regexp.MustCompile(`(?:[<>]=?|[=!]=)\s+(on \([^)]*\)\s+group_left \([^)]*\)\s+)?([^\s(]+)`)
+
+// comparisons returns what expr compares with.
+func comparisons(expr string) []string {
+	var with []string
+	for _, m := range comparison.FindAllStringSubmatch(expr, -1) {
+		with = append(with, m[2])
+	}
+	return with
+}
+
+func TestThresholdsAreInOnePlace(t *testing.T) {
+	named := regexp.MustCompile(`scalar\(tuilivekit:alert_(?:threshold|window_seconds)\{(\w+)="(\w+)"\}\)`)
+	users, values := map[string][]string{}, map[string]string{}
+	for _, r := range readRules(t, recordingFile) {
+		for _, key := range []string{"threshold", "window"} {
+			if r.Labels[key] != "" {
+				values[r.Labels[key]] = strings.TrimSuffix(strings.TrimPrefix(r.Expr, "vector("), ")")
+			}
+		}
+	}
+	for _, r := range readRules(t, recordingFile, alertsFile) {
+		for _, with := range comparisons(r.Expr) {
+			if r.Alert != "" && with != "0" && with != "1" && with != "scalar" {
+				t.Errorf("%s compares with %s, which is no threshold of %s", r.name(), with, recordingFile)
+			}
+		}
+		for _, m := range named.FindAllStringSubmatch(r.Expr, -1) {
+			users[m[2]] = append(users[m[2]], r.name())
+		}
+	}
+	manual := string(read(t, manualFile))
+	for name, value := range values {
+		if len(users[name]) == 0 {
+			t.Errorf("threshold %s is not used", name)
+		}
+		row := fmt.Sprintf("| `%s` | %s | ", name, value)
+		_, rest, ok := strings.Cut(manual, row)
+		if !ok {
+			t.Errorf("%s has no row %q", manualFile, row)
+		}
+		line, _, _ := strings.Cut(rest, "\n")
+		for _, user := range users[name] {
+			if strings.HasPrefix(user, "TUILiveKit") && !strings.Contains(line, user+" ") && !strings.Contains(line, user+",") {
+				t.Errorf("%s: the row of %s does not name %s", manualFile, name, user)
+			}
+		}
+	}
+	for name := range users {
+		if values[name] == "" {
+			t.Errorf("%v use threshold %s, which is not there", users[name], name)
+		}
+	}
+}
+
+// Each alternative of a matcher is an alert, or inhibition ends with a renaming.
+func TestInhibitionNamesAlerts(t *testing.T) {
+	matchers := regexp.MustCompile(`alertname=~?"([^"]+)"`).FindAllStringSubmatch(string(read(t, "alertmanager.example.yaml")), -1)
+	if len(matchers) == 0 {
+		t.Fatal("no matchers found")
+	}
+	for _, m := range matchers {
+		re, got := regexp.MustCompile("^(?:"+m[1]+")$"), 0
+		for name := range alertNames(t) {
+			if re.MatchString(name) {
+				got++
+			}
+		}
+		if want := strings.Count(m[1], "|") + 1; got != want {
+			t.Errorf("%s matches %d alerts, want %d", m[0], got, want)
+		}
+	}
+}
+
+func alertNames(t *testing.T) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	for _, a := range readRules(t, alertsFile) {
+		names[a.Alert] = true
+	}
+	return names
+}
