@@ -1,0 +1,116 @@
+// Package e2e_test runs the real programs and lets an alert go all the way: from
+// callbacks, over exporter, Prometheus and Alertmanager, to a receiver, and back.
+package e2e_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/stack"
+)
+
+const (
+	// speed lets an hour of the rules pass in 15 seconds.
+	speed = 240
+	busy  = "1400000001" // rises to 84 %, then nobody creates rooms
+	full  = "1400000002" // is full, then nobody can create rooms
+)
+
+func TestAlertFromCallbackToReceiver(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 110*time.Second)
+	defer cancel()
+	start := time.Now()
+	log := func(c stack.Change) {
+		t.Logf("%6.1fs  %-12s  %-10s  %s %s  %s", time.Since(start).Seconds(), c.Where, c.State, c.Alert, c.App, c.Text)
+	}
+	watch := stack.NewWatch(log)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { receive(t, watch, r) }))
+	defer receiver.Close()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := stack.Start(ctx, stack.Options{
+		Root: root, Dir: t.TempDir(), Token: "e2e", Speed: speed, Receiver: receiver.URL,
+		Apps: map[string]string{busy: "busy", full: "full"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Stop()
+	ready := time.Now()
+	watching, stopWatching := context.WithCancel(ctx)
+	watched := make(chan struct{})
+	go func() { watch.Run(watching, s); close(watched) }()
+	defer func() { stopWatching(); <-watched }()
+
+	const near, critical, exhausted, stale = "TUILiveKitRoomsNearLimit", "TUILiveKitRoomsCritical", "TUILiveKitRoomsExhausted", "TUILiveKitRoomsStale"
+	wait := func(where, alert, app, state string) {
+		t.Helper()
+		if err := watch.Wait(ctx, where, alert, app, state); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send := func(app string, args ...string) {
+		t.Helper()
+		t.Logf("%6.1fs  %-12s  %v to %s", time.Since(start).Seconds(), "send", args, app)
+		if err := s.Send(ctx, app, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	send(busy, "--ramp=390:420", "--max=500", "--rate=30")
+	wait("Prometheus", near, busy, "firing")
+	wait("Alertmanager", near, busy, "active")
+	wait("receiver", near, busy, "firing")
+
+	send(full, "--ramp=480:500", "--max=500")
+	wait("receiver", exhausted, full, "firing")
+	wait("Alertmanager", critical, full, "suppressed") // the worst one speaks
+
+	// An hour of silence ends near-limit, and hands over to stale. It does not end a full house.
+	wait("receiver", near, busy, "resolved")
+	wait("receiver", stale, busy, "firing")
+	wait("Prometheus", critical, full, "resolved")
+	if got := watch.State("Prometheus", exhausted, full); got != "firing" {
+		t.Errorf("a full house that is silent for an hour is %q, want firing", got)
+	}
+	// A room was closed: the next one to be created tells of it.
+	send(full, "--current=380", "--max=500")
+	wait("Prometheus", exhausted, full, "resolved")
+	wait("receiver", exhausted, full, "resolved")
+
+	for _, c := range watch.Changes() {
+		if c.App == "" && c.State != "resolved" && c.At.After(ready) {
+			t.Errorf("an alert that is not about rooms: %+v", c)
+		}
+		if c.Alert == critical && c.App == busy {
+			t.Errorf("84 %% was critical: %+v", c)
+		}
+	}
+}
+
+// receive takes what Alertmanager sends.
+func receive(t *testing.T, watch *stack.Watch, r *http.Request) {
+	var message struct {
+		Alerts []struct {
+			Status      string            `json:"status"`
+			Labels      map[string]string `json:"labels"`
+			Annotations map[string]string `json:"annotations"`
+		} `json:"alerts"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&message); err != nil {
+		t.Errorf("Alertmanager has sent %v", err)
+	}
+	for _, a := range message.Alerts {
+		watch.Add(stack.Change{
+			Where: "receiver", Alert: a.Labels["alertname"], App: a.Labels["sdk_app_id"],
+			State: a.Status, Text: a.Annotations["description"],
+		})
+	}
+}

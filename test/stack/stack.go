@@ -1,0 +1,217 @@
+// Package stack runs the exporter, Prometheus and Alertmanager on loopback, with the
+// shipped rules in which time runs faster.
+package stack
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+var ruleFiles = []string{"recording.yaml", "alerts.yaml"}
+
+// Options say what to run. All are required.
+type Options struct {
+	Root  string            // of the source tree
+	Dir   string            // for files of the programs
+	Apps  map[string]string // names by SDKAppID
+	Token string
+	Speed int // how many times as fast the time of the rules runs
+	// Receiver is the URL that Alertmanager notifies; empty for none.
+	Receiver string
+}
+
+// Stack are the programs. It is not for several goroutines.
+type Stack struct {
+	Options
+	Callback, Metrics, Prometheus, Alertmanager string // URLs
+
+	exporterBin, webhookAddr, webAddr string
+	exporter, prometheus, alerts      *process
+}
+
+// Start starts the programs and returns when all are ready.
+func Start(ctx context.Context, o Options) (s *Stack, err error) {
+	s = &Stack{Options: o}
+	var prometheusAddr, alertsAddr string
+	if err := freeAddresses(&s.webhookAddr, &s.webAddr, &prometheusAddr, &alertsAddr); err != nil {
+		return nil, err
+	}
+	s.Callback, s.Metrics = "http://"+s.webhookAddr+"/callback", "http://"+s.webAddr+"/metrics"
+	s.Prometheus, s.Alertmanager = "http://"+prometheusAddr, "http://"+alertsAddr
+	if err := s.writeFiles(alertsAddr); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.Stop()
+		}
+	}()
+	if s.exporterBin, err = s.build(ctx); err != nil {
+		return nil, err
+	}
+	if err = s.StartExporter(ctx); err != nil {
+		return nil, err
+	}
+	alertmanagerBin, err := s.tool(ctx, "alertmanager")
+	if err != nil {
+		return nil, err
+	}
+	s.alerts, err = startProcess(ctx, o.Dir, "alertmanager", s.Alertmanager+"/-/ready", alertmanagerBin,
+		"--config.file=alertmanager.yml", "--storage.path=alertmanager", "--web.listen-address="+alertsAddr,
+		"--cluster.listen-address=", "--log.level=warn")
+	if err != nil {
+		return nil, err
+	}
+	prometheusBin, err := s.tool(ctx, "prometheus")
+	if err != nil {
+		return nil, err
+	}
+	s.prometheus, err = startProcess(ctx, o.Dir, "prometheus", s.Prometheus+"/-/ready", prometheusBin,
+		"--config.file=prometheus.yml", "--storage.tsdb.path=prometheus", "--web.listen-address="+prometheusAddr,
+		"--log.level=warn")
+	if err != nil {
+		return nil, err
+	}
+	return s, s.waitQuiet(ctx)
+}
+
+// waitQuiet waits until the exporter is scraped, which begins seconds after Prometheus
+// is ready, and the alert has ended that it was not.
+func (s *Stack) waitQuiet(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	query := s.Prometheus + "/api/v1/query?query=" + url.QueryEscape(`up == 1 unless on () ALERTS`)
+	for {
+		var answer struct {
+			Data struct {
+				Result []any `json:"result"`
+			} `json:"data"`
+		}
+		if err := get(ctx, query, &answer); err == nil && len(answer.Data.Result) > 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the exporter is not scraped: %w: %s", ctx.Err(), s.prometheus.tail())
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// Stop ends all programs that still run.
+func (s *Stack) Stop() {
+	s.prometheus.stop()
+	s.alerts.stop()
+	s.exporter.stop()
+}
+
+// StartExporter starts the exporter, at the same addresses each time.
+func (s *Stack) StartExporter(ctx context.Context) (err error) {
+	args := []string{"--webhook.listen-address=" + s.webhookAddr, "--web.listen-address=" + s.webAddr, "--app.token-file=token"}
+	for id, name := range s.Apps {
+		args = append(args, "--app="+id+"="+name)
+	}
+	s.exporter, err = startProcess(ctx, s.Dir, "exporter", "http://"+s.webAddr+"/-/ready", s.exporterBin, args...)
+	return err
+}
+
+// StopExporter ends the exporter as an upgrade does.
+func (s *Stack) StopExporter() { s.exporter.stop() }
+
+// Send plays Tencent with the exporter's own send command.
+func (s *Stack) Send(ctx context.Context, app string, args ...string) error {
+	args = append([]string{"send", "--url=" + s.Callback, "--app=" + app, "--token-file=token"}, args...)
+	cmd := exec.CommandContext(ctx, s.exporterBin, args...)
+	cmd.Dir = s.Dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, out)
+	}
+	return nil
+}
+
+// build returns the exporter: $EXPORTER, or a new one from the source.
+func (s *Stack) build(ctx context.Context) (string, error) {
+	if bin := os.Getenv("EXPORTER"); bin != "" {
+		return filepath.Abs(bin)
+	}
+	bin := filepath.Join(s.Dir, "tuilivekit-exporter")
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", bin, "./cmd/tuilivekit-exporter")
+	cmd.Dir = s.Root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the exporter: %w: %s", err, out)
+	}
+	return bin, nil
+}
+
+// tool returns the path of a program, which is built the first time.
+func (s *Stack) tool(ctx context.Context, name string) (string, error) {
+	cmd := exec.CommandContext(ctx, filepath.Join(s.Root, "scripts", "tool"), name)
+	cmd.Stderr = os.Stderr // it says that it builds, which takes minutes
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("scripts/tool %s: %w", name, err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+func (s *Stack) writeFiles(alertsAddr string) error {
+	files := map[string][]byte{"token": []byte(s.Token)}
+	for _, name := range ruleFiles {
+		long, err := os.ReadFile(filepath.Join(s.Root, "alerts", name))
+		if err != nil {
+			return err
+		}
+		if files[name], err = Shorten(long, s.Speed); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	files["prometheus.yml"] = fmt.Appendf(nil, `global: {scrape_interval: %[1]s, scrape_timeout: %[1]s, evaluation_interval: %[1]s}
+rule_files: [%[2]s]
+alerting: {alertmanagers: [{static_configs: [{targets: [%[3]s]}]}]}
+scrape_configs: [{job_name: tuilivekit, static_configs: [{targets: [%[4]s]}]}]
+`, shortest, strings.Join(ruleFiles, ", "), alertsAddr, s.webAddr)
+	var err error
+	if files["alertmanager.yml"], err = s.alertmanagerConfig(); err != nil {
+		return err
+	}
+	for name, b := range files {
+		if err := os.WriteFile(filepath.Join(s.Dir, name), b, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// alertmanagerConfig has the inhibition of the example that is shipped, and one receiver.
+func (s *Stack) alertmanagerConfig() ([]byte, error) {
+	b, err := os.ReadFile(filepath.Join(s.Root, "alerts", "alertmanager.example.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	var example struct {
+		Inhibit []any `yaml:"inhibit_rules"`
+	}
+	if err := yaml.Unmarshal(b, &example); err != nil {
+		return nil, err
+	}
+	receiver := map[string]any{"name": "here"}
+	if s.Receiver != "" {
+		receiver["webhook_configs"] = []any{map[string]any{"url": s.Receiver, "send_resolved": true}}
+	}
+	return yaml.Marshal(map[string]any{
+		"route": map[string]any{
+			"receiver": "here", "group_by": []string{"alertname", "sdk_app_id", "job"},
+			"group_wait": "100ms", "group_interval": (500 * time.Millisecond).String(), "repeat_interval": "1h",
+		},
+		"inhibit_rules": example.Inhibit,
+		"receivers":     []any{receiver},
+	})
+}
