@@ -1,0 +1,12 @@
+// Rules, alerts and dashboards, in the form that mixins have. Change them from outside:
+//
+//   (import 'mixin.libsonnet') + { grafanaDashboards+:: { 'overview.json'+: { refresh: '5m' } } }
+{
+  prometheusRules+:: std.parseYaml(importstr 'alerts/recording.yaml'),
+  prometheusAlerts+:: std.parseYaml(importstr 'alerts/alerts.yaml'),
+  grafanaDashboards+:: {
+    'overview.json': import 'dashboards/overview.json',
+    'application.json': import 'dashboards/application.json',
+    'exporter.json': import 'dashboards/exporter.json',
+  },
+}

@@ -1,0 +1,41 @@
+// Command dashboards writes the Grafana dashboards in ../dashboards. The JSON files
+// are what users load; here they have one place for the expressions, the thresholds
+// and the layout that they share.
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+func main() {
+	for name, dashboard := range all() {
+		if err := os.WriteFile(filepath.Join("..", "dashboards", name), render(dashboard), 0o644); err != nil {
+			fmt.Fprintln(os.Stderr, "dashboards:", err)
+			os.Exit(1)
+		}
+	}
+}
+
+// all returns the dashboards by the name of their file.
+func all() map[string]object {
+	return map[string]object{
+		"overview.json":    overview(),
+		"application.json": application(),
+		"exporter.json":    exporter(),
+	}
+}
+
+func render(dashboard object) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // > and & stay readable
+	e.SetIndent("", "  ")
+	if err := e.Encode(dashboard); err != nil {
+		panic(err) // maps, slices, strings and numbers always encode
+	}
+	return b.Bytes()
+}

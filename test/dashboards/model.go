@@ -1,0 +1,300 @@
+package main
+
+// object is a JSON object. Options are those that Grafana 9.3 knows.
+type object = map[string]any
+
+type list = []any
+
+const (
+	overviewUID    = "tuilivekit-overview"
+	applicationUID = "tuilivekit-application"
+	exporterUID    = "tuilivekit-exporter"
+
+	documents = "https://github.com/tuilivekit-exporter/tuilivekit-exporter/blob/main/docs/dashboards.md"
+
+	// vars carries the choice of the variables that all dashboards have from one to
+	// another. The application is left out: not all of them take several.
+	vars = "${datasource:queryparam}&${job:queryparam}&${instance:queryparam}"
+)
+
+var datasource = object{"type": "prometheus", "uid": "${datasource}"}
+
+// newDashboard returns a dashboard with links to the others. Its panels are laid out
+// by rows.
+func newDashboard(uid, title, description, from string, variables, annotations list, rows ...row) object {
+	var links list
+	for _, l := range []struct{ uid, title, tooltip string }{
+		{overviewUID, "Overview", "All applications"},
+		{applicationUID, "Application", "One application"},
+		{exporterUID, "Exporter", "The health of the exporter itself"},
+	} {
+		if l.uid != uid {
+			links = append(links, dashboardLink("dashboard", l.title, l.tooltip, "/d/"+l.uid+"?"+vars, true))
+		}
+	}
+	links = append(links, dashboardLink("doc", "How to read this", "What each dashboard answers", documents, false))
+	return object{
+		"uid": uid, "title": title, "description": description,
+		"tags": list{"tuilivekit"}, "links": links,
+		"schemaVersion": 37, "version": 1,
+		"editable": false, "graphTooltip": 1, "timezone": "", "weekStart": "",
+		"fiscalYearStartMonth": 0, "liveNow": false, "style": "dark",
+		"refresh": "1m", "time": object{"from": from, "to": "now"}, "timepicker": object{},
+		"templating":  object{"list": variables},
+		"annotations": object{"list": annotations},
+		"panels":      layout(rows),
+	}
+}
+
+func dashboardLink(icon, title, tooltip, url string, keepTime bool) object {
+	return object{
+		"type": "link", "icon": icon, "title": title, "tooltip": tooltip, "url": url,
+		"keepTime": keepTime, "includeVars": false, "targetBlank": !keepTime, "asDropdown": false, "tags": list{},
+	}
+}
+
+// row is a row of panels with its title. The places of its panels count from its own
+// top left corner; Grafana's grid is 24 wide.
+type row struct {
+	title  string
+	panels []panel
+}
+
+func layout(rows []row) list {
+	var panels list
+	id, top := 0, 0
+	next := func(o object, x, y, w, h int) {
+		id++
+		o["id"], o["gridPos"] = id, object{"x": x, "y": y, "w": w, "h": h}
+		panels = append(panels, o)
+	}
+	for _, r := range rows {
+		next(object{"type": "row", "title": r.title, "collapsed": false, "panels": list{}}, 0, top, 24, 1)
+		top++
+		height := 0
+		for _, p := range r.panels {
+			next(p.object, p.x, top+p.y, p.w, p.h)
+			height = max(height, p.y+p.h)
+		}
+		top += height
+	}
+	return panels
+}
+
+// panel is a panel and its place in its row.
+type panel struct {
+	object
+	x, y, w, h int
+}
+
+func newPanel(kind, title, description, unit string, options object, targets ...object) panel {
+	var ts list
+	for i, t := range targets {
+		t["refId"] = string(rune('A' + i))
+		ts = append(ts, t)
+	}
+	return panel{object: object{
+		"type": kind, "title": title, "description": description, "datasource": datasource,
+		"targets": ts, "options": options, "pluginVersion": "9.3.2",
+		"fieldConfig": object{
+			"defaults": object{
+				"unit":       unit,
+				"color":      object{"mode": "palette-classic"},
+				"thresholds": object{"mode": "absolute", "steps": list{step("text", nil)}},
+				"mappings":   list{},
+				"custom":     object{},
+			},
+			"overrides": list{},
+		},
+	}}
+}
+
+// at places the panel in its row.
+func (p panel) at(x, y, w, h int) panel {
+	p.x, p.y, p.w, p.h = x, y, w, h
+	return p
+}
+
+func (p panel) defaults() object { return p.object["fieldConfig"].(object)["defaults"].(object) }
+
+// set changes one of the defaults of all fields.
+func (p panel) set(key string, value any) panel {
+	p.defaults()[key] = value
+	return p
+}
+
+// custom changes one of the settings that the kind of panel has for fields.
+func (p panel) custom(key string, value any) panel {
+	p.defaults()["custom"].(object)[key] = value
+	return p
+}
+
+// steps colours values by thresholds.
+func (p panel) steps(steps list) panel {
+	return p.set("thresholds", object{"mode": "absolute", "steps": steps}).set("color", object{"mode": "thresholds"})
+}
+
+// without is what the panel says when there is no value at all. Where one value is
+// shown it is a mapping too, or it would have the colour of the lowest threshold.
+func (p panel) without(text string) panel {
+	if kind := p.object["type"]; kind == "stat" || kind == "gauge" || kind == "table" {
+		mappings := p.defaults()["mappings"].(list)
+		p.set("mappings", append(mappings, nothing(text, len(mappings))))
+	}
+	return p.set("noValue", text)
+}
+
+// link makes values of the panel lead to another dashboard.
+func (p panel) link(title, url string) panel {
+	return p.set("links", list{object{"title": title, "url": url, "targetBlank": false}})
+}
+
+// override sets properties of the fields that a matcher finds.
+func (p panel) override(matcher, of string, properties ...object) panel {
+	config := p.object["fieldConfig"].(object)
+	var props list
+	for _, property := range properties {
+		props = append(props, property)
+	}
+	config["overrides"] = append(config["overrides"].(list),
+		object{"matcher": object{"id": matcher, "options": of}, "properties": props})
+	return p
+}
+
+func property(id string, value any) object { return object{"id": id, "value": value} }
+
+func step(color string, from any) object { return object{"color": color, "value": from} }
+
+// instant is a query of now, to show one value.
+func instant(legend, expr string) object {
+	return object{"datasource": datasource, "editorMode": "code", "expr": expr, "legendFormat": legend,
+		"instant": true, "range": false, "format": "time_series"}
+}
+
+// column is a query of now, for a table.
+func column(expr string) object {
+	t := instant("", expr)
+	t["format"] = "table"
+	return t
+}
+
+// over is a query of the time range.
+func over(legend, expr string) object {
+	return object{"datasource": datasource, "editorMode": "code", "expr": expr, "legendFormat": legend,
+		"instant": false, "range": true, "format": "time_series"}
+}
+
+var lastValue = object{"calcs": list{"lastNotNull"}, "fields": "", "values": false}
+
+func stat(title, description, unit string, target object) panel {
+	return newPanel("stat", title, description, unit, object{
+		"colorMode": "value", "graphMode": "none", "justifyMode": "auto", "orientation": "auto",
+		"textMode": "auto", "reduceOptions": lastValue,
+	}, target)
+}
+
+// named shows the legend beside the value.
+func (p panel) named() panel {
+	p.object["options"].(object)["textMode"] = "value_and_name"
+	return p
+}
+
+func gauge(title, description, unit string, target object) panel {
+	return newPanel("gauge", title, description, unit, object{
+		"orientation": "auto", "showThresholdLabels": false, "showThresholdMarkers": true, "reduceOptions": lastValue,
+	}, target)
+}
+
+func series(title, description, unit string, targets ...object) panel {
+	return newPanel("timeseries", title, description, unit, object{
+		"legend":  object{"showLegend": true, "displayMode": "list", "placement": "bottom", "calcs": list{}},
+		"tooltip": object{"mode": "multi", "sort": "desc"},
+	}, targets...).
+		custom("drawStyle", "line").custom("lineWidth", 2).custom("fillOpacity", 0).
+		custom("showPoints", "never").custom("spanNulls", false).
+		custom("thresholdsStyle", object{"mode": "off"})
+}
+
+// floor makes the axis start at 0.
+func (p panel) floor() panel { return p.set("min", 0) }
+
+// lines draws the thresholds into a series panel whose colours say which series it is.
+func (p panel) lines(steps list) panel {
+	return p.set("thresholds", object{"mode": "absolute", "steps": steps}).
+		custom("thresholdsStyle", object{"mode": "line"})
+}
+
+// held draws values that hold until the next one comes.
+func (p panel) held() panel { return p.custom("lineInterpolation", "stepAfter") }
+
+// lastKnown draws the series of a query, the numbers that nobody has confirmed for a
+// while, as thin dashes.
+func (p panel) lastKnown(refID string) panel {
+	return p.override("byFrameRefID", refID,
+		property("custom.lineStyle", object{"fill": "dash", "dash": list{4, 8}}),
+		property("custom.lineWidth", 1),
+		property("custom.hideFrom", object{"legend": true, "tooltip": false, "viz": false}))
+}
+
+func timeline(title, description, unit string, targets ...object) panel {
+	return newPanel("state-timeline", title, description, unit, object{
+		"alignValue": "left", "mergeValues": true, "rowHeight": 0.85, "showValue": "auto",
+		"legend":  object{"showLegend": false, "displayMode": "list", "placement": "bottom", "calcs": list{}},
+		"tooltip": object{"mode": "single", "sort": "none"},
+	}, targets...).custom("lineWidth", 0).custom("fillOpacity", 75)
+}
+
+// table joins the rows of its queries by the labels that they share. The fields come
+// in the order of columns, the rest is left out.
+func table(title, description, sortBy string, columns, hidden []string, targets ...object) panel {
+	p := newPanel("table", title, description, "none", object{
+		"showHeader": true,
+		"sortBy":     list{object{"displayName": sortBy, "desc": true}},
+	}, targets...).custom("align", "auto").custom("displayMode", "auto").custom("inspect", false).custom("filterable", false)
+	order, exclude := object{}, object{}
+	for i, name := range columns {
+		order[name] = i
+	}
+	for _, name := range hidden {
+		exclude[name] = true
+	}
+	p.object["transformations"] = list{
+		object{"id": "merge", "options": object{}},
+		object{"id": "organize", "options": object{"indexByName": order, "excludeByName": exclude, "renameByName": object{}}},
+	}
+	return p
+}
+
+// field describes a column of a table.
+func (p panel) field(name, title, unit string, properties ...object) panel {
+	return p.override("byName", name, append([]object{property("displayName", title), property("unit", unit)}, properties...)...)
+}
+
+// missing is what a column says where there is no value.
+func missing(text string) object { return property("mappings", list{nothing(text, 0)}) }
+
+func colored(mode string, steps list) []object {
+	return []object{
+		property("custom.displayMode", mode), property("color", object{"mode": "thresholds"}),
+		property("thresholds", object{"mode": "absolute", "steps": steps}),
+	}
+}
+
+// words gives texts to single values.
+func words(texts ...any) object {
+	options := object{}
+	for i := 0; i < len(texts); i += 3 {
+		options[texts[i].(string)] = object{"text": texts[i+1], "color": texts[i+2], "index": i / 3}
+	}
+	return object{"type": "value", "options": options}
+}
+
+// between gives a colour to the values of a range; its number is shown.
+func between(from, to float64, color string, index int) object {
+	return object{"type": "range", "options": object{"from": from, "to": to, "result": object{"color": color, "index": index}}}
+}
+
+// nothing gives a text to a value that is not there.
+func nothing(text string, index int) object {
+	return object{"type": "special", "options": object{"match": "null", "result": object{"text": text, "color": "text", "index": index}}}
+}

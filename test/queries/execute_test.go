@@ -1,0 +1,174 @@
+package queries
+
+import (
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// theWorld is the same for all tests; it takes seconds to make.
+var theWorld struct {
+	sync.Once
+	*world
+}
+
+func shared(t *testing.T) *world {
+	t.Helper()
+	theWorld.Do(func() { theWorld.world = newWorld(t) })
+	if theWorld.world == nil {
+		t.Fatal("there is no world: see the first failure")
+	}
+	return theWorld.world
+}
+
+func TestEveryQueryReturnsData(t *testing.T) {
+	w := shared(t)
+	one := choice{job, replicaB, production}
+	for _, c := range []struct {
+		name    string
+		samples []sample
+		choice  choice
+	}{
+		{"everything, classic histograms", w.classic, everything},
+		{"everything, native histograms", w.native, everything},
+		{"one replica and application, native histograms", w.native, one},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newServerWithRules(t, c.samples)
+			for _, d := range load(t) {
+				queries := d.queries(t)
+				for _, q := range queries {
+					s.demandData(t, w, d, q, c.choice)
+				}
+				t.Logf("%s: %d queries executed", d.UID, len(queries))
+			}
+		})
+	}
+}
+
+// demandData runs a query as Grafana would and fails when there is nothing to see.
+func (s *server) demandData(t *testing.T, w *world, d dashboard, q query, c choice) {
+	t.Helper()
+	expr := c.fill(q.expr)
+	n := 0
+	if q.instant {
+		vector, err := s.instant(t, expr, w.end())
+		if err != nil {
+			t.Errorf("%s: %s: %v\n%s", d.UID, q.where, err, expr)
+			return
+		}
+		n = len(vector)
+	} else {
+		matrix, err := s.over(t, expr, w.end().Add(-window), w.end(), step)
+		if err != nil {
+			t.Errorf("%s: %s: %v\n%s", d.UID, q.where, err, expr)
+			return
+		}
+		n = len(matrix)
+	}
+	if n == 0 {
+		t.Errorf("%s: %s: no data\n%s", d.UID, q.where, expr)
+	}
+}
+
+// ofPrometheus are metrics that Prometheus itself has.
+var ofPrometheus = map[string][]string{"up": {"job", "instance"}, "ALERTS": {"alertname", "alertstate", "severity", "sdk_app_id", "job", "instance"}}
+
+// exposed returns the metrics that the exporter has, with their labels.
+func exposed(t *testing.T) map[string]map[string]bool {
+	t.Helper()
+	all := map[string]map[string]bool{}
+	w := shared(t)
+	for _, s := range slices.Concat(w.classic, w.native) {
+		name := s.labels.Get(model.MetricNameLabel)
+		if all[name] == nil {
+			all[name] = map[string]bool{}
+		}
+		s.labels.Range(func(l labels.Label) { all[name][l.Name] = true })
+	}
+	for name, own := range ofPrometheus {
+		all[name] = map[string]bool{}
+		for _, l := range own {
+			all[name][l] = true
+		}
+	}
+	return all
+}
+
+func TestQueriesUseMetricsThatExist(t *testing.T) {
+	metrics := exposed(t)
+	for _, d := range load(t) {
+		for _, q := range d.queries(t) {
+			for _, selector := range selectors(t, q) {
+				have, ok := metrics[selector.Name]
+				if !ok {
+					t.Errorf("%s: %s: the exporter has no metric %s", d.UID, q.where, selector.Name)
+					continue
+				}
+				for _, m := range selector.LabelMatchers {
+					if m.Name != model.MetricNameLabel && !have[m.Name] {
+						t.Errorf("%s: %s: %s has no label %s, but %s", d.UID, q.where, selector.Name, m.Name,
+							strings.Join(slices.Sorted(maps.Keys(have)), ", "))
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestMetricsAreDocumented finds a metric of the simulation that the program does not
+// have: docs/metrics.md is generated from the program.
+func TestMetricsAreDocumented(t *testing.T) {
+	documented, err := os.ReadFile("../../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for name := range exposed(t) {
+		if !strings.HasPrefix(name, "tuilivekit_") {
+			continue
+		}
+		n++
+		family := name
+		for _, suffix := range []string{"_bucket", "_count", "_sum"} {
+			family = strings.TrimSuffix(family, suffix)
+		}
+		if !strings.Contains(string(documented), "`"+family+"`") {
+			t.Errorf("docs/metrics.md does not have %s", family)
+		}
+	}
+	if n == 0 {
+		t.Error("the simulation has no metrics of the exporter")
+	}
+}
+
+func parsed(t *testing.T, q query) parser.Expr {
+	t.Helper()
+	expr, err := parser.NewParser(parser.Options{}).ParseExpr(everything.fill(q.expr))
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", q.where, err, q.expr)
+	}
+	return expr
+}
+
+func selectors(t *testing.T, q query) []*parser.VectorSelector {
+	t.Helper()
+	var all []*parser.VectorSelector
+	parser.Inspect(parsed(t, q), func(node parser.Node, _ []parser.Node) error {
+		if s, ok := node.(*parser.VectorSelector); ok {
+			all = append(all, s)
+		}
+		return nil
+	})
+	if len(all) == 0 {
+		t.Fatalf("%s: no metric in %s", q.where, q.expr)
+	}
+	return all
+}

@@ -1,0 +1,320 @@
+package queries
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/version"
+	"github.com/prometheus/prometheus/model/histogram"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/textparse"
+	"github.com/prometheus/prometheus/model/value"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/collector"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
+)
+
+// The world is three hours of two replicas without a shared state, as Prometheus has
+// them: the code of the exporter takes the callbacks of simulated time, and what it
+// exposes is scraped each minute. A balancer gives the callbacks to the replicas in
+// turn.
+//
+//	production  grows from 700 rooms by 2 each minute, with an event of each; at 2 h
+//	            the limit goes from 1000 to 1200
+//	staging     one event at 1:10, 75 of 100 rooms, then silence
+//	unheard     has no event
+//	expiring    one event at 0:10; its numbers expire after two hours
+//
+// Replica a is down from 1:30 and starts again, empty, at 1:33. A reload of replica b
+// fails at 2:30 and succeeds at 2:35.
+const (
+	production, staging, unheard, expiring = "1400000001", "1400000002", "1400000003", "1400000004"
+
+	job                = "live/tuilivekit"
+	replicaA, replicaB = "replica-a:19780", "replica-b:19780"
+
+	minutes     = 180
+	limitRaised = 120
+	downFrom    = 90
+	upAgain     = 93
+	token       = "a token for tests"
+)
+
+// sample is one of Prometheus' storage; h or fh is set for a native histogram.
+type sample struct {
+	labels labels.Labels
+	t      int64
+	v      float64
+	h      *histogram.Histogram
+	fh     *histogram.FloatHistogram
+}
+
+// world is what was scraped. Prometheus stores a histogram of both kinds in one of
+// two ways, as it is configured.
+type world struct {
+	start   time.Time
+	classic []sample
+	native  []sample
+}
+
+func (w *world) at(minute int) time.Time { return w.start.Add(time.Duration(minute) * time.Minute) }
+func (w *world) end() time.Time          { return w.at(minutes) }
+
+// replica is one running exporter.
+type replica struct {
+	instance string
+	callback *handler.Callback
+	metrics  http.Handler
+	later    *later
+	series   [2]map[string]labels.Labels // of the last scrape, by kind of storage
+}
+
+func startReplica(t *testing.T, instance string) *replica {
+	t.Helper()
+	reg := prometheus.NewRegistry()
+	callback, err := handler.New(handler.Options{
+		Registerer: reg,
+		Store:      state.New(state.Options{FutureTolerance: time.Minute}),
+		Apps: []handler.App{
+			{ID: production, Name: "production", Tokens: []string{token}},
+			{ID: staging, Name: "staging", Tokens: []string{token}},
+			{ID: unheard, Name: "unheard", Tokens: []string{token}},
+			{ID: expiring, Name: "expiring", Tokens: []string{token}},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &replica{instance: instance, callback: callback, later: newLater(reg)}
+	version.Version = "1.0.0"
+	reg.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		versioncollector.NewCollector("tuilivekit_exporter"),
+		collector.New(callback, collector.Options{StaleAfter: 2 * time.Hour}),
+	)
+	r.metrics = promhttp.HandlerFor(reg, promhttp.HandlerOpts{})
+	return r
+}
+
+// later are metrics that the packages imported here do not make: those of the main
+// package, and those of the storage. TestMetricsAreDocumented checks their names.
+type later struct {
+	reloadOK, reloadOKSince                  prometheus.Gauge
+	commits, failures, corruptions           prometheus.Counter
+	degraded, lastSuccess                    prometheus.Gauge
+	commitDurationSeconds, eventsInEachBatch prometheus.Histogram
+}
+
+func newLater(reg prometheus.Registerer) *later {
+	gauge := func(name string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Name: "tuilivekit_exporter_" + name})
+	}
+	counter := func(name string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: "tuilivekit_exporter_" + name})
+	}
+	histogram := func(name string, buckets ...float64) prometheus.Histogram {
+		return prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "tuilivekit_exporter_" + name, Buckets: buckets, NativeHistogramBucketFactor: 1.1,
+		})
+	}
+	l := &later{
+		reloadOK:              gauge("config_last_reload_successful"),
+		reloadOKSince:         gauge("config_last_reload_success_timestamp_seconds"),
+		commits:               counter("storage_commits_total"),
+		failures:              counter("storage_failures_total"),
+		corruptions:           counter("storage_corruptions_total"),
+		degraded:              gauge("storage_degraded"),
+		lastSuccess:           gauge("storage_last_success_timestamp_seconds"),
+		commitDurationSeconds: histogram("storage_commit_duration_seconds", .001, .01, .1, 1),
+		eventsInEachBatch:     histogram("storage_batch_events", 1, 4, 16, 64),
+	}
+	reg.MustRegister(l.reloadOK, l.reloadOKSince, l.commits, l.failures, l.corruptions, l.degraded, l.lastSuccess,
+		l.commitDurationSeconds, l.eventsInEachBatch)
+	l.reloadOK.Set(1)
+	l.reloadOKSince.SetToCurrentTime()
+	return l
+}
+
+// work is a minute of them.
+func (l *later) work() {
+	l.commits.Add(3)
+	l.lastSuccess.SetToCurrentTime()
+	l.commitDurationSeconds.Observe(.004)
+	l.eventsInEachBatch.Observe(2)
+}
+
+// send gives one callback to the replica and demands that it is answered by status.
+func (r *replica) send(t *testing.T, want int, app, command, secret, body string) {
+	t.Helper()
+	now := strconv.FormatInt(time.Now().Unix(), 10)
+	query := url.Values{"SdkAppid": {app}, "CallbackCommand": {command}, "RequestTime": {now}, "Sign": {tuilivekit.Sign(secret, now)}}
+	answer := httptest.NewRecorder()
+	r.callback.ServeHTTP(answer, httptest.NewRequest("POST", "/callback?"+query.Encode(), strings.NewReader(body)))
+	if answer.Code != want {
+		t.Fatalf("%s of %s: answered %d %s, want %d", command, app, answer.Code, answer.Body, want)
+	}
+}
+
+// threshold sends a threshold event of two seconds ago.
+func (r *replica) threshold(t *testing.T, app string, current, limit int) {
+	t.Helper()
+	r.thresholdOf(t, app, current, limit, time.Now().Add(-2*time.Second))
+}
+
+func (r *replica) thresholdOf(t *testing.T, app string, current, limit int, at time.Time) {
+	t.Helper()
+	r.send(t, 200, app, "Live.CallbackAfterCreateRoomReachingThreshold", token, fmt.Sprintf(
+		`{"CallbackCommand":"Live.CallbackAfterCreateRoomReachingThreshold","Operator_Account":"o","EventTime":%d,"CurRoomCount":%d,"MaxRoomCount":%d}`,
+		at.UnixMilli(), current, limit))
+}
+
+func (r *replica) room(t *testing.T, app, command, id string) {
+	t.Helper()
+	r.send(t, 200, app, command, token, fmt.Sprintf(`{"CallbackCommand":%q,"RoomId":%q,"EventTime":%d}`, command, id, time.Now().UnixMilli()))
+}
+
+// newWorld lives through the three hours.
+func newWorld(t *testing.T) *world {
+	w := &world{}
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))) // it begins in 2000, too early for an EventTime
+		w.start = time.Now()
+		a, b := startReplica(t, replicaA), startReplica(t, replicaB)
+		for minute := range minutes + 1 {
+			if minute == upAgain {
+				series := a.series
+				a = startReplica(t, replicaA)
+				a.series = series
+			}
+			turn := []*replica{a, b}
+			up := minute < downFrom || minute >= upAgain
+			if !up {
+				turn = []*replica{b}
+			}
+			happen(t, minute, turn[minute%len(turn)], b)
+			for _, r := range turn {
+				r.later.work()
+			}
+			w.scrape(t, a, up)
+			w.scrape(t, b, true)
+			time.Sleep(time.Minute)
+		}
+	})
+	return w
+}
+
+// happen sends the callbacks of a minute, those of production to r.
+func happen(t *testing.T, minute int, r, b *replica) {
+	t.Helper()
+	limit := 1000
+	if minute >= limitRaised {
+		limit = 1200
+	}
+	r.threshold(t, production, rooms(minute), limit)
+	r.room(t, production, "Live.CallbackAfterCreateRoom", fmt.Sprint("c", minute))
+	r.room(t, production, "Live.CallbackAfterDestroyRoom", fmt.Sprint("d", minute))
+	switch {
+	case minute == 150:
+		b.later.reloadOK.Set(0)
+	case minute == 155:
+		b.later.reloadOK.Set(1)
+		b.later.reloadOKSince.SetToCurrentTime()
+	case minute == 10:
+		b.threshold(t, expiring, 90, 100)
+	case minute == 70:
+		b.threshold(t, staging, 75, 100)
+	case minute > 70 && minute%10 == 7: // nothing moves
+		at := time.Now().Add(-2 * time.Second)
+		for range 2 {
+			b.thresholdOf(t, staging, 70, 100, at.Add(-24*time.Hour))
+		}
+		b.send(t, 401, staging, "Live.CallbackAfterCreateRoom", "another token", `{}`)
+		b.send(t, 403, "1499999999", "Live.CallbackAfterCreateRoom", token, `{}`)
+	}
+}
+
+// rooms of production.
+func rooms(minute int) int { return 700 + 2*minute }
+
+// scrape does what Prometheus does each minute.
+func (w *world) scrape(t *testing.T, r *replica, up bool) {
+	t.Helper()
+	var body []byte
+	if up {
+		request := httptest.NewRequest("GET", "/metrics", nil)
+		request.Header.Set("Accept", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited")
+		answer := httptest.NewRecorder()
+		r.metrics.ServeHTTP(answer, request)
+		body = answer.Body.Bytes()
+	}
+	now := time.Now().UnixMilli()
+	for kind, to := range []*[]sample{&w.classic, &w.native} {
+		samples, err := parse(body, r.instance, now, textparse.ParserOptions{IgnoreNativeHistograms: kind == 0})
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := map[string]labels.Labels{}
+		for _, s := range samples {
+			seen[s.labels.String()] = s.labels
+		}
+		for id, gone := range r.series[kind] {
+			if _, ok := seen[id]; !ok {
+				samples = append(samples, sample{labels: gone, t: now, v: math.Float64frombits(value.StaleNaN)})
+			}
+		}
+		r.series[kind] = seen
+		health := sample{labels: labels.FromStrings("__name__", "up", "job", job, "instance", r.instance), t: now}
+		if up {
+			health.v = 1
+		}
+		*to = append(append(*to, samples...), health)
+	}
+}
+
+// parse reads what an exporter exposes.
+func parse(body []byte, instance string, now int64, opts textparse.ParserOptions) ([]sample, error) {
+	p, err := textparse.New(body, "application/vnd.google.protobuf", labels.NewSymbolTable(), opts)
+	if err != nil {
+		return nil, err
+	}
+	var samples []sample
+	for {
+		entry, err := p.Next()
+		if errors.Is(err, io.EOF) {
+			return samples, nil
+		} else if err != nil {
+			return nil, err
+		}
+		s := sample{t: now}
+		switch entry {
+		case textparse.EntrySeries:
+			_, _, s.v = p.Series()
+		case textparse.EntryHistogram:
+			_, _, s.h, s.fh = p.Histogram()
+		default:
+			continue
+		}
+		var own labels.Labels
+		p.Labels(&own)
+		b := labels.NewBuilder(own)
+		s.labels = b.Set("job", job).Set("instance", instance).Labels()
+		samples = append(samples, s)
+	}
+}
