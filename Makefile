@@ -17,14 +17,32 @@ build: ## build the exporter into bin/
 run: build ## run it on loopback for a demo application
 	@scripts/run-demo
 
-test: need-go need-cc ## run all tests, with the race detector
+test: need-go need-cc alerts ## run all tests, with the race detector and the real programs
 	go vet ./...
 	go test -race -shuffle=on ./...
+	cd test && go vet ./... && go test -count=1 -shuffle=on ./...
+
+alerts: ## check the alert rules, run their tests, check the Alertmanager example
+	@scripts/check-alerts
+
+e2e: build ## let an alert go from a callback to a receiver, with the real programs
+	cd test && EXPORTER=$(CURDIR)/$(BIN) go test -count=1 -v ./stack ./e2e
+
+demo: ## run exporter, Prometheus and Alertmanager, and play days of two applications
+	@scripts/demo $(DEMO)
+
+dashboards: ## write the dashboards again
+	cd test && go run ./dashboards
+
+check-dashboards: ## check the dashboards against Grafana's own types (needs Node.js)
+	@scripts/check-dashboards
 
 lint: ## run the linters
 	$(shell scripts/tool golangci-lint) run
+	cd test && $(shell scripts/tool golangci-lint) run
 	$(shell scripts/tool actionlint)
 	go mod tidy -diff
+	cd test && go mod tidy -diff
 
 vuln: ## look for known vulnerabilities (asks vuln.go.dev)
 	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
@@ -57,7 +75,7 @@ clean: ## remove what was built
 	rm -rf bin
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
 
 need-go:
 	@command -v go >/dev/null || { echo "make: Go is missing: install the version of go.mod or newer, see https://go.dev/doc/install" >&2; exit 1; }
@@ -65,4 +83,4 @@ need-go:
 need-cc:
 	@command -v cc >/dev/null || { echo "make: a C compiler is missing, the race detector needs one: apt-get install gcc libc6-dev" >&2; exit 1; }
 
-.PHONY: build run test lint vuln bench fuzz check-readme cross docs docker check-docker clean help need-go need-cc
+.PHONY: build run test alerts e2e demo dashboards check-dashboards lint vuln bench fuzz check-readme cross docs docker check-docker clean help need-go need-cc

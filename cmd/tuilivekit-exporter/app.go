@@ -200,8 +200,9 @@ func (a *app) run(ctx context.Context, listener net.Listener, hup <-chan os.Sign
 	defer stopStorage()
 	webhook, webServer := a.webhookServer(), a.webServer()
 	failed := make(chan error, 2)
-	go func() { failed <- a.serveWebhook(webhook, listener) }()
-	go func() { failed <- a.serveWeb(webServer) }()
+	var servers sync.WaitGroup
+	servers.Go(func() { failed <- a.serveWebhook(webhook, listener) })
+	servers.Go(func() { failed <- a.serveWeb(webServer) })
 	a.health.SetReady(true)
 	a.log.WithField("address", listener.Addr().String()).WithField("path", a.cfg.webhookPath).
 		WithField("tls", a.cert != nil).Info("taking callbacks")
@@ -220,6 +221,7 @@ func (a *app) run(ctx context.Context, listener net.Listener, hup <-chan os.Sign
 	if e := webServer.Shutdown(deadline); e != nil {
 		webServer.Close()
 	}
+	servers.Wait()
 	a.log.Info("stopped")
 	return err
 }
