@@ -31,6 +31,9 @@ e2e: build ## let an alert go from a callback to a receiver, with the real progr
 demo: ## run exporter, Prometheus and Alertmanager, and play days of two applications
 	@scripts/demo $(DEMO)
 
+check-demo: ## play one day in two minutes; fails unless the expected alerts fired
+	@scripts/demo -minutes 2 -once
+
 dashboards: ## write the dashboards again
 	cd test && go run ./dashboards
 
@@ -83,4 +86,4 @@ need-go:
 need-cc:
 	@command -v cc >/dev/null || { echo "make: a C compiler is missing, the race detector needs one: apt-get install gcc libc6-dev" >&2; exit 1; }
 
-.PHONY: build run test alerts e2e demo dashboards check-dashboards lint vuln bench fuzz check-readme cross docs docker check-docker clean help need-go need-cc
+.PHONY: build run test alerts e2e demo check-demo dashboards check-dashboards lint vuln bench fuzz check-readme cross docs docker check-docker clean help need-go need-cc
