@@ -301,7 +301,9 @@ func TestExporterTakesItsFlags(t *testing.T) {
 			args = slices.DeleteFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "--url=") })
 			args = append(args, "--url=http://"+nowhere+"/callback", "--count=1")
 		}
-		out, err := exec.Command(program, args...).CombinedOutput()
+		run := exec.Command(program, args...)
+		run.Env = append(os.Environ(), "TUILIVEKIT_EXPORTER_STORAGE_PATH="+t.TempDir())
+		out, err := run.CombinedOutput()
 		if err == nil || !strings.Contains(string(out), "99999: invalid port") {
 			t.Errorf("%s: %v: %v\n%s", name, args, err, out)
 		}
