@@ -3,6 +3,7 @@ package handler
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,6 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/sirupsen/logrus"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
 var good = App{ID: "1400000001", Tokens: []string{"token"}}
@@ -167,5 +170,45 @@ func TestACallbackTakesFewAllocations(t *testing.T) {
 	r := testing.Benchmark(func(b *testing.B) { benchmarkHandler(b, "routed") })
 	if n := r.AllocsPerOp(); n > 13 {
 		t.Errorf("%d allocations a callback", n)
+	}
+}
+
+// failing is a Recorder that fails. It keeps nothing.
+type failing struct{ err error }
+
+func (f failing) Record(state.Event) (state.Outcome, error) { return state.Outcome{}, f.err }
+
+func TestWhatIsNotDurableIsNotAcknowledged(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		err    error
+		retry  string
+		reason reason
+	}{
+		{"a storage that fails", fmt.Errorf("%w: disk full", state.ErrNotDurable), "5", reasonStorage},
+		{"an error of another kind", errors.New("secret"), "5", reasonStorage},
+		{"too many that wait", state.ErrOverloaded, "1", reasonOverload},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c, err := New(Options{Apps: []App{{ID: "1", AllowUnsigned: true}}, Recorder: failing{tc.err}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := httptest.NewRecorder()
+			c.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/callback?SdkAppid=1", strings.NewReader(
+				`{"CallbackCommand":"Live.CallbackAfterCreateRoomReachingThreshold","CurRoomCount":4,"MaxRoomCount":5}`)))
+			if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != tc.retry || strings.Contains(w.Body.String(), "disk full") || strings.Contains(w.Body.String(), "secret") {
+				t.Errorf("got %d, Retry-After %q, %s", w.Code, w.Header().Get("Retry-After"), w.Body)
+			}
+			if n := testutil.ToFloat64(c.metrics.rejections[tc.reason]); n != 1 {
+				t.Errorf("%v refusals of the reason", n)
+			}
+			// What has no event does not need the storage.
+			w = httptest.NewRecorder()
+			c.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/callback?SdkAppid=1", strings.NewReader(`{}`)))
+			if w.Code != http.StatusOK {
+				t.Errorf("a callback without an event: %d", w.Code)
+			}
+		})
 	}
 }
