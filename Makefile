@@ -6,6 +6,7 @@ VERSION := $(shell cat VERSION)
 PKG     := github.com/prometheus/common/version
 LDFLAGS := -s -w -X $(PKG).Version=$(VERSION) -X $(PKG).Branch=$(shell git rev-parse --abbrev-ref HEAD 2>/dev/null)
 FUZZTIME ?= 60s
+CYCLES ?= 200
 DOCKER ?= docker
 IMAGE   = tuilivekit-exporter:$(VERSION)
 
@@ -40,6 +41,9 @@ dashboards: ## write the dashboards again
 check-dashboards: ## check the dashboards against Grafana's own types (needs Node.js)
 	@scripts/check-dashboards
 
+crash: need-go ## kill and stop the exporter under load, CYCLES times
+	cd test && CYCLES=$(CYCLES) go test -count=1 -v -timeout 1h -run 'TestKill|TestStop' ./crash
+
 lint: ## run the linters
 	$(shell scripts/tool golangci-lint) run
 	cd test && $(shell scripts/tool golangci-lint) run
@@ -52,6 +56,9 @@ vuln: ## look for known vulnerabilities (asks vuln.go.dev)
 
 bench: ## compare the callback and the scrape with their references
 	go test -run '^$$' -bench . -benchmem ./cmd/... ./collector
+
+bench-durable: need-go ## measure callbacks that are durable beside those in memory only
+	cd test && go run ./bench $(DURABLE)
 
 fuzz: ## run each fuzz target for FUZZTIME
 	@scripts/fuzz $(FUZZTIME)
@@ -86,4 +93,4 @@ need-go:
 need-cc:
 	@command -v cc >/dev/null || { echo "make: a C compiler is missing, the race detector needs one: apt-get install gcc libc6-dev" >&2; exit 1; }
 
-.PHONY: build run test alerts e2e demo check-demo dashboards check-dashboards lint vuln bench fuzz check-readme cross docs docker check-docker clean help need-go need-cc
+.PHONY: build run test crash bench-durable alerts e2e demo check-demo dashboards check-dashboards lint vuln bench fuzz check-readme cross docs docker check-docker clean help need-go need-cc

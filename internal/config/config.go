@@ -66,13 +66,14 @@ func Load(path string) (c *Config, warnings []string, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("read configuration: %w", err)
 	}
-	c, root, err := parse(b)
-	if err != nil {
+	if c, err = parse(b); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if warnings, err = c.complete(filepath.Dir(path)); err != nil {
 		var key *keyError
 		if errors.As(err, &key) {
+			root := &yaml.Node{}        // only for the line: it takes as long as all the rest
+			_ = yaml.Unmarshal(b, root) // was parsed before
 			return nil, nil, fmt.Errorf("%s:%d: %w", path, key.line(root), err)
 		}
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
@@ -99,19 +100,16 @@ func FromFlags(apps, tokenFiles []string, allowUnsigned bool) (c *Config, warnin
 	return c, warnings, err
 }
 
-// parse decodes the file, and returns its nodes too, for their lines.
-func parse(b []byte) (*Config, *yaml.Node, error) {
-	c, root := &Config{}, &yaml.Node{}
-	if err := yaml.Unmarshal(b, root); err != nil {
-		return nil, nil, readable(err)
-	}
+// parse decodes the file.
+func parse(b []byte) (*Config, error) {
+	c := &Config{}
 	d := yaml.NewDecoder(bytes.NewReader(b))
 	d.KnownFields(true)
 	if err := d.Decode(c); err != nil && !errors.Is(err, io.EOF) {
-		return nil, nil, readable(err)
+		return nil, readable(err)
 	}
 	if err := d.Decode(&yaml.Node{}); !errors.Is(err, io.EOF) {
-		return nil, nil, errors.New("more than one YAML document")
+		return nil, errors.New("more than one YAML document")
 	}
-	return c, root, nil
+	return c, nil
 }

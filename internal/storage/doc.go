@@ -3,7 +3,9 @@
 //
 // One writer takes the events that wait, applies them, commits them as one transaction
 // of one bbolt file, publishes them to the state, and lets their answers go, in that
-// order. There is no delay on purpose: a batch is what came while the last commit ran.
+// order. A batch is what came while the last commit ran. When that is fewer than were
+// answered together, the writer waits for the others for at most 2 ms: they are likely to
+// be on their way, and one commit costs more than that wait. An event alone never waits.
 //
 // bbolt has no checksum of its pages. So each value carries one over its key and
 // itself, and one more value sums them all up. At start the file is read without bbolt,

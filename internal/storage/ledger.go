@@ -9,17 +9,19 @@ import (
 // ledger knows what the file holds, as far as the next commit needs it: the sums for
 // the summary, and which repeats are too old.
 type ledger struct {
-	sums    map[string]uint32 // by key, of the values that the summary covers
-	xor     uint32
-	batches []batch // the repeats of single commits, oldest first
-	repeats int     // in all batches
-	seq     uint64  // of the newest batch
+	sums    map[string]uint32 // of the records, by key
+	xor     uint32            // of the sums of records and of batches
+	batches []batch           // the repeats of single commits, oldest first
+	repeats int               // in all batches
+	seq     uint64            // of the newest batch
 }
 
+// batch is small: there is one for each commit of ten minutes.
 type batch struct {
-	key    string
-	n      int
+	seq    uint64
 	newest int64 // receipt of its last event, Unix milliseconds
+	n      int32
+	sum    uint32
 }
 
 func newLedger() *ledger { return &ledger{sums: make(map[string]uint32)} }
@@ -34,11 +36,14 @@ func (l *ledger) plan(changes state.Changes) (puts []entry, deletes []string) {
 		deletes = append(deletes, l.expire(repeats)...)
 		l.seq++
 		e := repeatsEntry(l.seq, repeats)
-		l.add(string(e.key), repeats)
-		puts = append(puts, l.put(e))
+		l.add(e, repeats)
+		puts = append(puts, e)
 	}
-	return append(puts, summaryEntry(uint64(len(l.sums)), l.xor)), deletes
+	return append(puts, summaryEntry(l.count(), l.xor)), deletes
 }
+
+// count returns how many values the summary covers.
+func (l *ledger) count() uint64 { return uint64(len(l.sums) + len(l.batches)) }
 
 // expire forgets the batches that are too old once repeats come, or too many, and
 // returns their keys.
@@ -47,21 +52,21 @@ func (l *ledger) expire(repeats []state.Repeat) (keys []string) {
 	for len(l.batches) > 0 && (newest-l.batches[0].newest > state.RepeatWindow.Milliseconds() || l.repeats+len(repeats) > state.MaxRepeats) {
 		old := l.batches[0]
 		l.batches = l.batches[1:]
-		l.repeats -= old.n
-		l.xor ^= l.sums[old.key]
-		delete(l.sums, old.key)
-		keys = append(keys, old.key)
+		l.repeats -= int(old.n)
+		l.xor ^= old.sum
+		keys = append(keys, repeatsKey(old.seq))
 	}
 	return keys
 }
 
-// add notes the newest batch, which is not empty.
-func (l *ledger) add(key string, repeats []state.Repeat) {
-	l.batches = append(l.batches, batch{key, len(repeats), repeats[len(repeats)-1].At})
+// add notes the newest batch, which e holds under the key of l.seq. It is not empty.
+func (l *ledger) add(e entry, repeats []state.Repeat) {
+	l.batches = append(l.batches, batch{l.seq, repeats[len(repeats)-1].At, int32(len(repeats)), e.sum()})
 	l.repeats += len(repeats)
+	l.xor ^= e.sum()
 }
 
-// put notes that e takes the place of what has its key.
+// put notes that the record e takes the place of what has its key.
 func (l *ledger) put(e entry) entry {
 	key := string(e.key)
 	l.xor ^= l.sums[key] ^ e.sum() // a key that is not there has the sum 0

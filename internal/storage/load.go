@@ -82,7 +82,7 @@ func parse(data []byte) (*Content, error) {
 			var repeats []state.Repeat
 			if repeats, err = decodeRepeats(key, payload); err == nil {
 				c.Repeats = append(c.Repeats, repeats...) // keys come in the order of commits
-				sums.put(entry{k, value})
+				sums.add(entry{k, value}, repeats)
 			}
 		default:
 			err = fmt.Errorf("unknown key %q", key)
@@ -102,7 +102,7 @@ func parse(data []byte) (*Content, error) {
 	if version == 0 {
 		c.Damage = append(c.Damage, errors.New("no format version"))
 	}
-	if !summary || uint64(len(sums.sums)) != wantCount || uint64(sums.xor) != wantXor {
+	if !summary || sums.count() != wantCount || uint64(sums.xor) != wantXor {
 		c.Damage = append(c.Damage, errors.New("values are missing, or older than the last commit"))
 	}
 	return c, nil

@@ -51,6 +51,9 @@ type writer struct {
 	results chan error
 	busy    bool // a job is running
 
+	expected int           // how many events are likely to come together
+	took     time.Duration // by the last commit
+
 	failing bool          // degraded
 	pending state.Changes // since the job that runs, or that failed first
 	lost    bool          // pending was too much and is not complete
@@ -97,14 +100,33 @@ func (w *writer) work() {
 	close(w.results)
 }
 
-// take returns r and what waits behind it.
+// maxPatience bounds what take waits for. An event alone does not wait.
+const maxPatience = 2 * time.Millisecond
+
+// take returns r and what waits behind it. Senders that are answered together are
+// likely to be back together: so when fewer wait than at the end of the last commit, it
+// waits for the others, for about as long as a commit takes. A commit spared is worth
+// more than that, in time too.
 func (w *writer) take(r *request) []*request {
 	waiting := []*request{r}
+	var patience <-chan time.Time
 	for len(waiting) < maxBatch {
 		select {
 		case r := <-w.queue:
 			waiting = append(waiting, r)
+			continue
 		default:
+		}
+		if len(waiting) >= w.expected || w.failing {
+			return waiting
+		}
+		if patience == nil {
+			patience = time.After(min(2*w.took, maxPatience))
+		}
+		select {
+		case r := <-w.queue:
+			waiting = append(waiting, r)
+		case <-patience:
 			return waiting
 		}
 	}
@@ -130,6 +152,7 @@ func (w *writer) handle(waiting []*request) {
 		}
 	}
 	w.batch.Publish()
+	w.expected = len(waiting) + len(w.queue)
 	for _, r := range waiting {
 		r.err = err
 		r.done <- struct{}{}
@@ -152,12 +175,14 @@ var errTimeout = errors.New("the commit takes longer than --storage.timeout")
 
 // commitInTime commits changes, or gives up waiting.
 func (w *writer) commitInTime(changes state.Changes) error {
+	began := time.Now()
 	w.start(job{changes: changes})
 	timer := time.NewTimer(w.timeout)
 	defer timer.Stop()
 	select {
 	case err := <-w.results:
 		w.busy = false
+		w.took = time.Since(began)
 		if err != nil {
 			w.metrics.failures.Inc()
 			return err

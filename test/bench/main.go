@@ -1,0 +1,188 @@
+//go:build linux
+
+// Command bench measures what durability costs: callbacks a second, their latency and
+// the processor time of the exporter, with the storage on a disk and in memory only,
+// beside a bare loop of write and fdatasync on the same disk. The windows of all three
+// take turns, so that what else the machine does hits all of them.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/crash/exporter"
+)
+
+// The targets, for 64 senders on 2 cores.
+const (
+	targetSenders  = 64
+	targetRate     = 5000
+	targetP99      = 150 * time.Millisecond
+	targetCPU      = 1.5
+	targetResident = 30 << 20
+)
+
+var (
+	dir     = flag.String("dir", "", "folder on the disk to measure, by default that of temporary files")
+	window  = flag.Duration("window", 2*time.Second, "how long one measurement takes")
+	rounds  = flag.Int("rounds", 5, "how many measurements of each kind; the median is printed")
+	senders = flag.String("senders", "1,16,64,128", "numbers of concurrent senders")
+)
+
+func main() {
+	flag.Parse()
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	tmp, err := os.MkdirTemp(*dir, "bench")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	binary, err := exporter.Build(tmp)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(tmp, "token"), []byte(token), 0o600); err != nil {
+		return err
+	}
+	// A commit that is late on a busy machine is a slow one here, not a failure.
+	args := []string{"--storage.timeout=30s", "--app.token-file=" + filepath.Join(tmp, "token")}
+	for i := range apps {
+		args = append(args, "--app="+appID(i))
+	}
+	durable, err := exporter.Start(binary, append(args, "--storage.path="+filepath.Join(tmp, "data"))...)
+	if err != nil {
+		return err
+	}
+	defer durable.Kill()
+	memory, err := exporter.Start(binary, append(args, "--storage.path=")...)
+	if err != nil {
+		return err
+	}
+	defer memory.Kill()
+	for _, path := range []string{"", filepath.Join(tmp, "resident")} {
+		if err := resident(binary, path, args); err != nil {
+			return err
+		}
+	}
+	fmt.Printf("\nmedians of %d windows of %s\n\n", *rounds, *window)
+	fmt.Println("| senders | durable/s | memory/s | write+fdatasync/s | callbacks/commit | durable p50 | p99 | memory p50 | p99 | CPU durable | CPU memory | ratio |")
+	fmt.Println("|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
+	for _, s := range strings.Split(*senders, ",") {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			return err
+		}
+		if err := compare(n, durable, memory, tmp); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compare measures with n senders and prints a row.
+func compare(n int, durable, memory *exporter.Process, disk string) error {
+	var d, m []result
+	var syncs []float64
+	for i := range *rounds + 1 {
+		rd, err := measure(durable, n, *window)
+		if err != nil {
+			return err
+		}
+		rate, err := bareSync(filepath.Join(disk, "sync"), *window/4)
+		if err != nil {
+			return err
+		}
+		rm, err := measure(memory, n, *window)
+		if err != nil {
+			return err
+		}
+		if i > 0 { // the first ones warm up
+			d, m, syncs = append(d, rd), append(m, rm), append(syncs, rate)
+		}
+	}
+	ratios := make([]float64, len(d))
+	for i := range d {
+		ratios[i] = d[i].cpu / m[i].cpu
+	}
+	rate, p99, ratio := median(d, result.getRate), median(d, result.getP99), medianOf(ratios)
+	fmt.Printf("| %d | %.0f | %.0f | %.0f | %.1f | %.2f ms | %.2f ms | %.2f ms | %.2f ms | %.1f µs | %.1f µs | %.2f |\n", n,
+		rate, median(m, result.getRate), medianOf(syncs), median(d, result.getBatch), median(d, result.getP50), p99,
+		median(m, result.getP50), median(m, result.getP99), median(d, result.getCPU), median(m, result.getCPU), ratio)
+	if n == targetSenders {
+		defer fmt.Printf("\n%d senders: at least %d/s: %s · p99 below %s: %s · CPU at most %.1f of memory only: %s\n\n", n,
+			targetRate, verdict(rate >= targetRate), targetP99, verdict(p99 < float64(targetP99.Milliseconds())), targetCPU, verdict(ratio <= targetCPU))
+	}
+	return nil
+}
+
+// resident prints the memory of an exporter after many callbacks.
+func resident(binary, storage string, args []string) error {
+	const callbacks = 100_000
+	name := "durable"
+	if storage == "" {
+		name = "memory only"
+	}
+	p, err := exporter.Start(binary, append(args, "--storage.path="+storage)...)
+	if err != nil {
+		return err
+	}
+	defer p.Kill()
+	before, err := p.Resident()
+	if err != nil {
+		return err
+	}
+	sent, peak := 0, int64(0)
+	for sent < callbacks {
+		r, err := measure(p, 16, 250*time.Millisecond)
+		if err != nil {
+			return err
+		}
+		sent += r.callbacks
+		now, err := p.Resident()
+		if err != nil {
+			return err
+		}
+		peak = max(peak, now)
+	}
+	after, err := p.Resident()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("resident memory with %d applications, %s: %.1f MiB at start, %.1f MiB after %d callbacks (at most %.1f): below %d MiB: %s\n",
+		apps, name, mib(before), mib(after), sent, mib(peak), targetResident>>20, verdict(after < targetResident))
+	return nil
+}
+
+func mib(n int64) float64 { return float64(n) / (1 << 20) }
+
+func verdict(ok bool) string {
+	if ok {
+		return "yes"
+	}
+	return "NO"
+}
+
+func median(results []result, value func(result) float64) float64 {
+	values := make([]float64, len(results))
+	for i, r := range results {
+		values[i] = value(r)
+	}
+	return medianOf(values)
+}
+
+func medianOf(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
+}

@@ -1,0 +1,67 @@
+//go:build linux
+
+package crash
+
+import (
+	"net/http"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/crash/exporter"
+)
+
+// The storage may take its time on a machine with other work: a commit that is late is
+// not what these tests are about.
+const patient = "--storage.timeout=30s"
+
+// TestKill kills the exporter under load, at any moment, and looks whether all that it
+// has acknowledged or shown is there when it is back.
+func TestKill(t *testing.T) {
+	const clients = 12
+	random, n := random(t), cycles(t, 20)
+	models, apps, sums := newModels(t, 5)
+	storage := t.TempDir()
+	args := append(flags(apps), patient)
+	atStart := 0
+	for cycle := range n {
+		// On a disk that is quick hardly any crash is in the middle of a commit, and
+		// hardly any scrape: every other time it is a slow one.
+		slow := time.Duration(cycle%2*random.IntN(20)) * time.Millisecond
+		p := startBehindGate(t, storage, func() syscall.Errno {
+			time.Sleep(slow)
+			return 0
+		}, args...)
+		if err := check(p, http.DefaultClient, models); err != nil {
+			t.Fatal(err)
+		}
+		if err := settle(p, models); err != nil {
+			t.Fatal(err)
+		}
+		l := startLoad(p, models, clients, random)
+		time.Sleep(time.Duration(random.IntN(600)) * time.Millisecond)
+		p.Kill()
+		l.wait()
+		for random.IntN(4) == 0 { // and while it reads what the last one has left
+			atStart++
+			p, err := exporter.Launch(binary, append(args, "--storage.path="+storage)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Duration(random.IntN(30)) * time.Millisecond)
+			p.Kill()
+		}
+		if t.Failed() {
+			t.Fatalf("in cycle %d", cycle)
+		}
+	}
+	p := start(t, storage, args...)
+	if err := check(p, http.DefaultClient, models); err != nil {
+		t.Fatal(err)
+	}
+	if err := settle(p, models); err != nil {
+		t.Fatal(err)
+	}
+	stop(t, p)
+	t.Logf("killed %d times under load and %d times at start: %s", n, atStart, sums)
+}

@@ -1,0 +1,150 @@
+//go:build linux
+
+package exporter
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Command is what a callback reports.
+type Command string
+
+// The commands that count.
+const (
+	Threshold Command = "Live.CallbackAfterCreateRoomReachingThreshold"
+	Created   Command = "Live.CallbackAfterCreateRoom"
+	Destroyed Command = "Live.CallbackAfterDestroyRoom"
+)
+
+// Event is a callback. The name is that of the operator or of the room.
+type Event struct {
+	App          string
+	Command      Command
+	Time         int64 // Unix milliseconds
+	Current, Max int64
+	Name         string
+}
+
+// Body returns the body as Tencent writes it.
+func (e Event) Body() string {
+	b := `{"CallbackCommand":"` + string(e.Command) + `","EventTime":` + strconv.FormatInt(e.Time, 10)
+	switch e.Command {
+	case Threshold:
+		b += `,"Operator_Account":"` + e.Name + `","CurRoomCount":` + strconv.FormatInt(e.Current, 10) + `,"MaxRoomCount":` + strconv.FormatInt(e.Max, 10)
+	case Created:
+		b += `,"Operator_Account":"admin","RoomInfo":{"RoomId":"` + e.Name + `","RoomType":"Live"}`
+	case Destroyed:
+		b += `,"Operator_Account":"admin","RoomId":"` + e.Name + `","EventType":"DestroyByUser"`
+	}
+	return b + "}"
+}
+
+// Head returns the request line and the headers, signed now, with the blank line.
+func (e Event) Head(token string, headers ...string) string {
+	now := strconv.FormatInt(time.Now().Unix(), 10)
+	sign := sha256.Sum256([]byte(token + now))
+	h := "POST /callback?SdkAppid=" + e.App + "&CallbackCommand=" + string(e.Command) +
+		"&contenttype=json&ClientIP=127.0.0.1&OptPlatform=RESTAPI&Sign=" + hex.EncodeToString(sign[:]) + "&RequestTime=" + now +
+		" HTTP/1.1\r\nHost: callbacks.example.com\r\nContent-Type: application/json\r\nContent-Length: " + strconv.Itoa(len(e.Body())) + "\r\n"
+	for _, header := range headers {
+		h += header + "\r\n"
+	}
+	return h + "\r\n"
+}
+
+// Answer is what came back.
+type Answer struct {
+	Status     int
+	RetryAfter string
+	Close      bool // the exporter closes the connection
+}
+
+// Conn is one connection of a sender, which keeps it. Only one goroutine may use it.
+type Conn struct {
+	conn net.Conn
+	r    *bufio.Reader
+}
+
+// answerTimeout is more than Tencent waits: a late answer is an answer, for a test
+// that asks whether one comes at all.
+const answerTimeout = 15 * time.Second
+
+// Dial connects to the webhook listener.
+func Dial(address string) (*Conn, error) {
+	c, err := net.DialTimeout("tcp", address, answerTimeout)
+	if err != nil {
+		return nil, err
+	}
+	return &Conn{c, bufio.NewReader(c)}, nil
+}
+
+// Close closes the connection.
+func (c *Conn) Close() { c.conn.Close() }
+
+// Send writes a part of a request, or all of it. The first error of a connection is
+// the last: it must not be used any more.
+func (c *Conn) Send(text string) error {
+	if err := c.conn.SetDeadline(time.Now().Add(answerTimeout)); err != nil {
+		return err
+	}
+	_, err := io.WriteString(c.conn, text)
+	return err
+}
+
+// Post sends an event and returns the answer.
+func (c *Conn) Post(e Event, token string) (Answer, error) {
+	if err := c.Send(e.Head(token) + e.Body()); err != nil {
+		return Answer{}, err
+	}
+	return c.Receive()
+}
+
+// Receive reads one answer. An error of an answer that has begun says so.
+func (c *Conn) Receive() (a Answer, err error) {
+	line, err := c.r.ReadSlice('\n')
+	if err != nil {
+		if len(line) > 0 {
+			err = fmt.Errorf("answer is cut: %w", err)
+		}
+		return a, err
+	}
+	if len(line) < 12 {
+		return a, fmt.Errorf("not an answer: %q", line)
+	}
+	if a.Status, err = strconv.Atoi(string(line[9:12])); err != nil {
+		return a, fmt.Errorf("not an answer: %q", line)
+	}
+	length := 0
+	for {
+		line, err := c.r.ReadSlice('\n')
+		if err != nil {
+			return a, fmt.Errorf("answer is cut: %w", err)
+		}
+		if len(line) <= 2 {
+			break
+		}
+		key, value, _ := strings.Cut(strings.TrimSpace(string(line)), ": ")
+		switch key {
+		case "Content-Length":
+			if length, err = strconv.Atoi(value); err != nil {
+				return a, fmt.Errorf("not an answer: %w", err)
+			}
+		case "Retry-After":
+			a.RetryAfter = value
+		case "Connection":
+			a.Close = value == "close"
+		}
+	}
+	if _, err = c.r.Discard(length); err != nil {
+		return a, fmt.Errorf("answer is cut: %w", err)
+	}
+	return a, nil
+}

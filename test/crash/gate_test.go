@@ -1,0 +1,160 @@
+//go:build linux
+
+package crash
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/crash/exporter"
+)
+
+// A gate stands between an exporter and its disk: the kernel asks the test about each
+// fdatasync (seccomp_unotify(2)), which can let it wait or fail. It needs no rights.
+//
+// verdict is called for one fdatasync at a time. Its result is that of the call, and 0
+// lets the kernel do it.
+func startBehindGate(t *testing.T, storage string, verdict func() syscall.Errno, args ...string) *exporter.Process {
+	t.Helper()
+	p, err := launchBehindGate(storage, verdict, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Kill)
+	if err := p.WaitReady(); err != nil {
+		t.Fatalf("%v\n%s", err, p.LogText())
+	}
+	return p
+}
+
+// behindGate has the environment of a process that is to become an exporter.
+const behindGate = "CRASH_BEHIND_GATE"
+
+func launchBehindGate(storage string, verdict func() syscall.Errno, args ...string) (*exporter.Process, error) {
+	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer syscall.Close(pair[0])
+	theirs := os.NewFile(uintptr(pair[1]), "gate")
+	p, err := exporter.LaunchWith(func(cmd *exec.Cmd) {
+		cmd.Path = os.Args[0]
+		cmd.Env = append(os.Environ(), behindGate+"=1")
+		cmd.ExtraFiles = []*os.File{theirs}
+	}, binary, append([]string{"--storage.path=" + storage}, args...)...)
+	theirs.Close()
+	if err != nil {
+		return nil, err
+	}
+	control := make([]byte, syscall.CmsgSpace(4))
+	_, n, _, _, err := syscall.Recvmsg(pair[0], make([]byte, 1), control, syscall.MSG_CMSG_CLOEXEC)
+	if err != nil || n == 0 {
+		p.Kill()
+		return nil, fmt.Errorf("no gate: %v\n%sThis test needs seccomp with user notification, Linux 5.5 or newer", err, p.LogText())
+	}
+	messages, err := syscall.ParseSocketControlMessage(control[:n])
+	if err != nil {
+		return nil, err
+	}
+	fds, err := syscall.ParseUnixRights(&messages[0])
+	if err != nil {
+		return nil, err
+	}
+	go keepGate(p, fds[0], verdict)
+	return p, nil
+}
+
+// From linux/seccomp.h.
+const (
+	setNoNewPrivileges = 38
+	setModeFilter      = 1
+	flagNewListener    = 1 << 3
+	retUserNotify      = 0x7fc00000
+	retAllow           = 0x7fff0000
+	ioctlReceive       = 0xc0502100
+	ioctlSend          = 0xc0182101
+	respondContinue    = 1
+)
+
+type notification struct {
+	id   uint64
+	_    [2]uint32
+	data [64]byte
+}
+
+type response struct {
+	id    uint64
+	value int64
+	errno int32
+	flags uint32
+}
+
+// keepGate asks for verdicts until the exporter has ended.
+func keepGate(p *exporter.Process, gate int, verdict func() syscall.Errno) {
+	defer syscall.Close(gate)
+	for {
+		// Whoever waits for a notification of a process that has ended waits on in some
+		// versions of Linux: so it polls.
+		poll := struct {
+			fd              int32
+			events, revents int16
+		}{int32(gate), 1, 0}
+		timeout := syscall.Timespec{Nsec: 50e6}
+		ready, _, _ := syscall.Syscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&poll)), 1, uintptr(unsafe.Pointer(&timeout)), 0, 0, 0)
+		if ready != 1 || poll.revents&1 == 0 {
+			select {
+			case <-p.Exited():
+				return
+			default:
+				continue
+			}
+		}
+		var n notification
+		if _, _, e := syscall.Syscall(syscall.SYS_IOCTL, uintptr(gate), ioctlReceive, uintptr(unsafe.Pointer(&n))); e != 0 {
+			continue // it has ended, or was interrupted and asks again
+		}
+		r := response{id: n.id, flags: respondContinue}
+		if e := verdict(); e != 0 {
+			r.errno, r.flags = -int32(e), 0
+		}
+		syscall.Syscall(syscall.SYS_IOCTL, uintptr(gate), ioctlSend, uintptr(unsafe.Pointer(&r)))
+	}
+}
+
+// execBehindGate becomes the exporter, of which the other end of descriptor 3 is the
+// gate.
+func execBehindGate() {
+	runtime.LockOSThread() // the filter is that of a thread, and the one that calls exec stays
+	fail := func(what string, err error) {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", what, err)
+		os.Exit(1)
+	}
+	if _, _, e := syscall.Syscall6(syscall.SYS_PRCTL, setNoNewPrivileges, 1, 0, 0, 0, 0); e != 0 {
+		fail("no_new_privs", e)
+	}
+	filter := []syscall.SockFilter{
+		{Code: syscall.BPF_LD | syscall.BPF_W | syscall.BPF_ABS, K: 0}, // the number of the call
+		{Code: syscall.BPF_JMP | syscall.BPF_JEQ | syscall.BPF_K, K: syscall.SYS_FDATASYNC, Jf: 1},
+		{Code: syscall.BPF_RET, K: retUserNotify},
+		{Code: syscall.BPF_RET, K: retAllow},
+	}
+	program := syscall.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	seccomp := map[string]uintptr{"amd64": 317, "arm64": 277}[runtime.GOARCH]
+	gate, _, e := syscall.RawSyscall(seccomp, setModeFilter, flagNewListener, uintptr(unsafe.Pointer(&program)))
+	if e != 0 {
+		fail("seccomp", e)
+	}
+	if err := syscall.Sendmsg(3, []byte{0}, syscall.UnixRights(int(gate)), nil, 0); err != nil {
+		fail("send the gate", err)
+	}
+	syscall.Close(3)
+	syscall.Close(int(gate))
+	os.Unsetenv(behindGate)
+	path := os.Args[0]
+	fail(path, syscall.Exec(path, os.Args, os.Environ()))
+}

@@ -1,0 +1,119 @@
+//go:build linux
+
+// Package crash proves from outside what the exporter promises about events that it
+// has acknowledged: it ends the built program in every way, takes its disk away, and
+// compares what it says afterwards with what was answered before.
+package crash
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/crash/exporter"
+)
+
+const token = "a token of a test"
+
+var (
+	binary    string // the exporter
+	tokenFile string
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(behindGate) != "" {
+		execBehindGate()
+	}
+	code := 1
+	func() {
+		dir, err := os.MkdirTemp("", "crash")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return
+		}
+		defer os.RemoveAll(dir)
+		if binary, err = exporter.Build(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return
+		}
+		os.Chmod(dir, 0o755) // another user runs the binary, see TestStartWithoutPermission
+		tokenFile = filepath.Join(dir, "token")
+		if err := os.WriteFile(tokenFile, []byte(token), 0o600); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return
+		}
+		code = m.Run()
+	}()
+	os.Exit(code)
+}
+
+// start runs the exporter on a storage until the test ends, or ends it.
+func start(t *testing.T, storage string, args ...string) *exporter.Process {
+	t.Helper()
+	p, err := exporter.Start(binary, append([]string{"--storage.path=" + storage}, args...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Kill)
+	return p
+}
+
+// flags returns the flags of applications.
+func flags(apps []string) []string {
+	args := []string{"--app.token-file=" + tokenFile}
+	for _, app := range apps {
+		args = append(args, "--app="+app)
+	}
+	return args
+}
+
+func scrape(t *testing.T, p *exporter.Process) exporter.Metrics {
+	t.Helper()
+	m, err := p.Scrape(http.DefaultClient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// stop ends the exporter as a service manager does.
+func stop(t *testing.T, p *exporter.Process) {
+	t.Helper()
+	if code, err := p.Stop(shutdownTimeout); err != nil || code != 0 {
+		t.Errorf("SIGTERM: code %d, %v, want 0\n%s", code, err, p.LogText())
+	}
+}
+
+// shutdownTimeout is the default of --shutdown.timeout.
+const shutdownTimeout = 10 * time.Second
+
+// random returns a source of chance that SEED repeats.
+func random(t *testing.T) *rand.Rand {
+	seed := uint64(time.Now().UnixNano())
+	if s := os.Getenv("SEED"); s != "" {
+		var err error
+		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
+			t.Fatal("SEED:", err)
+		}
+	}
+	t.Logf("SEED=%d", seed)
+	return rand.New(rand.NewPCG(seed, 0))
+}
+
+// cycles returns how often to do it: CYCLES, or few.
+func cycles(t *testing.T, few int) int {
+	s := os.Getenv("CYCLES")
+	if s == "" {
+		return few
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		t.Fatal("CYCLES:", err)
+	}
+	return n
+}

@@ -1,0 +1,103 @@
+//go:build linux
+
+package crash
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+// inNamespace has the environment of a test that has its own mounts.
+const inNamespace = "CRASH_IN_NAMESPACE"
+
+// withMounts runs the test that calls it once more, in a process whose mounts nobody
+// else sees, and returns whether this is that process.
+func withMounts(t *testing.T) bool {
+	t.Helper()
+	if os.Getenv(inNamespace) == t.Name() {
+		if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+			t.Fatal("make all mounts private:", err)
+		}
+		return true
+	}
+	root := []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
+	group := []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+	var err error
+	for _, attr := range []*syscall.SysProcAttr{
+		{Cloneflags: syscall.CLONE_NEWNS}, // root
+		{Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWUSER, UidMappings: root, GidMappings: group},
+	} {
+		attr.Pdeathsig = syscall.SIGKILL
+		cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=2m")
+		cmd.Env = append(os.Environ(), inNamespace+"="+t.Name(), "EXPORTER="+binary)
+		cmd.SysProcAttr = attr
+		var out []byte
+		out, err = cmd.CombinedOutput()
+		if len(out) > 0 { // it has run
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			t.Logf("%s", out)
+			return false
+		}
+	}
+	t.Fatalf("a small file system cannot be mounted: %v. This test needs root with CAP_SYS_ADMIN, or user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns)", err)
+	return false
+}
+
+// smallDisk mounts a file system of 8 MiB in memory and returns where.
+func smallDisk(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=8m"); err != nil {
+		t.Fatal("mount a tmpfs:", err)
+	}
+	t.Cleanup(func() { syscall.Unmount(dir, syscall.MNT_DETACH) })
+	return dir
+}
+
+// fill takes all the space of a file system, until the returned function gives it back.
+func fill(t *testing.T, dir string) (empty func()) {
+	t.Helper()
+	name := filepath.Join(dir, "ballast")
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for size := 64 << 10; size > 0; size /= 2 {
+		for err = nil; err == nil; {
+			_, err = f.Write(make([]byte, size))
+		}
+	}
+	if pathErr, ok := err.(*os.PathError); !ok || pathErr.Err != syscall.ENOSPC {
+		t.Fatal("fill the disk:", err)
+	}
+	return func() {
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// readOnly makes all that is looked up at dir read-only, until the returned function
+// is called. Files that are open stay as they are: a disk with one that is open for
+// writing cannot be remounted whole.
+func readOnly(t *testing.T, dir string) (writable func()) {
+	t.Helper()
+	if err := syscall.Mount(dir, dir, "", syscall.MS_BIND, ""); err != nil {
+		t.Fatal("bind:", err)
+	}
+	writable = func() { syscall.Unmount(dir, syscall.MNT_DETACH) }
+	t.Cleanup(writable)
+	if err := syscall.Mount("", dir, "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+		t.Fatal("remount read-only:", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "probe"), nil, 0o600); err == nil {
+		t.Fatal("the folder is not read-only")
+	}
+	return writable
+}

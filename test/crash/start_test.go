@@ -1,0 +1,187 @@
+//go:build linux
+
+package crash
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/crash/exporter"
+)
+
+// refused runs an exporter that must not start, and returns its error.
+func refused(t *testing.T, storage string, credential *syscall.Credential) string {
+	t.Helper()
+	// Without a token it does not matter who may read its file.
+	p, err := exporter.LaunchWith(func(cmd *exec.Cmd) { cmd.SysProcAttr.Credential = credential },
+		binary, "--storage.path="+storage, "--app="+troubled, "--app.allow-unsigned", "--log.level=error")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Kill)
+	code, err := p.Wait(5 * time.Second)
+	if err != nil || code != 1 {
+		t.Fatalf("exit code %d, %v, want 1 at once\n%s", code, err, p.LogText())
+	}
+	if lines := p.Lines(""); len(lines) != 1 {
+		t.Errorf("%d lines, want one:\n%s", len(lines), p.LogText())
+	}
+	return strings.TrimSpace(p.LogText())
+}
+
+func wantError(t *testing.T, got string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(got, part) {
+			t.Errorf("got error %q, want one with %q", got, part)
+		}
+	}
+}
+
+func TestStartReadOnly(t *testing.T) {
+	if !withMounts(t) {
+		return
+	}
+	for _, tt := range []struct{ name, folder string }{
+		{"nothing there", "data"},
+		{"an empty folder", "."},
+		{"a storage", "used"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			disk := smallDisk(t)
+			stop(t, start(t, filepath.Join(disk, "used"), flags([]string{troubled})...))
+			defer readOnly(t, disk)()
+			storage := filepath.Join(disk, tt.folder)
+			wantError(t, refused(t, storage, nil), "--storage.path", storage, "read-only file system")
+		})
+	}
+}
+
+func TestStartWithoutPermission(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, refused(t, file, nil), "--storage.path", file, "not a directory")
+
+	var nobody *syscall.Credential
+	if os.Getuid() == 0 { // root may do anything
+		nobody = &syscall.Credential{Uid: 65534, Gid: 65534}
+		for parent := dir; parent != os.TempDir() && parent != "/"; parent = filepath.Dir(parent) {
+			if err := os.Chmod(parent, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	folder := filepath.Join(dir, "folder")
+	if err := os.Mkdir(folder, 0o555); err != nil {
+		t.Fatal(err)
+	}
+	for _, storage := range []string{folder, filepath.Join(folder, "data")} {
+		wantError(t, refused(t, storage, nobody), "--storage.path", storage, "permission denied")
+	}
+}
+
+func TestStartTwice(t *testing.T) {
+	storage := t.TempDir()
+	first := start(t, storage, flags([]string{troubled})...)
+	began := time.Now()
+	wantError(t, refused(t, storage, nil), "--storage.path", fmt.Sprintf("process %d ", first.PID()), storage)
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("the second took %s to say so, want at once", took)
+	}
+	// What a dead process has left in the lock keeps nobody off.
+	first.Kill()
+	second := start(t, storage, flags([]string{troubled})...)
+	wantError(t, refused(t, storage, nil), fmt.Sprintf("process %d ", second.PID()))
+	stop(t, second)
+}
+
+// TestStartWhileFileIsInUse has a tool of bbolt hold the file. The lock of the storage is
+// a file of its own: a tool that looks on keeps nobody off.
+func TestStartWhileFileIsInUse(t *testing.T) {
+	storage := t.TempDir()
+	stop(t, start(t, storage, flags([]string{troubled})...))
+	f, err := os.OpenFile(filepath.Join(storage, "state.db"), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	stop(t, start(t, storage, flags([]string{troubled})...))
+	if names, err := filepath.Glob(filepath.Join(storage, "*corrupt*")); err != nil || len(names) > 0 {
+		t.Errorf("moved aside: %v, %v, want nothing", names, err)
+	}
+}
+
+// TestStartIsQuick starts with 10,000 applications on disk, several times, and more often
+// while that is slow: a machine may have other work, the program is as quick as its best.
+func TestStartIsQuick(t *testing.T) {
+	const n, limit = 10_000, 200 * time.Millisecond
+	dir := t.TempDir()
+	config, storage := filepath.Join(dir, "config.yaml"), filepath.Join(dir, "data")
+	models, _, _ := newModels(t, n)
+	var yaml strings.Builder
+	yaml.WriteString("apps:\n")
+	for _, m := range models {
+		fmt.Fprintf(&yaml, "  - sdk_app_id: %s\n    name: application %[1]s\n    token_files: [%[1]s.token]\n", m.app)
+		if err := os.WriteFile(filepath.Join(dir, m.app+".token"), []byte(token+m.app), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(config, []byte(yaml.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"--config.file=" + config, patient}
+	p := start(t, storage, args...)
+	t.Log("ready after", p.Ready.Round(time.Millisecond), "without a storage")
+	var senders sync.WaitGroup
+	for part := range slices.Chunk(models, n/32) {
+		senders.Go(func() {
+			conn, err := exporter.Dial(p.Webhook)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer conn.Close()
+			for _, m := range part {
+				if a, err := conn.Post(m.event(8), token+m.app); err != nil || a.Status != http.StatusOK {
+					t.Errorf("%+v, %v, want 200", a, err)
+					return
+				}
+			}
+		})
+	}
+	senders.Wait()
+	p.Kill()
+	var all []time.Duration
+	for len(all) < 5 || slices.Min(all) >= limit && len(all) < 30 {
+		p := start(t, storage, args...)
+		all = append(all, p.Ready.Round(time.Millisecond))
+		if len(all) == 1 {
+			s := scrape(t, p)
+			for _, m := range models {
+				if got, _ := s.Of("tuilivekit_current_rooms", m.app); got != 8 {
+					t.Fatalf("%s: current rooms are %g, want 8", m.app, got)
+				}
+			}
+		}
+		stop(t, p)
+	}
+	t.Log("ready after", all, "with all of them on disk")
+	if best := slices.Min(all); best >= limit {
+		t.Errorf("at best ready after %s, want less than %s", best, limit)
+	}
+}

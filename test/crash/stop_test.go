@@ -1,0 +1,111 @@
+//go:build linux
+
+package crash
+
+import (
+	"net/http"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/crash/exporter"
+)
+
+// TestStop stops the exporter under load as a service manager does. A connection that
+// waits for its next request may be closed: one that sends it at that moment gets no
+// answer, and neither does the exporter take the event. But what it has begun to read
+// it answers.
+func TestStop(t *testing.T) {
+	const clients, slow = 12, 4
+	random, n := random(t), cycles(t, 10)
+	models, apps, sums := newModels(t, 5)
+	storage := t.TempDir()
+	args := append(flags(apps), patient)
+	var closed, longest = int64(0), time.Duration(0)
+	for cycle := range n {
+		p := start(t, storage, args...)
+		if err := check(p, http.DefaultClient, models); err != nil {
+			t.Fatal(err)
+		}
+		// The last one has stopped in order: what it did not answer it does not have.
+		for _, m := range models {
+			for i, name := range counters {
+				if m.shown[i] != float64(m.acked[i]) {
+					t.Errorf("%s: %s is %g after SIGTERM, but %d were answered", m.app, name, m.shown[i], m.acked[i])
+				}
+			}
+		}
+		if err := settle(p, models); err != nil {
+			t.Fatal(err)
+		}
+		l := startLoad(p, models, clients, random)
+		time.Sleep(time.Duration(random.IntN(400)) * time.Millisecond)
+		begun := beginSlowly(t, p, models[0], slow)
+		took := time.Now()
+		if err := p.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(random.IntN(200)) * time.Millisecond)
+		for _, b := range begun {
+			b.finish(t, models[0])
+		}
+		code, err := p.Wait(shutdownTimeout)
+		if err != nil || code != 0 {
+			t.Errorf("code %d, %v, want 0\n%s", code, err, p.LogText())
+		}
+		longest = max(longest, time.Since(took))
+		p.Kill()
+		l.wait()
+		closed += l.closed.Load()
+		if t.Failed() {
+			t.Fatalf("in cycle %d", cycle)
+		}
+	}
+	p := start(t, storage, args...)
+	if err := check(p, http.DefaultClient, models); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("stopped %d times under load, within %s, %d requests on connections being closed: %s", n, longest.Round(time.Millisecond), closed, sums)
+}
+
+// slowRequest is a request whose body has not been sent.
+type slowRequest struct {
+	conn   *exporter.Conn
+	number int64
+}
+
+// beginSlowly sends requests without their bodies, and returns when the exporter waits
+// for these: that is when it says that the sender shall go on.
+func beginSlowly(t *testing.T, p *exporter.Process, m *model, n int) (begun []slowRequest) {
+	t.Helper()
+	for range n {
+		conn, err := exporter.Dial(p.Webhook)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(conn.Close)
+		b := slowRequest{conn, m.draw()}
+		m.begin(b.number)
+		if err := conn.Send(m.event(b.number).Head(token, "Expect: 100-continue")); err != nil {
+			t.Fatal(err)
+		}
+		if a, err := conn.Receive(); err != nil || a.Status != http.StatusContinue {
+			t.Fatalf("a request without its body: %d, %v, want 100", a.Status, err)
+		}
+		begun = append(begun, b)
+	}
+	return begun
+}
+
+func (b slowRequest) finish(t *testing.T, m *model) {
+	t.Helper()
+	var a exporter.Answer
+	err := b.conn.Send(m.event(b.number).Body())
+	if err == nil {
+		a, err = b.conn.Receive()
+	}
+	m.end(b.number, err == nil && a.Status == http.StatusOK)
+	if err != nil || a.Status != http.StatusOK || !a.Close {
+		t.Errorf("a request that was being read at SIGTERM: %+v, %v, want 200 and a closed connection", a, err)
+	}
+}
