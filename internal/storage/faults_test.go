@@ -200,6 +200,9 @@ func TestACommitThatStalls(t *testing.T) {
 		if took := time.Since(begin); took != 0 {
 			t.Errorf("answers took %s", took)
 		}
+		if h := r.Health(); h.DegradedSince.IsZero() || !errors.Is(h.Cause, errTimeout) {
+			t.Errorf("health while degraded: %+v", h)
+		}
 		if n := testutil.ToFloat64(r.metrics.degraded); n != 1 {
 			t.Error("not degraded")
 		}
@@ -207,6 +210,9 @@ func TestACommitThatStalls(t *testing.T) {
 		time.Sleep(2 * recoverInterval)
 		if n := testutil.ToFloat64(r.metrics.degraded); n != 0 {
 			t.Error("it has not recovered")
+		}
+		if h := r.Health(); h != (Health{}) {
+			t.Errorf("health after it has recovered: %+v", h)
 		}
 		r.record(t, event("1", 1_000_000))
 		content, err := Read(r.path)

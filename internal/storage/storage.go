@@ -54,6 +54,8 @@ type Storage struct {
 	db      database // nil after an error; used by one commit at a time
 	ledger  *ledger
 
+	degraded health
+
 	startError error // why there is no file to write, if Open goes on without
 
 	queue   chan *request

@@ -205,6 +205,7 @@ func (w *writer) start(j job) {
 // degrade notes that commits fail.
 func (w *writer) degrade(cause error) {
 	w.metrics.degraded.Set(1)
+	w.degraded.Store(&Health{DegradedSince: time.Now(), Cause: cause})
 	w.failing, w.lost, w.pending = true, false, state.Changes{}
 	w.log.WithError(cause).WithField("file", w.path).
 		Error("storage is degraded: events are counted, but not acknowledged until they can be written again")
@@ -236,6 +237,7 @@ func (w *writer) finished(err error) {
 	}
 	w.metrics.lastSuccess.SetToCurrentTime()
 	w.metrics.degraded.Set(0)
+	w.degraded.Store(nil)
 	w.failing, w.pending = false, state.Changes{}
 	w.log.WithField("file", w.path).Info("storage has recovered: all that was counted is durable")
 }
