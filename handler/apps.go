@@ -44,10 +44,12 @@ type app struct {
 type appStats struct {
 	since        time.Time
 	commands     [tuilivekit.Commands]atomic.Uint64
+	last         [tuilivekit.Commands]atomic.Int64 // Unix milliseconds, meaningless without a count
 	discarded    [numDiscards]atomic.Uint64
 	oddities     [numOddities]atomic.Uint64
 	tokenUsed    [MaxTokens]atomic.Int64 // Unix milliseconds, 0 if never
 	warnedBefore atomic.Bool
+	refused      atomic.Pointer[note] // the last one, nil without
 }
 
 // dummyTokens makes the work for an unknown application that of a known one.

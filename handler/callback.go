@@ -84,6 +84,7 @@ type Callback struct {
 	configure sync.Mutex // held by Configure
 	metrics   *metrics
 	refusals  refusalLog
+	notes     notes
 }
 
 // New returns a Callback. It fails when Apps break a rule of Configure or when a
@@ -252,6 +253,7 @@ func (c *Callback) readBody(w http.ResponseWriter, r *http.Request, buf *bytes.B
 func (c *Callback) record(app *app, query tuilivekit.Query, cb tuilivekit.Callback) error {
 	received := time.Now().UnixMilli()
 	stats := app.stats
+	stats.last[cb.Command].Store(received) // before its count: who sees that sees this
 	stats.commands[cb.Command].Add(1)
 	if query.Command != "" && cb.Name != "" && query.Command != cb.Name {
 		stats.oddities[commandMismatch].Add(1)

@@ -93,6 +93,7 @@ func (c *Callback) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	c.metrics.rejections[f.reason].Inc()
 	c.refusals.write(c.log, f)
+	c.note(f)
 
 	// What is left of the body is not waited for: net/http would read on for the
 	// sake of the connection.

@@ -21,8 +21,8 @@ type WebOptions struct {
 	// Metrics is served at MetricsPath.
 	Metrics     http.Handler
 	MetricsPath string
-	// Landing is served at /.
-	Landing http.Handler
+	// Status is served at / and, as JSON, at /api/v1/status.
+	Status *Status
 	// Reload is served at POST /-/reload, if not nil.
 	Reload http.Handler
 	// Profiles is served below /debug/pprof/, if not nil.
@@ -42,7 +42,8 @@ func NewWebRouter(o WebOptions) http.Handler {
 	if o.Profiles != nil {
 		r.PathPrefix("/debug/pprof/").Handler(o.Profiles)
 	}
-	r.Handle("/", o.Landing).Methods(get...)
+	r.HandleFunc("/api/v1/status", o.Status.ServeJSON).Methods(get...)
+	r.HandleFunc("/", o.Status.ServePage).Methods(get...)
 	return r
 }
 

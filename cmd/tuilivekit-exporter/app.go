@@ -16,7 +16,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
 	"github.com/sirupsen/logrus"
 	logrusslog "github.com/sirupsen/logrus/hooks/slog"
@@ -43,6 +42,7 @@ type app struct {
 	reloading     sync.Mutex
 	reloadOK      prometheus.Gauge
 	reloadOKSince prometheus.Gauge
+	loads         loads
 }
 
 // newApp makes the exporter and restores its state. It opens no port and starts no
@@ -101,28 +101,14 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 		a.reloadOK, a.reloadOKSince,
 	)
 	a.webhook = a.callback.Router(cfg.webhookPath)
-	a.web, err = a.newWeb(reg)
-	return a, err
+	a.web = a.newWeb(reg)
+	return a, nil
 }
 
 // newWeb makes the handler of the web listener.
-func (a *app) newWeb(reg *prometheus.Registry) (http.Handler, error) {
-	landing, err := web.NewLandingPage(web.LandingConfig{
-		Name:        "TUILiveKit Exporter",
-		Description: "Prometheus exporter for the callbacks of Tencent Cloud TUILiveKit",
-		Version:     version.Info(),
-		Profiling:   fmt.Sprint(a.cfg.enablePprof),
-		Links: []web.LandingLinks{
-			{Address: a.cfg.telemetryPath, Text: "Metrics"},
-			{Address: "/-/healthy", Text: "Healthy", Description: "whether the process answers"},
-			{Address: "/-/ready", Text: "Ready", Description: "whether callbacks are being answered"},
-		},
-	})
-	if err != nil {
-		return nil, err
-	}
+func (a *app) newWeb(reg *prometheus.Registry) http.Handler {
 	o := handler.WebOptions{
-		Health: a.health, MetricsPath: a.cfg.telemetryPath, Landing: landing,
+		Health: a.health, MetricsPath: a.cfg.telemetryPath, Status: a.newStatus(),
 		Metrics: promhttp.HandlerFor(reg, promhttp.HandlerOpts{
 			ErrorLog:                            slog.NewLogLogger(a.slog.Handler(), slog.LevelError),
 			MaxRequestsInFlight:                 4,
@@ -142,7 +128,7 @@ func (a *app) newWeb(reg *prometheus.Registry) (http.Handler, error) {
 		profiles.HandleFunc("/debug/pprof/trace", pprof.Trace)
 		o.Profiles = profiles
 	}
-	return handler.NewWebRouter(o), nil
+	return handler.NewWebRouter(o)
 }
 
 // loadApps reads the configuration and logs what should not stay as it is.
@@ -167,6 +153,7 @@ func (a *app) loadApps() ([]handler.App, error) {
 func (a *app) loaded() {
 	a.reloadOK.Set(1)
 	a.reloadOKSince.SetToCurrentTime()
+	a.loads.note(nil)
 }
 
 // reload reads the configuration again. If it is not valid the last one stays.
@@ -179,6 +166,7 @@ func (a *app) reload() error {
 	}
 	if err != nil {
 		a.reloadOK.Set(0)
+		a.loads.note(err)
 		a.log.WithError(err).Error("configuration not reloaded, the last one stays")
 		return err
 	}

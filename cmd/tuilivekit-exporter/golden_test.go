@@ -49,10 +49,10 @@ func checkFile(t *testing.T, name, content string) {
 	}
 }
 
-// exposition returns what is scraped, with the given Accept header, after callbacks
-// that leave no metric without a series. Time stands still; what depends on the
-// machine or on the build is left out.
-func exposition(t *testing.T, accept string) (text string) {
+// withSample calls do with an exporter, whose time stands still, after
+// the documented sample, a request without a signature and one of an
+// application that is not configured.
+func withSample(t *testing.T, do func(t *testing.T, a *app)) {
 	synctest.Test(t, func(t *testing.T) {
 		eventTime := time.UnixMilli(1739966441121) // of the documented sample
 		time.Sleep(time.Until(eventTime.Add(250 * time.Millisecond)))
@@ -80,16 +80,31 @@ func exposition(t *testing.T, accept string) (text string) {
 			r := httptest.NewRequest(http.MethodPost, "/callback"+query, strings.NewReader(string(sample)))
 			a.webhook.ServeHTTP(httptest.NewRecorder(), r)
 		}
-		r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
-		r.Header.Set("Accept", accept)
-		w := httptest.NewRecorder()
-		a.web.ServeHTTP(w, r)
-		if w.Code != http.StatusOK {
-			t.Fatalf("status %d: %s", w.Code, w.Body)
-		}
+		do(t, a)
+	})
+}
+
+// read returns what the web listener answers.
+func (a *app) read(t *testing.T, path, accept string) string {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	r.Header.Set("Accept", accept)
+	w := httptest.NewRecorder()
+	a.web.ServeHTTP(w, r)
+	if w.Code != http.StatusOK {
+		t.Fatalf("status %d: %s", w.Code, w.Body)
+	}
+	return w.Body.String()
+}
+
+// exposition returns what is scraped, with the given Accept header, after callbacks
+// that leave no metric without a series. Time stands still; what depends on the
+// machine or on the build is left out.
+func exposition(t *testing.T, accept string) (text string) {
+	withSample(t, func(t *testing.T, a *app) {
 		machine := regexp.MustCompile(`^(# (HELP|TYPE|UNIT) )?(go_|process_)`)
 		value := regexp.MustCompile(`="[^"]*"`)
-		for line := range strings.Lines(w.Body.String()) {
+		for line := range strings.Lines(a.read(t, "/metrics", accept)) {
 			if strings.HasPrefix(line, "tuilivekit_exporter_build_info{") {
 				line = value.ReplaceAllString(line, `="…"`)
 			}

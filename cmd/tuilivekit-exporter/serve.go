@@ -129,6 +129,9 @@ func (c *serveCommand) check() error {
 	if strings.HasPrefix(c.telemetryPath, "/-/") {
 		return fmt.Errorf("--web.telemetry-path: %s is among the paths of health and reload", c.telemetryPath)
 	}
+	if c.telemetryPath == "/api/v1/status" {
+		return fmt.Errorf("--web.telemetry-path: %s is the path of the status", c.telemetryPath)
+	}
 	if err := web.Validate(*c.web.WebConfigFile); err != nil {
 		return fmt.Errorf("--web.config.file: %w", err)
 	}

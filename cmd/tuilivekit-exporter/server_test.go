@@ -82,7 +82,12 @@ func TestWebListener(t *testing.T) {
 		{"metrics elsewhere", "GET", "/m", []string{"--web.telemetry-path=/m"}, 200},
 		{"metrics not where they were", "GET", "/metrics", []string{"--web.telemetry-path=/m"}, 404},
 		{"metrics are not posted", "POST", "/metrics", nil, 405},
-		{"landing page", "GET", "/", nil, 200},
+		{"status page", "GET", "/", nil, 200},
+		{"head of the status page", "HEAD", "/", nil, 200},
+		{"the status page is not posted", "POST", "/", nil, 405},
+		{"status", "GET", "/api/v1/status", nil, 200},
+		{"status is not posted", "POST", "/api/v1/status", nil, 405},
+		{"status with a slash", "GET", "/api/v1/status/", nil, 404},
 		{"healthy", "GET", "/-/healthy", nil, 200},
 		{"ready", "GET", "/-/ready", nil, 200},
 		{"health is not posted", "POST", "/-/healthy", nil, 405},
@@ -108,8 +113,8 @@ func TestWebListener(t *testing.T) {
 }
 
 func TestLandingPageLinksLeadSomewhere(t *testing.T) {
-	i := startApp(t, "--web.telemetry-path=/telemetry")
-	links := regexp.MustCompile(`href="([^"]+)"`).FindAllStringSubmatch(i.get("/").body, -1)
+	i := startApp(t, "--web.telemetry-path=/telemetry", "--web.enable-pprof")
+	links := regexp.MustCompile(`<a href="([^"]+)"`).FindAllStringSubmatch(i.get("/").body, -1)
 	found := map[string]bool{}
 	for _, link := range links {
 		path := "/" + strings.TrimPrefix(link[1], "/")
@@ -118,7 +123,7 @@ func TestLandingPageLinksLeadSomewhere(t *testing.T) {
 			t.Errorf("%s: got %d", path, a.status)
 		}
 	}
-	for _, path := range []string{"/telemetry", "/-/healthy", "/-/ready"} {
+	for _, path := range []string{"/telemetry", "/-/healthy", "/-/ready", "/api/v1/status", "/debug/pprof/", "/?refresh=off"} {
 		if !found[path] {
 			t.Errorf("no link to %s", path)
 		}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/prometheus/common/version"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
+)
+
+// newStatus makes the status page. It reads what its parts say when it is asked for.
+func (a *app) newStatus() *handler.Status {
+	o := handler.StatusOptions{
+		Callback: a.callback,
+		Health:   a.health,
+		Storage:  a.storageStatus,
+		Config:   a.configStatus,
+		Build: handler.BuildStatus{
+			Version: version.Version, Revision: version.GetRevision(), GoVersion: version.GoVersion,
+			Platform: runtime.GOOS + "/" + runtime.GOARCH,
+		},
+		Links: []handler.Link{
+			{Path: a.cfg.telemetryPath, Text: "Metrics"},
+			{Path: "/api/v1/status", Text: "This page as JSON"},
+			{Path: "/-/healthy", Text: "Healthy"},
+			{Path: "/-/ready", Text: "Ready"},
+		},
+	}
+	if a.cfg.enablePprof {
+		o.Links = append(o.Links, handler.Link{Path: "/debug/pprof/", Text: "Profiles"})
+	}
+	// Counts that are no longer exposed are not called fresh.
+	if a.cfg.staleAfter > 0 {
+		o.StaleAfter = min(a.cfg.staleAfter, handler.DefaultStatusStaleAfter)
+	}
+	return handler.NewStatus(o)
+}
+
+func (a *app) storageStatus() handler.StorageStatus {
+	if a.storage == nil {
+		return handler.StorageStatus{Mode: handler.StorageMemory}
+	}
+	status := handler.StorageStatus{Mode: handler.StorageDurable, Path: a.cfg.storagePath}
+	if h := a.storage.Health(); h.Cause != nil {
+		status.Mode, status.DegradedSince, status.Error = handler.StorageDegraded, &h.DegradedSince, h.Cause.Error()
+	}
+	return status
+}
+
+func (a *app) configStatus() handler.ConfigStatus {
+	status := a.loads.status()
+	status.File = a.cfg.configFile
+	return status
+}
+
+// loads remembers how the last loads of the configuration went.
+type loads struct {
+	mu                 sync.Mutex
+	attempted, success time.Time
+	err                error
+}
+
+// note notes an attempt that has just ended.
+func (l *loads) note(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.attempted, l.err = time.Now(), err
+	if err == nil {
+		l.success = l.attempted
+	}
+}
+
+func (l *loads) status() handler.ConfigStatus {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	attempted, success := l.attempted, l.success
+	status := handler.ConfigStatus{OK: l.err == nil, LastAttempt: &attempted, LastSuccess: &success}
+	if l.err != nil {
+		status.Error = l.err.Error()
+	}
+	return status
+}

@@ -1,0 +1,118 @@
+package handler
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed" // for the page
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strings"
+	"time"
+)
+
+//go:embed status.html
+var statusHTML string
+
+//go:embed status.css
+var statusCSS string
+
+// statusTemplate is the page. Nothing in it is marked as safe but our own style sheet.
+var statusTemplate = template.Must(template.New("status").Funcs(template.FuncMap{
+	"ago": ago, "inWords": inWords, "stamp": stamp, "percent": percent, "grouped": grouped, "plural": plural, "skew": skewWords,
+	"signed":   func(seconds float64) string { return fmt.Sprintf("%+.1f", seconds) },
+	"relative": func(path string) string { return strings.TrimPrefix(path, "/") }, // a proxy may have put us elsewhere
+	"iso":      func(t time.Time) string { return t.Format(time.RFC3339Nano) },
+	"command":  commandWords,
+	"width":    func(ratio float64) float64 { return min(ratio, 1) * 100 },
+	"level":    func(name string) string { return levelWords[name] },
+	"css":      func() template.CSS { return template.CSS(statusCSS) },
+	"count":    func(n uint64) string { return grouped(int64(n)) },
+}).Parse(statusHTML))
+
+// levelWords has the usage levels for people.
+var levelWords = map[string]string{
+	"low": "low", "elevated": "elevated", "high": "high", "nearly_full": "nearly full", "full": "full",
+}
+
+// contentSecurityPolicy allows the page its own style sheet and its icon, and nothing
+// else: no script, no frame, nothing of another origin.
+func contentSecurityPolicy() string {
+	sum := sha256.Sum256([]byte(statusCSS))
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
+		"'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+}
+
+// page is what the template gets.
+type page struct {
+	Report
+	Links   []Link
+	Refresh int      // seconds; 0 is never
+	Summary []string // how many applications are how
+	Never   int      // applications without an event
+	// Unheard says that no callback of any application has come yet.
+	Unheard bool
+}
+
+// ServePage answers the status page. With ?refresh=off it does not load itself again.
+func (s *Status) ServePage(w http.ResponseWriter, r *http.Request) {
+	p := s.page()
+	if r.URL.RawQuery == "refresh=off" {
+		p.Refresh = 0
+	}
+	var b bytes.Buffer
+	if err := statusTemplate.Execute(&b, p); err != nil {
+		s.o.Callback.log.WithError(err).Error("status page failed")
+		http.Error(w, "the status page failed, the log says why", http.StatusInternalServerError)
+		return
+	}
+	header := w.Header()
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	header.Set("Content-Security-Policy", s.csp)
+	header.Set("Referrer-Policy", "no-referrer")
+	s.write(w, b.Bytes())
+}
+
+// ServeJSON answers the Report.
+func (s *Status) ServeJSON(w http.ResponseWriter, _ *http.Request) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetIndent("", "  ")
+	if err := e.Encode(s.Report()); err != nil {
+		s.o.Callback.log.WithError(err).Error("status failed")
+		http.Error(w, "the status failed, the log says why", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	s.write(w, b.Bytes())
+}
+
+func (s *Status) write(w http.ResponseWriter, body []byte) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Write(body) // the reader is gone if this fails: nobody to tell
+}
+
+func (s *Status) page() page {
+	p := page{Report: s.Report(), Links: s.o.Links, Refresh: int(max(s.o.Refresh, time.Second) / time.Second), Unheard: true}
+	counts := map[string]int{}
+	for _, a := range p.Applications {
+		counts[a.UsageLevel]++
+		counts[a.Verdict]++
+		p.Unheard = p.Unheard && a.Verdict == VerdictNever && len(a.Callbacks) == 0
+	}
+	p.Never = counts[VerdictNever]
+	say := func(key, words string) {
+		if n := counts[key]; n > 0 {
+			p.Summary = append(p.Summary, grouped(int64(n))+" "+words)
+		}
+	}
+	for _, level := range usageLevels {
+		say(level.name, levelWords[level.name])
+	}
+	say(VerdictStale, "stale")
+	say(VerdictNever, "without an event")
+	return p
+}

@@ -1,0 +1,190 @@
+package handler
+
+import "time"
+
+// Report is the answer of /api/v1/status. Names and meanings of its fields stay as
+// they are; new ones may come. Times are in UTC, ages and other durations in seconds.
+// What is not known is null.
+type Report struct {
+	// Time is when the report was made; ages are as of this time.
+	Time time.Time `json:"time"`
+	// StartTime is when the exporter started.
+	StartTime time.Time `json:"start_time"`
+	// UptimeSeconds is how long ago that was.
+	UptimeSeconds float64 `json:"uptime_seconds"`
+	// Ready says whether callbacks are being answered, as /-/ready does.
+	Ready bool `json:"ready"`
+	// Build is what runs.
+	Build BuildStatus `json:"build"`
+	// Configuration is how the last load of the configuration went.
+	Configuration ConfigStatus `json:"configuration"`
+	// Storage is whether events are durable.
+	Storage StorageStatus `json:"storage"`
+	// ClockSkewSeconds is our clock minus RequestTime at the last signed request, null
+	// before the first.
+	ClockSkewSeconds *float64 `json:"clock_skew_seconds"`
+	// StaleAfterSeconds is the age from which an event is called stale.
+	StaleAfterSeconds float64 `json:"stale_after_seconds"`
+	// Applications are the configured applications, the highest usage first; those
+	// without an event last.
+	Applications []AppStatus `json:"applications"`
+	// Refusals are the reasons for which requests were refused since the start, the
+	// latest first.
+	Refusals []RefusalStatus `json:"refusals"`
+}
+
+// BuildStatus is what runs.
+type BuildStatus struct {
+	// Version is that of the release.
+	Version string `json:"version"`
+	// Revision is the commit, if it is known.
+	Revision string `json:"revision"`
+	// GoVersion is the compiler's.
+	GoVersion string `json:"go_version"`
+	// Platform is operating system and processor.
+	Platform string `json:"platform"`
+}
+
+// ConfigStatus is how the last load of the configuration went.
+type ConfigStatus struct {
+	// OK is false while the last attempt to load failed: an older configuration stays.
+	OK bool `json:"ok"`
+	// File is that of --config.file, empty if applications are given by flags.
+	File string `json:"file"`
+	// LastAttempt is when it was last tried.
+	LastAttempt *time.Time `json:"last_attempt_time"`
+	// LastSuccess is when the configuration was loaded that is used.
+	LastSuccess *time.Time `json:"last_success_time"`
+	// Error says why the last attempt failed.
+	Error string `json:"error"`
+}
+
+func (c *ConfigStatus) utc() {
+	c.LastAttempt, c.LastSuccess = utcOrNil(c.LastAttempt), utcOrNil(c.LastSuccess)
+}
+
+// The modes of StorageStatus.
+const (
+	StorageDurable  = "durable"
+	StorageDegraded = "degraded"
+	StorageMemory   = "memory"
+)
+
+// StorageStatus is whether events are durable.
+type StorageStatus struct {
+	// Mode is durable, degraded (events are kept in memory and answered 503), or
+	// memory (there is no --storage.path).
+	Mode string `json:"mode"`
+	// Path is that of --storage.path.
+	Path string `json:"path"`
+	// DegradedSince is when it stopped to be durable, null while it is.
+	DegradedSince *time.Time `json:"degraded_since"`
+	// Error says why it is degraded.
+	Error string `json:"error"`
+}
+
+// The verdicts on the counts of an application.
+const (
+	VerdictFresh = "fresh"
+	VerdictStale = "stale"
+	VerdictNever = "never"
+)
+
+// AppStatus is one configured application. Counts are null before the first threshold
+// event.
+type AppStatus struct {
+	// ID is the SDKAppID.
+	ID string `json:"sdk_app_id"`
+	// Name is the configured name.
+	Name string `json:"name"`
+	// AllowUnsigned says that anyone can set its counts.
+	AllowUnsigned bool `json:"allow_unsigned"`
+	// Verdict is fresh, stale (the last threshold event is older than
+	// stale_after_seconds), or never (none has come).
+	Verdict string `json:"verdict"`
+	// UsageLevel is low (below 70 %), elevated (from 70 %), high (from 85 %),
+	// nearly_full (from 95 %), full (from 100 %), or empty.
+	UsageLevel string `json:"usage_level"`
+	// UsageRatio is current_rooms by max_rooms.
+	UsageRatio *float64 `json:"usage_ratio"`
+	// Current is CurRoomCount of the newest threshold event.
+	Current *int64 `json:"current_rooms"`
+	// Max is MaxRoomCount of the same event.
+	Max *int64 `json:"max_rooms"`
+	// Estimate is current_rooms with the rooms created and destroyed since.
+	Estimate *int64 `json:"estimated_rooms"`
+	// EventTime is Tencent's time of that event.
+	EventTime *time.Time `json:"last_event_time"`
+	// Received is our time of its receipt.
+	Received *time.Time `json:"last_event_received_time"`
+	// EventAgeSeconds is how long ago last_event_time is, at least 0.
+	EventAgeSeconds *float64 `json:"last_event_age_seconds"`
+	// Events counts threshold events.
+	Events uint64 `json:"threshold_events_total"`
+	// Created counts callbacks of rooms created.
+	Created uint64 `json:"room_creations_total"`
+	// Destroyed counts callbacks of rooms destroyed.
+	Destroyed uint64 `json:"room_destructions_total"`
+	// CountingSince is when these three began at 0.
+	CountingSince time.Time `json:"counting_since"`
+	// Callbacks are the commands that have come since the start, the latest first.
+	Callbacks []CallbackStatus `json:"callbacks"`
+	// LastRefusal is the last request that named this application and was refused
+	// before its body was read, null if there was none.
+	LastRefusal *RefusalStatus `json:"last_refusal"`
+}
+
+func (a AppStatus) ratio() float64 {
+	if a.UsageRatio == nil {
+		return -1
+	}
+	return *a.UsageRatio
+}
+
+// CallbackStatus is a command that has come.
+type CallbackStatus struct {
+	// Command is Tencent's name, or other.
+	Command string `json:"command"`
+	// Total counts it since the start.
+	Total uint64 `json:"total"`
+	// LastTime is when the last one was taken.
+	LastTime time.Time `json:"last_time"`
+	// LastAgeSeconds is how long ago that is.
+	LastAgeSeconds float64 `json:"last_age_seconds"`
+}
+
+// RefusalStatus is a reason for which requests were refused.
+type RefusalStatus struct {
+	// Reason is the label of tuilivekit_webhook_rejections_total.
+	Reason string `json:"reason"`
+	// Title is the reason in words.
+	Title string `json:"title"`
+	// Total counts it since the start; absent from last_refusal.
+	Total uint64 `json:"total,omitempty"`
+	// LastTime is when the last one was refused.
+	LastTime time.Time `json:"last_time"`
+	// LastAgeSeconds is how long ago that is.
+	LastAgeSeconds float64 `json:"last_age_seconds"`
+	// AppID is the SDKAppID that it named, if it got so far: 20 characters at most, not
+	// checked.
+	AppID string `json:"sdk_app_id"`
+	// Detail says what was wrong with it, as for a field or a clock.
+	Detail string `json:"detail"`
+	// Check says what to check.
+	Check string `json:"check"`
+}
+
+// usageLevels are the marks of the bar.
+var usageLevels = []struct {
+	from float64
+	name string
+}{{1, "full"}, {.95, "nearly_full"}, {.85, "high"}, {.70, "elevated"}, {0, "low"}}
+
+func usageLevel(ratio float64) string {
+	for _, level := range usageLevels {
+		if ratio >= level.from {
+			return level.name
+		}
+	}
+	return ""
+}
