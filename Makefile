@@ -18,7 +18,7 @@ build: ## build the exporter into bin/
 run: build ## run it on loopback for a demo application
 	@scripts/run-demo
 
-test: need-go need-cc alerts ## run all tests, with the race detector and the real programs
+test: need-go need-cc need-chromium alerts ## run all tests, with the race detector and the real programs
 	go vet ./...
 	go test -race -shuffle=on ./...
 	cd test && go vet ./... && go test -count=1 -shuffle=on ./...
@@ -28,6 +28,12 @@ alerts: ## check the alert rules, run their tests, check the Alertmanager exampl
 
 e2e: build ## let an alert go from a callback to a receiver, with the real programs
 	cd test && EXPORTER=$(CURDIR)/$(BIN) go test -count=1 -v ./stack ./e2e
+
+browser: need-chromium build ## look at the status page with a real browser
+	cd test && EXPORTER=$(CURDIR)/$(BIN) go test -count=1 ./browser
+
+picture: need-chromium build ## take docs/status.png again
+	cd test && EXPORTER=$(CURDIR)/$(BIN) go test -count=1 -run Picture ./browser -update
 
 demo: ## run exporter, Prometheus and Alertmanager, and play days of two applications
 	@scripts/demo $(DEMO)
@@ -93,4 +99,7 @@ need-go:
 need-cc:
 	@command -v cc >/dev/null || { echo "make: a C compiler is missing, the race detector needs one: apt-get install gcc libc6-dev" >&2; exit 1; }
 
-.PHONY: build run test crash bench-durable alerts e2e demo check-demo dashboards check-dashboards lint vuln bench fuzz check-readme cross docs docker check-docker clean help need-go need-cc
+need-chromium:
+	@command -v chromium >/dev/null || { echo "make: chromium is missing, the status page is looked at with it: apt-get install chromium" >&2; exit 1; }
+
+.PHONY: build run test crash bench-durable alerts e2e browser picture demo check-demo dashboards check-dashboards lint vuln bench fuzz check-readme cross docs docker check-docker clean help need-go need-cc need-chromium

@@ -28,6 +28,9 @@ func (a *app) newStatus() *handler.Status {
 			{Path: "/-/ready", Text: "Ready"},
 		},
 	}
+	if o.Build.Revision == "unknown" {
+		o.Build.Revision = ""
+	}
 	if a.cfg.enablePprof {
 		o.Links = append(o.Links, handler.Link{Path: "/debug/pprof/", Text: "Profiles"})
 	}

@@ -112,6 +112,8 @@ The web listener answers ` + "`/`" + ` with a page for people. It needs no scrip
 another host, follows the browser's light or dark setting, and loads itself again every ten
 seconds (` + "`/?refresh=off`" + ` does not).
 
+![The status page of four applications](status.png)
+
 - The bar is rooms of the limit in the newest threshold event, with marks at 70, 85 and 95 %.
 - **fresh**: that event is at most an hour old, or ` + "`--state.stale-after`" + ` if that is less.
   **stale**: it is older, and the bar is paler. Tencent sends nothing when rooms close, so it may

@@ -17,7 +17,7 @@ import (
 
 var ruleFiles = []string{"recording.yaml", "alerts.yaml"}
 
-// Options say what to run. All are required.
+// Options say what to run.
 type Options struct {
 	Root  string            // of the source tree
 	Dir   string            // for files of the programs
@@ -26,12 +26,14 @@ type Options struct {
 	Speed int // how many times as fast the time of the rules runs
 	// Receiver is the URL that Alertmanager notifies; empty for none.
 	Receiver string
+	// Flags are more flags of the exporter.
+	Flags []string
 }
 
 // Stack are the programs. It is not for several goroutines.
 type Stack struct {
 	Options
-	Callback, Metrics, Prometheus, Alertmanager string // URLs
+	Callback, Web, Metrics, Prometheus, Alertmanager string // URLs
 
 	exporterBin, webhookAddr, webAddr string
 	exporter, prometheus, alerts      *process
@@ -44,7 +46,8 @@ func Start(ctx context.Context, o Options) (s *Stack, err error) {
 	if err := freeAddresses(&s.webhookAddr, &s.webAddr, &prometheusAddr, &alertsAddr); err != nil {
 		return nil, err
 	}
-	s.Callback, s.Metrics = "http://"+s.webhookAddr+"/callback", "http://"+s.webAddr+"/metrics"
+	s.Callback, s.Web = "http://"+s.webhookAddr+"/callback", "http://"+s.webAddr
+	s.Metrics = s.Web + "/metrics"
 	s.Prometheus, s.Alertmanager = "http://"+prometheusAddr, "http://"+alertsAddr
 	if err := s.writeFiles(alertsAddr); err != nil {
 		return nil, err
@@ -119,6 +122,7 @@ func (s *Stack) StartExporter(ctx context.Context) (err error) {
 	for id, name := range s.Apps {
 		args = append(args, "--app="+id+"="+name)
 	}
+	args = append(args, s.Flags...)
 	s.exporter, err = startProcess(ctx, s.Dir, "exporter", "http://"+s.webAddr+"/-/ready", s.exporterBin, args...)
 	return err
 }

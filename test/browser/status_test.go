@@ -1,0 +1,224 @@
+package browser
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"image/png"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+var update = flag.Bool("update", false, "take docs/status.png again")
+
+const demo = "1400000001"
+
+// text returns an expression of the text of an element in the row of an application.
+func text(app, selector string) string {
+	return fmt.Sprintf(`document.querySelector('[data-app="%s"] %s')?.textContent ?? ""`, app, selector)
+}
+
+func TestPageShowsTheSampleAndFollows(t *testing.T) {
+	s, tb := start(t, map[string]string{demo: "demo"}), open(t)
+	tb.load(s.Web)
+	if got := eval[string](tb, `document.querySelector(".hello h2").textContent`); got != "Nothing has come yet" {
+		t.Errorf("at first: got %q", got)
+	}
+	send(t, s, demo) // the documented sample, of now
+	tb.wait(text(demo, ".current"), "400")
+	for selector, want := range map[string]string{".max": "500", ".estimate": "400", ".percent": "80\u202f%", ".level": "elevated", ".pill": "fresh", ".events": "1", ".name": "demo", ".id": demo, "summary .command": "Threshold event"} {
+		if got := eval[string](tb, text(demo, selector)); got != want {
+			t.Errorf("%s: got %q, want %q", selector, got, want)
+		}
+	}
+	bar := eval[float64](tb, `(b => b.querySelector(".fill").getBoundingClientRect().width / b.querySelector(".track").getBoundingClientRect().width)(document.querySelector(".bar"))`)
+	if bar < 0.79 || bar > 0.81 {
+		t.Errorf("the bar is filled by %v", bar)
+	}
+	if eval[bool](tb, `!!document.querySelector(".hello")`) {
+		t.Error("what a newcomer should try is still there")
+	}
+	send(t, s, demo, "--current=450")
+	send(t, s, demo, "--command=Live.CallbackAfterDestroyRoom")
+	tb.wait(text(demo, ".current"), "450") // by its own refresh
+	tb.wait(text(demo, ".estimate"), "449")
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	if tb.loads < 3 {
+		t.Errorf("the page was loaded %d times, it should load itself", tb.loads)
+	}
+}
+
+func TestPageSurvivesHostileNames(t *testing.T) {
+	names := map[string]string{
+		"1": `<script>window.hacked=1</script><img src=x onerror="window.hacked=1">`,
+		"2": `"' onmouseover='window.hacked=1' x="`,
+		"3": "\u202eزاوية الغرف\u202e \u2067עברית",
+		"4": "🎤👨‍👩‍👧‍👦 卡拉OK e\u0301",
+		"5": strings.Repeat("W", 200),
+		"6": `{{.Name}} ${window.hacked=1} &lt;b&gt; --></style><style>*{display:none}`,
+		"7": `javascript:window.hacked=1`,
+	}
+	s, tb := start(t, names, "--app.allow-unsigned"), open(t)
+	for id := range names {
+		event(t, s, id, 80, 100)
+	}
+	for _, width := range []int64{1280, 400} {
+		tb.size(width, 900)
+		tb.load(s.Web + "/?refresh=off")
+		for id, name := range names {
+			if got := eval[string](tb, text(id, ".name")); got != name {
+				t.Errorf("name %s: got %q, want %q", id, got, name)
+			}
+			if got := eval[string](tb, text(id, ".current")); got != "80" {
+				t.Errorf("rooms of %s: got %q", id, got)
+			}
+		}
+		if eval[bool](tb, `"hacked" in window`) {
+			t.Error("a name ran as a script")
+		}
+		if n := eval[int](tb, `document.querySelectorAll("script, img, [onmouseover], [onerror]").length`); n > 0 {
+			t.Errorf("%d elements come from names", n)
+		}
+		if wide := eval[int64](tb, `document.documentElement.scrollWidth`); wide > width {
+			t.Errorf("the page is %d pixels wide in a window of %d", wide, width)
+		}
+		// A name that runs from right to left turns nothing around but itself.
+		if !eval[bool](tb, `[...document.querySelectorAll(".id")].every(e => getComputedStyle(e).direction == "ltr" && e.getBoundingClientRect().left == document.querySelector(".id").getBoundingClientRect().left)`) {
+			t.Error("an id stands where others do not")
+		}
+	}
+}
+
+// contrast has the least contrast of text on the page, and where it is, by the formula of
+// WCAG 2; 4.5 is what it wants.
+const contrast = `(() => {
+  const parse = c => c.match(/[\d.]+/g).map(Number);
+  const light = c => { const [r, g, b] = c.slice(0, 3).map(v => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b };
+  const behind = e => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] > 0) return c } return [255, 255, 255] };
+  let least = [99, ""];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const e = walk.currentNode.parentElement;
+    if (!walk.currentNode.textContent.trim() || e.closest("svg")) continue;
+    const back = behind(e), alpha = +getComputedStyle(e).opacity;
+    const text = parse(getComputedStyle(e).color).slice(0, 3).map((v, i) => v * alpha + back[i] * (1 - alpha));
+    const [a, b] = [light(text), light(back)];
+    const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+    if (ratio < least[0]) least = [ratio, e.className + ": " + walk.currentNode.textContent.trim()];
+  }
+  return least[0].toFixed(2) + " " + least[1];
+})()`
+
+func TestPageInLightAndDark(t *testing.T) {
+	apps := map[string]string{demo: "demo", "1400000002": "quiet"}
+	backgrounds := map[string]bool{}
+	tb := open(t)
+	for _, flags := range [][]string{nil, {"--state.stale-after=1ms", "--storage.path=", "--app.allow-unsigned"}} {
+		s := start(t, apps, flags...)
+		send(t, s, demo)
+		if err := s.Send(t.Context(), demo, "--late=2m"); err == nil {
+			t.Fatal("a late callback is taken")
+		}
+		for _, scheme := range []string{"light", "dark"} {
+			tb.scheme(scheme)
+			tb.load(s.Web + "/?refresh=off")
+			backgrounds[eval[string](tb, `getComputedStyle(document.body).backgroundColor`)] = true
+			least := eval[string](tb, contrast)
+			var ratio float64
+			if _, err := fmt.Sscan(least, &ratio); err != nil || ratio < 4.5 {
+				t.Errorf("%s: text with a contrast of %s", scheme, least)
+			}
+		}
+	}
+	if len(backgrounds) != 2 {
+		t.Errorf("light and dark are %v", backgrounds)
+	}
+}
+
+func TestPageOfAThousandApplications(t *testing.T) {
+	apps := map[string]string{}
+	for i := range 1000 {
+		apps[fmt.Sprint(1400000000+i)] = fmt.Sprintf("application %d", i)
+	}
+	s, tb := start(t, apps, "--app.allow-unsigned"), open(t)
+	for i := range 300 {
+		event(t, s, fmt.Sprint(1400000000+i), 700+i, 1000)
+	}
+	begin := time.Now()
+	tb.load(s.Web + "/?refresh=off")
+	took := time.Since(begin)
+	t.Logf("loaded in %s", took)
+	if took > 5*time.Second {
+		t.Errorf("it took %s", took)
+	}
+	if got := eval[int](tb, `document.querySelectorAll("tr[data-app]").length`); got != 1000 {
+		t.Errorf("%d rows", got)
+	}
+	if got := eval[string](tb, `document.querySelector("tr[data-app] .name").textContent`); got != "application 299" {
+		t.Errorf("the first is %q", got)
+	}
+	if got := eval[string](tb, `[...document.querySelectorAll(".list span")].map(e => e.textContent).join(", ")`); got != "50 nearly full, 100 high, 150 elevated, 700 without an event" {
+		t.Errorf("the summary is %q", got)
+	}
+}
+
+const picture = "../../docs/status.png"
+
+// TestPicture takes the picture of the documents, with -update, or sees that it is there.
+func TestPicture(t *testing.T) {
+	if *update {
+		takePicture(t)
+	}
+	b, err := os.ReadFile(picture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := png.DecodeConfig(bytes.NewReader(b))
+	if err != nil || img.Width < 1000 || len(b) > 200_000 {
+		t.Errorf("the picture has %d bytes and is %d pixels wide: %v", len(b), img.Width, err)
+	}
+	for _, document := range []string{"../../README.md", "../../docs/status.md"} {
+		text, err := os.ReadFile(document)
+		if err != nil || !strings.Contains(string(text), "status.png)") {
+			t.Errorf("%s does not show the picture: %v", document, err)
+		}
+	}
+}
+
+func takePicture(t *testing.T) {
+	s, tb := start(t, map[string]string{demo: "production", "1400000002": "production-eu", "1400000003": "shopping", "1400000004": "staging"}), open(t)
+	send(t, s, "1400000002", "--current=437")
+	send(t, s, "1400000003", "--current=1198", "--max=1250")
+	send(t, s, demo, "--ramp=352:400", "--count=49", "--rate=0")
+	for range 3 {
+		send(t, s, demo, "--command=Live.CallbackAfterDestroyRoom")
+	}
+	_ = s.Send(t.Context(), "1400000002", "--late=2m")
+	_ = s.Send(t.Context(), "1400000009")
+	time.Sleep(12 * time.Second) // "just now" everywhere is no good picture
+	send(t, s, demo, "--command=Live.CallbackAfterCreateRoom")
+	time.Sleep(3 * time.Second)
+	tb.size(1240, 300)
+	tb.scheme("light")
+	tb.load(s.Web)
+	shot, err := chromedp.Run(tb.ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := png.Decode(bytes.NewReader(shot))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(picture, b.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
