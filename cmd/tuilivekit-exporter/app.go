@@ -187,6 +187,8 @@ func (a *app) run(ctx context.Context, listener net.Listener, hup <-chan os.Sign
 	stopStorage := a.startStorage()
 	defer stopStorage()
 	webhook, webServer := a.webhookServer(), a.webServer()
+	stopNotifying := a.startNotifying(webhook, webServer)
+	defer stopNotifying()
 	failed := make(chan error, 2)
 	var servers sync.WaitGroup
 	servers.Go(func() { failed <- a.serveWebhook(webhook, listener) })
@@ -197,6 +199,7 @@ func (a *app) run(ctx context.Context, listener net.Listener, hup <-chan os.Sign
 	err := a.wait(ctx, failed, hup)
 
 	a.health.SetReady(false)
+	stopNotifying()
 	a.log.Info("stopping: answering what has come")
 	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.shutdownTimeout)
 	defer cancel()
