@@ -59,6 +59,8 @@ type Options struct {
 	// SignatureWindow is how far the RequestTime of a signed request may be from our
 	// clock, either way, by default DefaultSignatureWindow. It counts in seconds.
 	SignatureWindow time.Duration
+	// Limits bound what senders can take of the process.
+	Limits Limits
 }
 
 // Recorder records events.
@@ -85,6 +87,12 @@ type Callback struct {
 	metrics   *metrics
 	refusals  refusalLog
 	notes     notes
+
+	sources     sources
+	rates       *rates
+	connections *connections
+	maxInWork   int64
+	inWork      atomic.Int64
 }
 
 // New returns a Callback. It fails when Apps break a rule of Configure or when a
@@ -122,6 +130,7 @@ func New(o Options) (*Callback, error) {
 	if err := c.Configure(o.Apps); err != nil {
 		return nil, err
 	}
+	c.limit(o.Limits)
 	c.metrics = newMetrics(&c.apps)
 	if o.Registerer != nil {
 		if err := o.Registerer.Register(c.metrics); err != nil {
@@ -167,6 +176,9 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request, now time.Time) 
 	if r.Method != http.MethodPost {
 		return refuse(reasonMethod)
 	}
+	if err := c.checkSource(r); err != nil {
+		return err
+	}
 	query, err := tuilivekit.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return refuse(reasonQuery)
@@ -175,6 +187,11 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request, now time.Time) 
 	if err != nil {
 		return err
 	}
+	connOf(r.Context()).letIn()
+	if err := c.enter(); err != nil {
+		return err
+	}
+	defer c.leave()
 	buf := buffers.Get().(*bytes.Buffer)
 	defer buffers.Put(buf)
 	buf.Reset()

@@ -32,6 +32,10 @@ const (
 	reasonStorage
 	reasonOverload
 	reasonInternal
+	reasonSource
+	reasonForwarded
+	reasonRate
+	reasonConnections
 	numReasons
 )
 
@@ -43,21 +47,25 @@ var reasons = [numReasons]struct {
 	status int
 	text   string
 }{
-	reasonPath:       {"path", http.StatusNotFound, ""},
-	reasonMethod:     {"method", http.StatusMethodNotAllowed, "only POST is allowed"},
-	reasonQuery:      {"query", http.StatusBadRequest, "query cannot be decoded or has a parameter twice"},
-	reasonUnknownApp: {"unknown_app", http.StatusForbidden, "unknown application"},
-	reasonSign:       {"sign", http.StatusUnauthorized, "authentication failed"},
-	reasonTime:       {"time", http.StatusUnauthorized, "authentication failed"},
-	reasonEncoding:   {"encoding", http.StatusUnsupportedMediaType, "compressed bodies are not supported"},
-	reasonTooLarge:   {"too_large", http.StatusRequestEntityTooLarge, "body too large"},
-	reasonTimeout:    {"timeout", http.StatusRequestTimeout, "body too slow"},
-	reasonBody:       {"body", http.StatusBadRequest, "body incomplete"},
-	reasonJSON:       {"json", http.StatusBadRequest, ""},  // the text is the decoder's
-	reasonField:      {"field", http.StatusBadRequest, ""}, // the text is the decoder's
-	reasonStorage:    {"storage", http.StatusServiceUnavailable, "not durable now"},
-	reasonOverload:   {"overload", http.StatusServiceUnavailable, "overloaded"},
-	reasonInternal:   {"internal", http.StatusInternalServerError, "internal error"},
+	reasonPath:        {"path", http.StatusNotFound, ""},
+	reasonMethod:      {"method", http.StatusMethodNotAllowed, "only POST is allowed"},
+	reasonQuery:       {"query", http.StatusBadRequest, "query cannot be decoded or has a parameter twice"},
+	reasonUnknownApp:  {"unknown_app", http.StatusForbidden, "unknown application"},
+	reasonSign:        {"sign", http.StatusUnauthorized, "authentication failed"},
+	reasonTime:        {"time", http.StatusUnauthorized, "authentication failed"},
+	reasonEncoding:    {"encoding", http.StatusUnsupportedMediaType, "compressed bodies are not supported"},
+	reasonTooLarge:    {"too_large", http.StatusRequestEntityTooLarge, "body too large"},
+	reasonTimeout:     {"timeout", http.StatusRequestTimeout, "body too slow"},
+	reasonBody:        {"body", http.StatusBadRequest, "body incomplete"},
+	reasonJSON:        {"json", http.StatusBadRequest, ""},  // the text is the decoder's
+	reasonField:       {"field", http.StatusBadRequest, ""}, // the text is the decoder's
+	reasonStorage:     {"storage", http.StatusServiceUnavailable, "not durable now"},
+	reasonOverload:    {"overload", http.StatusServiceUnavailable, "overloaded"},
+	reasonInternal:    {"internal", http.StatusInternalServerError, "internal error"},
+	reasonSource:      {"source", http.StatusForbidden, "source not allowed"},
+	reasonForwarded:   {"forwarded", http.StatusBadRequest, "X-Forwarded-For is not a list of addresses"},
+	reasonRate:        {"rate", http.StatusTooManyRequests, "too many requests"},
+	reasonConnections: {"connections", 0, ""}, // closed: there is nobody to answer
 }
 
 // refusal is an error that knows how to answer.
@@ -91,6 +99,9 @@ func (c *Callback) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if !errors.As(err, &f) {
 		f = &refusal{reason: reasonInternal, err: err}
 	}
+	if f.reason.strange() {
+		f = c.restrain(w, r, f)
+	}
 	c.metrics.rejections[f.reason].Inc()
 	c.refusals.write(c.log, f)
 	c.note(f)
@@ -110,7 +121,7 @@ func (c *Callback) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		header.Set("Allow", http.MethodPost)
 	case reasonStorage:
 		header.Set("Retry-After", "5")
-	case reasonOverload:
+	case reasonOverload, reasonRate:
 		header.Set("Retry-After", "1")
 	}
 	text := f.text
@@ -145,7 +156,10 @@ func (l *refusalLog) write(log logrus.FieldLogger, f *refusal) {
 		return
 	}
 	why := reasons[f.reason]
-	entry := log.WithField("reason", why.label).WithField("status", why.status)
+	entry := log.WithField("reason", why.label)
+	if why.status != 0 {
+		entry = entry.WithField("status", why.status)
+	}
 	if f.appID != "" {
 		entry = entry.WithField("sdk_app_id", safe(f.appID))
 	}
@@ -163,6 +177,8 @@ func (l *refusalLog) write(log logrus.FieldLogger, f *refusal) {
 		entry.Error("callback failed")
 	case reasonPath, reasonMethod:
 		entry.Debug("request refused") // scanners
+	case reasonConnections:
+		entry.Warn("connection closed for a new one: too many")
 	default:
 		entry.Warn("callback refused")
 	}
