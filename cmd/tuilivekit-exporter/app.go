@@ -78,6 +78,7 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 	o := handler.Options{
 		Apps: apps, Store: store, Registerer: reg, Log: log,
 		MaxBodyBytes: *cfg.maxBodyBytes, SignatureWindow: cfg.signatureWindow,
+		Limits: cfg.limits.resolved(log),
 	}
 	if cfg.storagePath == "" {
 		log.Warn("--storage.path is empty: counts are kept in memory and lost when the exporter stops")
@@ -259,6 +260,7 @@ func (a *app) webhookServer() *http.Server {
 	protocols.SetHTTP1(true) // all that the sender needs
 	return &http.Server{
 		Handler:           a.webhook,
+		ConnContext:       a.callback.ConnContext,
 		Protocols:         protocols,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
@@ -279,18 +281,21 @@ func (a *app) webServer() *http.Server {
 		WriteTimeout:      2 * time.Minute, // a profile takes 30 s
 		IdleTimeout:       3 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 32},
 		ErrorLog:          slog.NewLogLogger(a.slog.Handler(), slog.LevelDebug),
 	}
 }
 
 func (a *app) serveWebhook(server *http.Server, listener net.Listener) error {
+	addr := listener.Addr().String()
+	listener = a.callback.Listener(listener)
 	var err error
 	if a.cert != nil {
 		server.TLSConfig = a.cert.tlsConfig()
 		err = server.ServeTLS(listener, "", "")
 	} else {
-		if host, _, _ := net.SplitHostPort(listener.Addr().String()); !net.ParseIP(host).IsLoopback() {
-			a.log.Warn("the webhook listener has no TLS: let a balancer that has it stand before it, since callbacks carry no signature of their body")
+		if host, _, _ := net.SplitHostPort(addr); !net.ParseIP(host).IsLoopback() && len(a.cfg.limits.trusted) == 0 {
+			a.log.Warn("the webhook listener has no TLS: let a balancer that has it stand before it (--webhook.trusted-proxies), since callbacks carry no signature of their body")
 		}
 		err = server.Serve(listener)
 	}

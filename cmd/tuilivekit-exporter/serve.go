@@ -33,6 +33,7 @@ type serveCommand struct {
 	webhookKey      string
 	maxBodyBytes    *int64
 	signatureWindow time.Duration
+	limits          limitFlags
 
 	web             *web.FlagConfig
 	telemetryPath   string
@@ -60,6 +61,7 @@ func (c *serveCommand) register(cmd *kingpin.CmdClause) {
 	cmd.Flag("webhook.tls-key-file", "Private key of that certificate (PEM).").PlaceHolder("FILE").StringVar(&c.webhookKey)
 	c.maxBodyBytes = (*int64)(cmd.Flag("webhook.max-body-bytes", "Size of the largest callback body.").Default("256KiB").Bytes())
 	cmd.Flag("webhook.signature-window", "How far the RequestTime of a callback may be from our clock, either way, 5s to 5m.").Default("60s").DurationVar(&c.signatureWindow)
+	c.limits.register(cmd)
 
 	c.web = kingpinflag.AddFlags(cmd, ":19780")
 	cmd.Flag("web.telemetry-path", "Path under which to expose metrics.").Default("/metrics").StringVar(&c.telemetryPath)
@@ -119,6 +121,9 @@ func (c *serveCommand) check() error {
 		return fmt.Errorf("--state.stale-after: must not be negative")
 	case c.shutdownTimeout < 0:
 		return fmt.Errorf("--shutdown.timeout: must not be negative")
+	}
+	if err := c.limits.check(); err != nil {
+		return err
 	}
 	if err := checkPath(c.webhookPath); err != nil {
 		return fmt.Errorf("--webhook.path: %w", err)

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/sirupsen/logrus"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
+)
+
+// limitFlags are the flags of the webhook listener's limits.
+type limitFlags struct {
+	maxRequests, maxConnections, perSource int
+	refusalRate                            float64
+	trusted, allowed                       prefixes
+}
+
+func (l *limitFlags) register(cmd *kingpin.CmdClause) {
+	cmd.Flag("webhook.max-requests", "How many callbacks may be in work at a time; one more is answered 503.").
+		Default(strconv.Itoa(handler.DefaultMaxInWork)).IntVar(&l.maxRequests)
+	cmd.Flag("webhook.max-connections", "How many connections may be open at a time. With one more, the oldest is closed over which no callback has been let in.").
+		Default(strconv.Itoa(handler.DefaultMaxConnections)).IntVar(&l.maxConnections)
+	cmd.Flag("webhook.max-connections-per-source", "How many connections of one address may be open over which no callback has been let in.").
+		Default(strconv.Itoa(handler.DefaultMaxConnectionsPerSource)).IntVar(&l.perSource)
+	cmd.Flag("webhook.refusals-per-second", "How many requests a second of one address are refused with their reason, ten times as many at once; further ones are answered 429. Callbacks that are let in do not count.").
+		Default(strconv.Itoa(handler.DefaultRefusalsPerSecond)).Float64Var(&l.refusalRate)
+	cmd.Flag("webhook.trusted-proxies", "Addresses of proxies whose X-Forwarded-For is believed; repeatable, or with commas between. They have no limits of their own.").
+		PlaceHolder("CIDR").SetValue(&l.trusted)
+	cmd.Flag("webhook.allowed-sources", "Addresses that callbacks may come from; repeatable, or with commas between. By default all.").
+		PlaceHolder("CIDR").SetValue(&l.allowed)
+}
+
+func (l *limitFlags) check() error {
+	for name, n := range map[string]int{"max-requests": l.maxRequests, "max-connections": l.maxConnections, "max-connections-per-source": l.perSource} {
+		if n < 1 {
+			return fmt.Errorf("--webhook.%s: must be at least 1", name)
+		}
+	}
+	if l.refusalRate < 0.1 || l.refusalRate > 1e6 || math.IsNaN(l.refusalRate) {
+		return fmt.Errorf("--webhook.refusals-per-second: must be 0.1 to 1000000")
+	}
+	return nil
+}
+
+// reservedFiles are kept for all that is no callback: scrapes, storage, configuration.
+const reservedFiles = 64
+
+// resolved returns the limits, as far as the process may open files.
+func (l *limitFlags) resolved(log logrus.FieldLogger) handler.Limits {
+	connections := l.maxConnections
+	if files, ok := fileLimit(); ok && uint64(connections)+reservedFiles > files {
+		connections = int(max(files, reservedFiles+1) - reservedFiles)
+		log.WithField("connections", connections).WithField("open_files", files).
+			Warn("--webhook.max-connections is more than the process may open: raise its limit of open files")
+	}
+	return handler.Limits{
+		MaxInWork: l.maxRequests, MaxConnections: connections, MaxConnectionsPerSource: l.perSource,
+		RefusalsPerSecond: l.refusalRate, TrustedProxies: l.trusted, AllowedSources: l.allowed,
+	}
+}
+
+// prefixes is a flag with networks, or addresses.
+type prefixes []netip.Prefix
+
+// Set implements kingpin.Value.
+func (p *prefixes) Set(text string) error {
+	for entry := range strings.SplitSeq(text, ",") {
+		entry = strings.TrimSpace(entry)
+		prefix, err := netip.ParsePrefix(entry)
+		if err != nil {
+			addr, addrErr := netip.ParseAddr(entry)
+			if addrErr != nil || addr.Zone() != "" {
+				return fmt.Errorf("%q is not a network like 192.0.2.0/24, or an address", entry)
+			}
+			prefix = netip.PrefixFrom(addr, addr.BitLen())
+		}
+		if prefix.Addr().Is4In6() {
+			return fmt.Errorf("%q: write it as IPv4", entry)
+		}
+		*p = append(*p, prefix.Masked())
+	}
+	return nil
+}
+
+// String implements kingpin.Value.
+func (p *prefixes) String() string {
+	var all []string
+	for _, prefix := range *p {
+		all = append(all, prefix.String())
+	}
+	return strings.Join(all, ",")
+}
+
+// IsCumulative lets the flag be given several times.
+func (p *prefixes) IsCumulative() bool { return true }
