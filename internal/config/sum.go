@@ -1,0 +1,62 @@
+package config
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// Sum stands for the content of a configuration: if it is another one, the
+// configuration should be loaded again.
+type Sum [sha256.Size]byte
+
+// SumFile returns the sum of the file at path and of the secrets that it names, as far
+// as they can be read: that one cannot is content, too. It goes by what is in the files,
+// since files that are swapped by symbolic links may keep name, size and time.
+func SumFile(path string) Sum {
+	h := sha256.New()
+	b := addFile(h, path)
+	if c, _, err := parse(b); err == nil {
+		for _, app := range c.Apps {
+			for _, name := range app.TokenFiles {
+				if !filepath.IsAbs(name) {
+					name = filepath.Join(filepath.Dir(path), name)
+				}
+				addFile(h, name)
+			}
+		}
+	}
+	return Sum(h.Sum(nil))
+}
+
+// SumTokens returns the sum of the token files of a configuration of flags.
+func SumTokens(tokenFiles []string) Sum {
+	h := sha256.New()
+	for _, name := range tokenFiles {
+		addFile(h, name)
+	}
+	return Sum(h.Sum(nil))
+}
+
+// addFile adds a file to h, and returns its content.
+func addFile(h hash.Hash, name string) []byte {
+	b, err := readLimited(name)
+	fmt.Fprintf(h, "%q %d %t\n", name, len(b), err == nil)
+	h.Write(b)
+	return b
+}
+
+func readLimited(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxSummed))
+}
+
+// maxSummed is how much of a file is read for its sum.
+const maxSummed = 16 << 20
