@@ -10,6 +10,7 @@ import (
 	"net/http/pprof"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,6 +23,7 @@ import (
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/collector"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/config"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/storage"
 )
@@ -40,7 +42,9 @@ type app struct {
 	cert     *certificate // nil without TLS
 
 	reloading     sync.Mutex
-	reloadOK      prometheus.Gauge
+	configSum     config.Sum  // as of the last attempt to load; held by reloading
+	reloaded      atomic.Bool // the last attempt was successful
+	reloadOK      prometheus.Collector
 	reloadOKSince prometheus.Gauge
 	loads         loads
 }
@@ -54,15 +58,20 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 	a := &app{
 		cfg: cfg, log: log, slog: slog.New(logrusslog.NewHandler(log, nil)),
 		health: &handler.Health{},
-		reloadOK: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "tuilivekit_exporter_config_last_reload_successful",
-			Help: "Whether the last attempt to load the configuration was successful.",
-		}),
 		reloadOKSince: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "tuilivekit_exporter_config_last_reload_success_timestamp_seconds",
 			Help: "Time of the last configuration that was loaded.",
 		}),
 	}
+	a.reloadOK = prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "tuilivekit_exporter_config_last_reload_successful",
+		Help: "Whether the last attempt to load the configuration was successful, and the last one to load a changed certificate of the webhook listener.",
+	}, func() float64 {
+		if a.reloaded.Load() && !a.cert.broken() {
+			return 1
+		}
+		return 0
+	})
 	if cfg.webhookCert != "" {
 		var err error
 		if a.cert, err = loadCertificate(cfg.webhookCert, cfg.webhookKey, log); err != nil {
@@ -134,6 +143,9 @@ func (a *app) newWeb(reg *prometheus.Registry) http.Handler {
 
 // loadApps reads the configuration and logs what should not stay as it is.
 func (a *app) loadApps() ([]handler.App, error) {
+	if a.cfg.autoReload {
+		a.configSum = a.cfg.sum() // before: what changes meanwhile is seen by the next look
+	}
 	cfg, warnings, err := a.cfg.load()
 	if err != nil {
 		return nil, err
@@ -152,7 +164,7 @@ func (a *app) loadApps() ([]handler.App, error) {
 }
 
 func (a *app) loaded() {
-	a.reloadOK.Set(1)
+	a.reloaded.Store(true)
 	a.reloadOKSince.SetToCurrentTime()
 	a.loads.note(nil)
 }
@@ -161,12 +173,25 @@ func (a *app) loaded() {
 func (a *app) reload() error {
 	a.reloading.Lock()
 	defer a.reloading.Unlock()
+	return a.reloadLocked()
+}
+
+// reloadIfChanged does so if the content is not that of the last attempt.
+func (a *app) reloadIfChanged() {
+	a.reloading.Lock()
+	defer a.reloading.Unlock()
+	if a.cfg.sum() != a.configSum {
+		_ = a.reloadLocked() // logged there
+	}
+}
+
+func (a *app) reloadLocked() error {
 	apps, err := a.loadApps()
 	if err == nil {
 		err = a.callback.Configure(apps)
 	}
 	if err != nil {
-		a.reloadOK.Set(0)
+		a.reloaded.Store(false)
 		a.loads.note(err)
 		a.log.WithError(err).Error("configuration not reloaded, the last one stays")
 		return err
@@ -242,6 +267,12 @@ func (a *app) startStorage() (stop func()) {
 
 // wait returns when ctx has ended or a server has failed.
 func (a *app) wait(ctx context.Context, failed <-chan error, hup <-chan os.Signal) error {
+	var look <-chan time.Time
+	if a.cfg.autoReload {
+		ticker := time.NewTicker(a.cfg.reloadEvery)
+		defer ticker.Stop()
+		look = ticker.C
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -250,6 +281,8 @@ func (a *app) wait(ctx context.Context, failed <-chan error, hup <-chan os.Signa
 			return err
 		case <-hup:
 			_ = a.reload() // logged there
+		case <-look:
+			a.reloadIfChanged()
 		}
 	}
 }

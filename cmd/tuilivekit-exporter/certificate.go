@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -15,6 +16,8 @@ import (
 type certificate struct {
 	certFile, keyFile string
 	log               logrus.FieldLogger
+
+	failed atomic.Bool // the files have changed, to what cannot be used
 
 	mu      sync.Mutex
 	pair    *tls.Certificate
@@ -43,6 +46,9 @@ func (c *certificate) tlsConfig() *tls.Config {
 	}
 }
 
+// broken reports whether the files are not those of the pair in use. c may be nil.
+func (c *certificate) broken() bool { return c != nil && c.failed.Load() }
+
 // current returns the newest good pair. It reads the files if they have changed.
 func (c *certificate) current() *tls.Certificate {
 	c.mu.Lock()
@@ -57,6 +63,7 @@ func (c *certificate) current() *tls.Certificate {
 	}
 	c.seen = changed
 	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
+	c.failed.Store(err != nil)
 	if err != nil {
 		c.log.WithError(err).Error("new certificate cannot be used, the last one stays")
 		return c.pair

@@ -109,8 +109,9 @@ apps:
 
 Unknown keys are errors, with their line. ` + "`tuilivekit-exporter check-config FILE`" + ` checks a
 file and the secrets that it names. The exporter reads the file and the secrets again
-on SIGHUP and, with ` + "`--web.enable-lifecycle`" + `, on ` + "`POST /-/reload`" + `; what is not valid
-changes nothing, is logged, and sets ` + "`tuilivekit_exporter_config_last_reload_successful`" + ` to 0.
+on SIGHUP, with ` + "`--web.enable-lifecycle`" + ` on ` + "`POST /-/reload`" + `, and with
+` + "`--config.auto-reload`" + ` when their content has changed; what is not valid changes nothing, is
+logged, and sets ` + "`tuilivekit_exporter_config_last_reload_successful`" + ` to 0.
 
 `)
 	c := newCLI(io.Discard, io.Discard)

@@ -55,6 +55,7 @@ func TestWrongFlagIsNamed(t *testing.T) {
 		{"--webhook.signature-window=soon", "--webhook.signature-window: "},
 		{"--webhook.signature-window=4s", "--webhook.signature-window: "},
 		{"--webhook.signature-window=301s", "--webhook.signature-window: "},
+		{"--config.auto-reload-interval=0s", "--config.auto-reload-interval: "},
 		{"--webhook.max-requests=0", "--webhook.max-requests: "},
 		{"--webhook.max-connections=0", "--webhook.max-connections: "},
 		{"--webhook.max-connections-per-source=0", "--webhook.max-connections-per-source: "},

@@ -35,11 +35,11 @@ type configured struct {
 
 const reloadSuccessful = "tuilivekit_exporter_config_last_reload_successful"
 
-func startConfigured(t *testing.T) *configured {
+func startConfigured(t *testing.T, args ...string) *configured {
 	t.Helper()
 	c := &configured{file: writeFile(t, "config.yml", ""), token: writeFile(t, "token", demoToken), otherToken: writeFile(t, "token", otherToken)}
 	c.write(t, c.both())
-	c.instance = startApp(t, "--config.file="+c.file, "--web.enable-lifecycle")
+	c.instance = startApp(t, append(args, "--config.file="+c.file, "--web.enable-lifecycle")...)
 	return c
 }
 

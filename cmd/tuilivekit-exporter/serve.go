@@ -26,6 +26,8 @@ type serveCommand struct {
 	apps          []string
 	tokenFiles    []string
 	allowUnsigned bool
+	autoReload    bool
+	reloadEvery   time.Duration
 
 	webhookAddress  string
 	webhookPath     string
@@ -51,6 +53,8 @@ type serveCommand struct {
 
 func (c *serveCommand) register(cmd *kingpin.CmdClause) {
 	cmd.Flag("config.file", "YAML file with the applications. It is read again on SIGHUP.").PlaceHolder("FILE").StringVar(&c.configFile)
+	cmd.Flag("config.auto-reload", "Read it again as well when its content has changed, or that of a secret that it names.").BoolVar(&c.autoReload)
+	cmd.Flag("config.auto-reload-interval", "How often to look.").Default("5s").DurationVar(&c.reloadEvery)
 	cmd.Flag("app", "Application to take callbacks of, instead of a file; repeatable.").PlaceHolder("SDKAPPID[=NAME]").StringsVar(&c.apps)
 	cmd.Flag("app.token-file", "File with a callback token of the applications given by --app; repeatable, all are live.").PlaceHolder("FILE").StringsVar(&c.tokenFiles)
 	cmd.Flag("app.allow-unsigned", "Take callbacks without a signature, of the applications given by --app: anyone who can reach the webhook listener can then set their counts.").BoolVar(&c.allowUnsigned)
@@ -113,6 +117,8 @@ func (c *serveCommand) check() error {
 		return fmt.Errorf("--webhook.signature-window: %s is not within 5s and 5m", c.signatureWindow)
 	case *c.maxBodyBytes < 1<<10:
 		return fmt.Errorf("--webhook.max-body-bytes: %d is less than 1KiB", *c.maxBodyBytes)
+	case c.reloadEvery < time.Millisecond:
+		return fmt.Errorf("--config.auto-reload-interval: must be at least 1ms")
 	case c.storageTimeout <= 0:
 		return fmt.Errorf("--storage.timeout: must be above zero")
 	case c.futureTolerance < 0:
@@ -149,6 +155,14 @@ func (c *serveCommand) load() (*config.Config, []string, error) {
 		return config.Load(c.configFile)
 	}
 	return config.FromFlags(c.apps, c.tokenFiles, c.allowUnsigned)
+}
+
+// sum stands for what load would read.
+func (c *serveCommand) sum() config.Sum {
+	if c.configFile != "" {
+		return config.SumFile(c.configFile)
+	}
+	return config.SumTokens(c.tokenFiles)
 }
 
 // checkPath takes paths that mean the same to a router and to a URL.

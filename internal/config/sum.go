@@ -19,7 +19,7 @@ type Sum [sha256.Size]byte
 func SumFile(path string) Sum {
 	h := sha256.New()
 	b := addFile(h, path)
-	if c, _, err := parse(b); err == nil {
+	if c, err := parse(b); err == nil {
 		for _, app := range c.Apps {
 			for _, name := range app.TokenFiles {
 				if !filepath.IsAbs(name) {
