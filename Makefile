@@ -57,6 +57,9 @@ lint: ## run the linters
 	go mod tidy -diff
 	cd test && go mod tidy -diff
 
+attack: build ## attack the exporter over loopback, and print what a good client saw
+	cd test && EXPORTER=$(CURDIR)/$(BIN) go test -count=1 -v ./attack
+
 vuln: ## look for known vulnerabilities (asks vuln.go.dev)
 	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
 
@@ -102,4 +105,4 @@ need-cc:
 need-chromium:
 	@command -v chromium >/dev/null || { echo "make: chromium is missing, the status page is looked at with it: apt-get install chromium" >&2; exit 1; }
 
-.PHONY: build run test crash bench-durable alerts e2e browser picture demo check-demo dashboards check-dashboards lint vuln bench fuzz check-readme cross docs docker check-docker clean help need-go need-cc need-chromium
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))

@@ -192,6 +192,12 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request, now time.Time) 
 		return err
 	}
 	defer c.leave()
+	if len(r.TransferEncoding) > 0 {
+		// Chunks win over a Content-Length beside them. A proxy that went by the length
+		// has taken for body what would be the next request here: there is none. The
+		// sender gives the length.
+		w.Header().Set("Connection", "close")
+	}
 	buf := buffers.Get().(*bytes.Buffer)
 	defer buffers.Put(buf)
 	buf.Reset()

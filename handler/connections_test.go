@@ -173,6 +173,25 @@ func TestAStrangersConnectionIsNotKept(t *testing.T) {
 	}
 }
 
+// What follows chunks may be the body of the same request to a proxy in front that went
+// by a Content-Length beside them.
+func TestNothingIsReadBehindChunks(t *testing.T) {
+	f := newFront(t, Limits{})
+	l := f.dial("127.0.0.1")
+	now := fmt.Sprint(time.Now().Unix())
+	query := "SdkAppid=" + good.ID + "&Sign=" + tuilivekit.Sign("token", now) + "&RequestTime=" + now
+	const chunks = "Content-Length: 200\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+	fmt.Fprintf(l, "POST /callback?%s HTTP/1.1\r\nHost: x\r\n%sPOST /callback?%s HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", query, chunks, query)
+	resp, err := http.ReadResponse(l.in, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.Copy(io.Discard, resp.Body)
+	if resp.StatusCode != http.StatusOK || !resp.Close || !l.closed() {
+		t.Errorf("got %s, to be closed: %t", resp.Status, resp.Close)
+	}
+}
+
 func TestConnectionsAreCountedDown(t *testing.T) {
 	f := newFront(t, Limits{MaxConnections: 8, MaxConnectionsPerSource: 4})
 	cs, lines := f.c.connections, []*line{}

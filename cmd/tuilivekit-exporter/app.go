@@ -120,7 +120,7 @@ func (a *app) newWeb(reg *prometheus.Registry) http.Handler {
 	o := handler.WebOptions{
 		Health: a.health, MetricsPath: a.cfg.telemetryPath, Status: a.newStatus(),
 		Metrics: promhttp.HandlerFor(reg, promhttp.HandlerOpts{
-			ErrorLog:                            slog.NewLogLogger(a.slog.Handler(), slog.LevelError),
+			ErrorLog:                            &scrapeLog{log: a.log},
 			MaxRequestsInFlight:                 4,
 			EnableOpenMetrics:                   true,
 			EnableOpenMetricsTextCreatedSamples: true,
