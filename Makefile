@@ -100,9 +100,9 @@ need-go:
 	@command -v go >/dev/null || { echo "make: Go is missing: install the version of go.mod or newer, see https://go.dev/doc/install" >&2; exit 1; }
 
 need-cc:
-	@command -v cc >/dev/null || { echo "make: a C compiler is missing, the race detector needs one: apt-get install gcc libc6-dev" >&2; exit 1; }
+	@scripts/need cc 'gcc libc6-dev' 'the race detector needs a C compiler'
 
 need-chromium:
-	@command -v chromium >/dev/null || { echo "make: chromium is missing, the status page is looked at with it: apt-get install chromium" >&2; exit 1; }
+	@scripts/need chromium chromium 'the status page is looked at with it'
 
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))

@@ -62,7 +62,9 @@ func (c *Callback) limit(l Limits) {
 		bySource: map[netip.Addr]int{},
 		refused: func() {
 			c.metrics.rejections[reasonConnections].Inc()
-			c.refusals.write(c.log, &refusal{reason: reasonConnections})
+			f := &refusal{reason: reasonConnections}
+			c.note(f)
+			c.refusals.write(c.log, f)
 		},
 	}
 }
