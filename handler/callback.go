@@ -260,7 +260,6 @@ func (c *Callback) readBody(w http.ResponseWriter, r *http.Request, buf *bytes.B
 	var tooLarge *http.MaxBytesError
 	switch {
 	case err == nil:
-		_ = control.SetReadDeadline(time.Time{}) // or net/http takes us for gone
 		return nil
 	case errors.As(err, &tooLarge):
 		return refuse(reasonTooLarge)

@@ -295,8 +295,7 @@ func (a *app) webhookServer() *http.Server {
 		Handler:           a.webhook,
 		ConnContext:       a.callback.ConnContext,
 		Protocols:         protocols,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
+		ReadTimeout:       5 * time.Second, // headers; the body has a shorter one of its own
 		WriteTimeout:      10 * time.Second,
 		IdleTimeout:       3 * time.Minute, // the sender keeps its connections
 		MaxHeaderBytes:    16 << 10,
