@@ -12,7 +12,7 @@ IMAGE   = tuilivekit-exporter:$(VERSION)
 
 .DEFAULT_GOAL := build
 
-build: ## build the exporter into bin/
+build: need-go ## build the exporter into bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/tuilivekit-exporter
 
 run: build ## run it on loopback for a demo application
