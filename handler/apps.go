@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +29,15 @@ type App struct {
 	// anyone who can reach the URL can then set the counts. A signature that is
 	// there is still checked if there are Tokens.
 	AllowUnsigned bool
+	// Backend is the application's own, which had the callbacks before. Without one a
+	// callback that asks for a decision is answered OK.
+	Backend Backend
+}
+
+// Backend has the last word on callbacks that ask for a decision.
+type Backend interface {
+	// Answer writes the answer to r, whose body is body. It does not keep body.
+	Answer(w http.ResponseWriter, r *http.Request, body []byte)
 }
 
 // apps are the configured applications by ID. It is not changed once it is made.
@@ -37,6 +47,7 @@ type app struct {
 	id            string
 	tokens        []string
 	allowUnsigned bool
+	backend       Backend // or nil
 	stats         *appStats
 }
 
@@ -115,7 +126,7 @@ func (a App) check() error {
 // newApp takes over the counts of old, which may be nil. When a token was last used
 // is kept if the token keeps its slot.
 func newApp(a App, old *app) *app {
-	next := &app{id: a.ID, tokens: append([]string(nil), a.Tokens...), allowUnsigned: a.AllowUnsigned}
+	next := &app{id: a.ID, tokens: append([]string(nil), a.Tokens...), allowUnsigned: a.AllowUnsigned, backend: a.Backend}
 	if old == nil {
 		next.stats = &appStats{since: time.Now()}
 		return next

@@ -10,6 +10,7 @@ package handler
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -161,7 +162,9 @@ func (c *Callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.metrics.duration.Observe(time.Since(start).Seconds())
 	}()
 	if err := c.serve(w, r, start); err != nil {
-		c.refuse(w, r, err)
+		if !errors.Is(err, errAnswered) {
+			c.refuse(w, r, err)
+		}
 		return
 	}
 	w.Header()["Content-Type"] = jsonContentType
@@ -208,7 +211,21 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request, now time.Time) 
 	if err != nil {
 		return refuseBody(err)
 	}
+	if asksForDecision(query, cb) && app.backend != nil {
+		c.count(app, query, cb, now.UnixMilli())
+		app.backend.Answer(w, r, buf.Bytes())
+		return errAnswered
+	}
 	return c.record(app, query, cb)
+}
+
+// errAnswered is the error of a callback that has its answer.
+var errAnswered = errors.New("answered by the backend")
+
+// asksForDecision reports whether Tencent acts on the answer. The body says so, or the
+// query of one that does not say.
+func asksForDecision(query tuilivekit.Query, cb tuilivekit.Callback) bool {
+	return tuilivekit.IsBefore(cmp.Or(cb.Name, query.Command))
 }
 
 // authenticate returns the application that sent the request. An unknown one costs
@@ -270,23 +287,29 @@ func (c *Callback) readBody(w http.ResponseWriter, r *http.Request, buf *bytes.B
 	return &refusal{reason: reasonBody, err: err}
 }
 
-// record counts a callback and records what it says of rooms. An event that could not
-// be made durable is counted all the same: memory has it.
-func (c *Callback) record(app *app, query tuilivekit.Query, cb tuilivekit.Callback) error {
-	received := time.Now().UnixMilli()
+// count counts a callback, whatever it says. received is Unix milliseconds.
+func (c *Callback) count(app *app, query tuilivekit.Query, cb tuilivekit.Callback, received int64) {
 	stats := app.stats
 	stats.last[cb.Command].Store(received) // before its count: who sees that sees this
 	stats.commands[cb.Command].Add(1)
 	if query.Command != "" && cb.Name != "" && query.Command != cb.Name {
 		stats.oddities[commandMismatch].Add(1)
 	}
-	if tuilivekit.IsBefore(cb.Name) && !stats.warnedBefore.Swap(true) {
+	if app.backend == nil && tuilivekit.IsBefore(cb.Name) && !stats.warnedBefore.Swap(true) {
 		c.log.WithField("sdk_app_id", app.id).WithField("command", cb.Command.String()).
-			Warn("callback asks for a decision and is always answered OK: remove it from the callback's command list, or relay it")
+			Warn("callback asks for a decision and is always answered OK: remove it from the callback's command list, or give the application a relay")
 	}
 	if c.debug() {
 		c.log.WithField("sdk_app_id", app.id).WithField("command", cb.Command.String()).Debug("callback accepted")
 	}
+}
+
+// record counts a callback and records what it says of rooms. An event that could not
+// be made durable is counted all the same: memory has it.
+func (c *Callback) record(app *app, query tuilivekit.Query, cb tuilivekit.Callback) error {
+	received := time.Now().UnixMilli()
+	c.count(app, query, cb, received)
+	stats := app.stats
 	var err error
 	if kind, ok := kinds[cb.Command]; ok {
 		var outcome state.Outcome

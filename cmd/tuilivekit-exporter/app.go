@@ -24,6 +24,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/collector"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/config"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/relay"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/storage"
 )
@@ -35,6 +36,7 @@ type app struct {
 	slog *slog.Logger // the same, for libraries
 
 	storage  *storage.Storage // nil: in memory only
+	relay    *relay.Relay
 	callback *handler.Callback
 	health   *handler.Health
 	webhook  http.Handler
@@ -80,6 +82,10 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 	}
 	reg := prometheus.NewRegistry()
 	store := state.New(state.Options{FutureTolerance: cfg.futureTolerance})
+	var err error
+	if a.relay, err = relay.New(relay.Options{Log: log, Registerer: reg}); err != nil {
+		return nil, err
+	}
 	apps, err := a.loadApps()
 	if err != nil {
 		return nil, err
@@ -160,7 +166,7 @@ func (a *app) loadApps() ([]handler.App, error) {
 			apps[i].Tokens = append(apps[i].Tokens, token.Reveal())
 		}
 	}
-	return apps, nil
+	return apps, a.configureRelay(cfg, apps)
 }
 
 func (a *app) loaded() {
@@ -210,6 +216,11 @@ func (a *app) serveReload(w http.ResponseWriter, _ *http.Request) {
 // run serves callbacks on listener, and metrics, until ctx ends or one of the two
 // fails. Then it answers what it has read, and returns.
 func (a *app) run(ctx context.Context, listener net.Listener, hup <-chan os.Signal) error {
+	if err := a.refuseSelf(listener); err != nil {
+		listener.Close()
+		a.close()
+		return err
+	}
 	stopStorage := a.startStorage()
 	defer stopStorage()
 	webhook, webServer := a.webhookServer(), a.webServer()

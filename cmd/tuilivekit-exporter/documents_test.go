@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"io"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -58,8 +59,8 @@ Beside these there are the usual ` + "`go_*`" + ` and ` + "`process_*`" + ` metr
 ## Label values
 
 `)
-	for _, name := range []string{"tuilivekit_webhook_rejections_total", "tuilivekit_webhook_events_discarded_total", "tuilivekit_webhook_oddities_total", "tuilivekit_webhook_callbacks_total"} {
-		label := map[bool]string{true: "reason", false: "kind"}[strings.Contains(name, "reject") || strings.Contains(name, "discard")]
+	for _, name := range []string{"tuilivekit_webhook_rejections_total", "tuilivekit_webhook_events_discarded_total", "tuilivekit_webhook_oddities_total", "tuilivekit_relay_decision_failures_total", "tuilivekit_relay_request_duration_seconds", "tuilivekit_webhook_callbacks_total"} {
+		label := map[bool]string{true: "reason", false: "kind"}[regexp.MustCompile("reject|discard|failures|dropped").MatchString(name)]
 		if strings.Contains(name, "callbacks") {
 			label = "command"
 		}
@@ -92,7 +93,7 @@ environment variable beside it; the flag wins. A first run needs no file: see ` 
 ## File
 
 `)
-	for _, s := range []string{"Config", "App"} {
+	for _, s := range []string{"Config", "App", "Relay"} {
 		documentStruct(t, &b, s)
 	}
 	b.WriteString(`An example:
@@ -105,6 +106,8 @@ apps:
   - sdk_app_id: 1400000002
     name: staging
     token_env: [STAGING_TOKEN]
+    relay:
+      url: https://backend.internal/tuilivekit
 ` + "```" + `
 
 Unknown keys are errors, with their line. ` + "`tuilivekit-exporter check-config FILE`" + ` checks a
@@ -160,7 +163,7 @@ func documentStruct(t *testing.T, b *strings.Builder, name string) {
 	if !ok {
 		t.Fatalf("no type %s", name)
 	}
-	prefix := map[string]string{"App": "apps[]."}[name]
+	prefix := map[string]string{"App": "apps[].", "Relay": "apps[].relay."}[name]
 	keys := map[string]string{} // by field
 	var fields []*ast.Field
 	for _, f := range spec.Type.(*ast.StructType).Fields.List {

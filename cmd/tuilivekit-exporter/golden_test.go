@@ -61,7 +61,14 @@ func withSample(t *testing.T, do func(t *testing.T, a *app)) {
 			t.Fatal(err)
 		}
 		c := newCLI(io.Discard, io.Discard)
-		args := []string{"--app=1400000001=production", "--app=1400000002", "--app.token-file=" + token, "--storage.path=" + t.TempDir()}
+		config := filepath.Join(t.TempDir(), "c.yaml")
+		if err := os.WriteFile(config, []byte(`apps:
+  - {sdk_app_id: 1400000001, name: production, token_files: [`+token+`], relay: {url: 'http://127.0.0.1:1'}}
+  - {sdk_app_id: 1400000002, token_files: [`+token+`]}
+`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args := []string{"--config.file=" + config, "--storage.path=" + t.TempDir()}
 		if _, err := c.app.Parse(args); err != nil {
 			t.Fatal(err)
 		}

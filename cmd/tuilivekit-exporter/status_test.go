@@ -102,6 +102,7 @@ func TestDocumentsOfTheStatus(t *testing.T) {
 	build := regexp.MustCompile(`("(version|revision|go_version|platform)"): "[^"]*"`)
 	example = build.ReplaceAllString(example, `$1: "…"`)
 	example = regexp.MustCompile(`("path"): "[^"]+"`).ReplaceAllString(example, `$1: "data"`)
+	example = regexp.MustCompile(`("file"): "[^"]+"`).ReplaceAllString(example, `$1: "tuilivekit-exporter.yaml"`)
 
 	var b strings.Builder
 	b.WriteString(`# Status

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,6 +38,11 @@ func (c *Config) complete(dir string) (warnings []string, err error) {
 			return nil, err
 		}
 		warnings = append(warnings, more...)
+		more, err = app.completeRelay(c.Relay, at.to("relay"), dir)
+		if err != nil {
+			return nil, err
+		}
+		warnings = append(warnings, more...)
 		if app.AllowUnsigned {
 			warnings = append(warnings, fmt.Sprintf("application %s: allow_unsigned is set: anyone who can reach the webhook listener can set its counts", app.SDKAppID))
 		}
@@ -46,6 +52,26 @@ func (c *Config) complete(dir string) (warnings []string, err error) {
 			}
 			owners[token.Reveal()] = app.SDKAppID
 		}
+	}
+	return warnings, nil
+}
+
+// completeRelay gives app its relay, nil if it has none.
+func (app *App) completeRelay(defaults *Relay, at path, dir string) (warnings []string, err error) {
+	switch {
+	case app.Relay == nil && (defaults == nil || defaults.URL == ""):
+		return nil, nil
+	case app.Relay != nil && app.Relay.Disabled || app.Relay == nil && defaults.Disabled:
+		app.Relay = nil
+		return nil, nil
+	case app.Relay == nil:
+		app.Relay, at = &Relay{}, path{"relay"}
+	}
+	if err := app.Relay.complete(defaults, at, dir); err != nil {
+		return nil, err
+	}
+	if ip := net.ParseIP(app.Relay.Target.Hostname()); app.Relay.Target.Scheme == "http" && !ip.IsLoopback() && app.Relay.Target.Hostname() != "localhost" {
+		warnings = append(warnings, fmt.Sprintf("application %s: relay.url has no TLS: whoever is on the way can read and change callbacks and answers", app.SDKAppID))
 	}
 	return warnings, nil
 }

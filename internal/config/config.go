@@ -5,12 +5,15 @@ package config
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -21,6 +24,9 @@ import (
 type Config struct {
 	// Apps are the applications whose callbacks are taken. Required, at least one.
 	Apps []App `yaml:"apps"`
+	// Relay is what the relays of all applications have in common; what an application
+	// says itself goes first. Optional.
+	Relay *Relay `yaml:"relay"`
 }
 
 // App is one application.
@@ -40,9 +46,47 @@ type App struct {
 	// anyone who can reach the webhook listener can then set the counts of this
 	// application. Default: false.
 	AllowUnsigned bool `yaml:"allow_unsigned"`
+	// Relay passes the callbacks of this application on to its own backend. Default: the
+	// relay that all have in common, or none.
+	Relay *Relay `yaml:"relay"`
 
 	// Tokens are the callback tokens, those of TokenFiles first.
 	Tokens []Secret `yaml:"-"`
+}
+
+// Relay is where callbacks are passed on to, and how.
+type Relay struct {
+	// URL is what Tencent called before, http or https. The backend gets the method, query,
+	// header and body of each callback as they came; if the URL has no path, the path
+	// too. Required.
+	URL string `yaml:"url"`
+	// Disabled switches the relay of one application off when all have one. Default: false.
+	Disabled bool `yaml:"disabled"`
+	// Timeout is how long the backend may take to decide what Tencent asks by a command
+	// named Before, 10ms to 2s. Tencent waits 2s. Default: 1500ms.
+	Timeout time.Duration `yaml:"timeout"`
+	// OnFailure is the answer to such a command when the backend fails or is too slow: fail
+	// is 502 or 504, so that Tencent does what was chosen there; allow lets the gift or
+	// message pass, deny stops it. Default: fail.
+	OnFailure string `yaml:"on_failure"`
+	// MaxConcurrent is how many such commands may wait for the backend at a time; one more
+	// is answered as OnFailure says, at once. Default: 64.
+	MaxConcurrent int `yaml:"max_concurrent"`
+	// CAFile has the authorities that may sign the certificate of the backend (PEM), instead
+	// of those of the system. Optional.
+	CAFile string `yaml:"ca_file"`
+	// CertFile has the certificate that is shown to the backend (PEM). Optional.
+	CertFile string `yaml:"cert_file"`
+	// KeyFile has the private key of that certificate (PEM). Required with CertFile.
+	KeyFile string `yaml:"key_file"`
+	// ProxyFromEnvironment takes the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name.
+	// What address the backend has is then for the proxy to check. Default: false.
+	ProxyFromEnvironment bool `yaml:"proxy_from_environment"`
+
+	// Target is the URL, parsed.
+	Target *url.URL `yaml:"-"`
+	// TLS has what the files hold.
+	TLS *tls.Config `yaml:"-" json:"-"`
 }
 
 // AppID is an SDKAppID in decimal, without sign or leading zeros. In YAML it may be

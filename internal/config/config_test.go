@@ -88,6 +88,20 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 		{"a long token", "apps:\n  - sdk_app_id: 1\n    token_files: [long]", `:3: apps[0].token_files[0]: DIR/long: a token has at most 128 bytes`},
 		{"a folder as token file", "apps:\n  - sdk_app_id: 1\n    token_files: ['']", `:3: apps[0].token_files[0]: open : no such file or directory`},
 		{"five tokens", "apps:\n  - sdk_app_id: 1\n    token_files: [token, token, token, token, token]", `:3: apps[0].token_files: 5 tokens, at most 4 can be live`},
+		{"a relay without URL", "apps:" + id + "\n    relay: {timeout: 1s}", `:4: apps[0].relay.url: missing`},
+		{"a relay of another scheme", "apps:" + id + "\n    relay: {url: 'ftp://host'}", `:4: apps[0].relay.url: not an http or https URL`},
+		{"a relay without host", "apps:" + id + "\n    relay: {url: 'http://:80/x'}", `:4: apps[0].relay.url: not an http or https URL`},
+		{"a relay with a password", "apps:" + id + "\n    relay:\n      url: https://user:secret@host", `:5: apps[0].relay.url: must have no user or password`},
+		{"a relay with a query", "apps:" + id + "\n    relay: {url: 'https://host/?secret=1'}", `:4: apps[0].relay.url: must have no query and no fragment: the backend gets the query of Tencent`},
+		{"a relay that waits longer than Tencent", "apps:" + id + "\n    relay: {url: 'https://host', timeout: 3s}", `:4: apps[0].relay.timeout: 3s is not within 10ms and 2s, which is what Tencent waits`},
+		{"a duration without unit", "apps:" + id + "\n    relay: {url: 'https://host', timeout: 3}", `: line 4: must be a duration such as 1500ms, not a number`},
+		{"no duration", "apps:" + id + "\n    relay: {url: 'https://host', timeout: secret}", `: line 4: must be a duration such as 1500ms, not text`},
+		{"an unknown on_failure", "apps:" + id + "\n    relay: {url: 'https://host', on_failure: maybe}", `:4: apps[0].relay.on_failure: must be fail, allow or deny`},
+		{"a negative max_concurrent", "apps:" + id + "\n    relay: {url: 'https://host', max_concurrent: -1}", `:4: apps[0].relay.max_concurrent: is not within 1 and 10000`},
+		{"no authority", "apps:" + id + "\n    relay: {url: 'https://host', ca_file: token}", `:4: apps[0].relay.ca_file: no certificate in it`},
+		{"no authority file", "apps:" + id + "\n    relay: {url: 'https://host', ca_file: missing}", `:4: apps[0].relay.ca_file: open DIR/missing: no such file or directory`},
+		{"a certificate without key", "apps:" + id + "\n    relay: {url: 'https://host', cert_file: token}", `:4: apps[0].relay.cert_file: cert_file and key_file: one needs the other`},
+		{"a bad default", "relay:\n  url: https://host\n  timeout: 1h\napps:" + id, `:3: relay.timeout: 1h0m0s is not within 10ms and 2s, which is what Tencent waits`},
 		{"no variable", "apps:\n  - sdk_app_id: 1\n    token_env: [TUILIVEKIT_NOT_SET]", `:3: apps[0].token_env[0]: variable TUILIVEKIT_NOT_SET: empty`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -125,6 +139,35 @@ func TestWarnings(t *testing.T) {
 	}
 	if fmt.Sprint(warnings) != fmt.Sprint(want) {
 		t.Errorf("got  %q\nwant %q", warnings, want)
+	}
+}
+
+func TestRelaysTakeOverWhatAllHave(t *testing.T) {
+	dir := write(t, map[string]string{"token": "t", "c.yaml": `
+relay: {url: 'https://all.example/hook', timeout: 1s, on_failure: allow}
+apps:
+  - {sdk_app_id: 1, token_files: [token]}
+  - {sdk_app_id: 2, token_files: [token], relay: {url: 'http://two.example', on_failure: deny}}
+  - {sdk_app_id: 3, token_files: [token], relay: {disabled: true}}
+`})
+	c, warnings, err := Load(filepath.Join(dir, "c.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, app := range c.Apps {
+		line := "none"
+		if r := app.Relay; r != nil {
+			line = fmt.Sprintf("%s %s %s %d", r.Target, r.Timeout, r.OnFailure, r.MaxConcurrent)
+		}
+		got = append(got, line)
+	}
+	want := []string{"https://all.example/hook 1s allow 64", "http://two.example 1s deny 64", "none"}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	if last := warnings[len(warnings)-1]; !strings.Contains(fmt.Sprint(warnings), "application 2: relay.url has no TLS") {
+		t.Errorf("warnings are %q", last)
 	}
 }
 

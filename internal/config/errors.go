@@ -116,6 +116,10 @@ func goTypeName(name string) string {
 		return "a list"
 	case name == "bool":
 		return "true or false"
+	case name == "time.Duration":
+		return "a duration such as 1500ms"
+	case name == "int", name == "int64":
+		return "a number"
 	case name == "string":
 		return "text"
 	}

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// backend is an application's own server. It keeps what it gets.
+type backend struct {
+	*httptest.Server
+	mu       sync.Mutex
+	requests []relayed
+	answer   http.HandlerFunc // after it has kept the request
+	got      chan struct{}    // has one for each request
+}
+
+// relayed is a request as the backend sees it.
+type relayed struct {
+	method, target, host string
+	header               http.Header
+	body                 []byte
+}
+
+func newBackend(t *testing.T, answer http.HandlerFunc) *backend {
+	t.Helper()
+	b := &backend{answer: answer, got: make(chan struct{}, 10_000)}
+	b.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Errorf("backend: %v", err)
+		}
+		b.mu.Lock()
+		b.requests = append(b.requests, relayed{r.Method, r.RequestURI, r.Host, r.Header.Clone(), body})
+		b.mu.Unlock()
+		if b.answer != nil {
+			b.answer(w, r)
+		}
+		b.got <- struct{}{}
+	}))
+	t.Cleanup(func() { b.CloseClientConnections(); b.Close() })
+	return b
+}
+
+// wait returns the requests as soon as there are n.
+func (b *backend) wait(t *testing.T, n int) []relayed {
+	t.Helper()
+	late := time.After(patience)
+	for {
+		b.mu.Lock()
+		requests := append([]relayed(nil), b.requests...)
+		b.mu.Unlock()
+		if len(requests) >= n {
+			return requests
+		}
+		select {
+		case <-b.got:
+		case <-late:
+			t.Fatalf("the backend got %d requests, want %d", len(requests), n)
+		}
+	}
+}
+
+// relayTo returns the flag of a configuration in which demoApp has a relay.
+func relayTo(t *testing.T, settings string) string {
+	t.Helper()
+	return "--config.file=" + writeFile(t, "c.yaml", fmt.Sprintf("apps: [{sdk_app_id: %s, name: demo, token_files: [%s], relay: {%s}}]\n",
+		demoApp, writeFile(t, "token", demoToken), settings))
+}
+
+// samples returns the documented bodies by command; some commands have several.
+func samples(t *testing.T) map[string][][]byte {
+	t.Helper()
+	all := map[string][][]byte{}
+	for _, pattern := range []string{"*.json", "variants/*.json"} {
+		files, err := filepath.Glob(filepath.Join("..", "..", "testdata", "callbacks", pattern))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %v", pattern, err)
+		}
+		for _, file := range files {
+			body, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			part := strings.SplitN(filepath.Base(file), ".", 3)
+			all[part[0]+"."+part[1]] = append(all[part[0]+"."+part[1]], body)
+		}
+	}
+	return all
+}
+
+// checkRelayed compares what the backend got with what was sent.
+func checkRelayed(t *testing.T, got relayed, target, body, contentType string) {
+	t.Helper()
+	if got.method != http.MethodPost || got.target != target || string(got.body) != body {
+		t.Errorf("the backend got %s %s\n%s\nwant %s\n%s", got.method, got.target, got.body, target, body)
+	}
+	if got.header.Get("Content-Type") != contentType || got.header.Get("X-Forwarded-For") != "127.0.0.1" || got.header.Get("User-Agent") != "" {
+		t.Errorf("the backend got the header %v", got.header)
+	}
+	for _, name := range []string{"Connection", "Keep-Alive", "X-Hop", "Te", "Accept-Encoding"} {
+		if got.header.Get(name) != "" {
+			t.Errorf("%s was passed on: %v", name, got.header)
+		}
+	}
+	if got.header.Get("X-Own") != "kept" {
+		t.Errorf("X-Own was not passed on: %v", got.header)
+	}
+}
+
+// sendAsTencent posts a callback with header fields of a connection and some of its own.
+func sendAsTencent(t *testing.T, addr, target string, body []byte, contentType string) answer {
+	t.Helper()
+	if contentType != "" {
+		contentType = "Content-Type: " + contentType + "\r\n"
+	}
+	return rawRequest(t, addr, fmt.Sprintf("POST %s HTTP/1.1\r\nHost: callbacks.example\r\nContent-Length: %d\r\n%sConnection: X-Hop, keep-alive\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nTE: trailers\r\nX-Own: kept\r\n\r\n%s",
+		target, len(body), contentType, body), false)
+}
+
+func TestDecisionsAreTheBackends(t *testing.T) {
+	const says = `{"ActionStatus":"OK","ErrorInfo":"not today","ErrorCode":102150}`
+	b := newBackend(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		w.WriteHeader(http.StatusAccepted)
+		io.WriteString(w, says)
+	})
+	i := startApp(t, relayTo(t, "url: '"+b.URL+"/hook/of%2Fold'"))
+	n := 0
+	for command, bodies := range samples(t) {
+		if !strings.Contains(command, "Before") {
+			continue
+		}
+		for _, body := range bodies {
+			for _, contentType := range []string{"application/json", "", "text/x-odd;a=b"} {
+				query := "?" + signedQuery(demoApp, demoToken, command, time.Now().Unix()) + "&odd=%41+%2f;x&&=&Z"
+				a := sendAsTencent(t, i.addr, "/callback"+query, body, contentType)
+				if a.status != http.StatusAccepted || a.body != says || a.header.Get("Content-Type") != "application/json; charset=utf-8" {
+					t.Errorf("%s: answered %d %v %s", command, a.status, a.header, a.body)
+				}
+				n++
+				got := b.wait(t, n)[n-1]
+				checkRelayed(t, got, "/hook/of%2Fold"+query, string(body), contentType)
+				if got.host != b.Listener.Addr().String() || got.header.Get("X-Forwarded-Host") != "callbacks.example" {
+					t.Errorf("host %s, header %v", got.host, got.header)
+				}
+			}
+		}
+	}
+	if n < 6 {
+		t.Fatalf("%d requests", n)
+	}
+	expect(t, i.scrape(), map[string]float64{
+		series("relay_decisions_total"): float64(n), callbacksOf("Live.CallbackBeforeSendGift"): 3, series("relay_circuit_open"): 0,
+	})
+	if bytes.Contains([]byte(i.log.String()), []byte("always answered OK")) {
+		t.Error("the log warns of a command without relay")
+	}
+}
+
+func TestABackendWithoutPathGetsThatOfTheRequest(t *testing.T) {
+	b := newBackend(t, nil)
+	i := startApp(t, relayTo(t, "url: '"+b.URL+"'"), "--webhook.path=/a/b.c")
+	i.post(i.signed("Live.CallbackBeforeSendGift"), `{}`) // the body names no command: the query does
+	if got := b.wait(t, 1)[0].target; !strings.HasPrefix(got, "/a/b.c?SdkAppid=") {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestStrangersAreNotRelayed(t *testing.T) {
+	b := newBackend(t, nil)
+	i := startApp(t, relayTo(t, "url: '"+b.URL+"'"))
+	for _, query := range []string{signedQuery(demoApp, "wrong", "Live.CallbackBeforeSendGift", time.Now().Unix()),
+		signedQuery("1400000009", demoToken, "Live.CallbackBeforeSendGift", time.Now().Unix()), "SdkAppid=" + demoApp} {
+		if a := i.post(i.callback+"?"+query, fixture(t, "Live.CallbackBeforeSendGift")); a.status/100 != 4 {
+			t.Errorf("answered %d", a.status)
+		}
+	}
+	if n := len(b.wait(t, 0)); n != 0 {
+		t.Errorf("%d requests got through", n)
+	}
+}
+
+func TestARelayToOurselvesIsRefused(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	l.Close()
+	_, port, _ := net.SplitHostPort(addr)
+	config := strings.TrimPrefix(relayTo(t, "url: 'http://localhost:"+port+"/callback'"), "--config.file=")
+	var stderr bytes.Buffer
+	err = run(t.Context(), []string{"serve", "--config.file=" + config, "--storage.path=", "--webhook.listen-address=" + addr, "--web.listen-address=127.0.0.1:0"}, io.Discard, &stderr)
+	if err == nil || !strings.Contains(err.Error(), "relay of application "+demoApp) || !strings.Contains(err.Error(), "our own webhook listener") {
+		t.Errorf("got %v\n%s", err, &stderr)
+	}
+
+	// And at a reload, which leaves the last configuration.
+	b := newBackend(t, nil)
+	file := strings.TrimPrefix(relayTo(t, "url: '"+b.URL+"'"), "--config.file=")
+	i := startApp(t, "--config.file="+file)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, bytes.ReplaceAll(text, []byte(b.URL), []byte(i.callback)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := i.app.reload(); err == nil {
+		t.Error("reloaded")
+	}
+	if a := i.post(i.signed("Live.CallbackBeforeSendGift"), fixture(t, "Live.CallbackBeforeSendGift")); a.status != 200 || len(b.wait(t, 1)) != 1 {
+		t.Errorf("answered %d", a.status)
+	}
+}

@@ -1,0 +1,94 @@
+package config
+
+import (
+	"cmp"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// complete takes over from defaults what r does not say, and checks the rest. at is the
+// place of r in the file.
+func (r *Relay) complete(defaults *Relay, at path, dir string) error {
+	if defaults != nil {
+		r.URL = cmp.Or(r.URL, defaults.URL)
+		r.Timeout = cmp.Or(r.Timeout, defaults.Timeout)
+		r.OnFailure = cmp.Or(r.OnFailure, defaults.OnFailure)
+		r.MaxConcurrent = cmp.Or(r.MaxConcurrent, defaults.MaxConcurrent)
+		r.ProxyFromEnvironment = cmp.Or(r.ProxyFromEnvironment, defaults.ProxyFromEnvironment)
+		r.CAFile = cmp.Or(r.CAFile, defaults.CAFile)
+		if r.CertFile == "" && r.KeyFile == "" {
+			r.CertFile, r.KeyFile = defaults.CertFile, defaults.KeyFile
+		}
+	}
+	var err error
+	if r.Target, err = parseTarget(r.URL); err != nil {
+		return &keyError{at.to("url"), err.Error()}
+	}
+	r.Timeout = cmp.Or(r.Timeout, 1500*time.Millisecond)
+	if r.Timeout < 10*time.Millisecond || r.Timeout > 2*time.Second {
+		return &keyError{at.to("timeout"), fmt.Sprintf("%s is not within 10ms and 2s, which is what Tencent waits", r.Timeout)}
+	}
+	r.OnFailure = cmp.Or(r.OnFailure, "fail")
+	if r.OnFailure != "fail" && r.OnFailure != "allow" && r.OnFailure != "deny" {
+		return &keyError{at.to("on_failure"), "must be fail, allow or deny"}
+	}
+	r.MaxConcurrent = cmp.Or(r.MaxConcurrent, 64)
+	if r.MaxConcurrent < 1 || r.MaxConcurrent > 10_000 {
+		return &keyError{at.to("max_concurrent"), "is not within 1 and 10000"}
+	}
+	return r.readTLS(at, dir)
+}
+
+// parseTarget takes http and https URLs without anything that Tencent's console refuses.
+func parseTarget(raw string) (*url.URL, error) {
+	if raw == "" {
+		return nil, fmt.Errorf("missing")
+	}
+	u, err := url.Parse(raw)
+	switch { // without the URL itself, which may hold a password
+	case err != nil || u.Host == "" || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
+		return nil, fmt.Errorf("not an http or https URL")
+	case u.User != nil:
+		return nil, fmt.Errorf("must have no user or password")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return nil, fmt.Errorf("must have no query and no fragment: the backend gets the query of Tencent")
+	}
+	return u, nil
+}
+
+// readTLS reads the authorities and the certificate that r names.
+func (r *Relay) readTLS(at path, dir string) error {
+	r.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	resolve := func(name string) string {
+		if name == "" || filepath.IsAbs(name) {
+			return name
+		}
+		return filepath.Join(dir, name)
+	}
+	if r.CAFile != "" {
+		pem, err := os.ReadFile(resolve(r.CAFile))
+		if err != nil {
+			return &keyError{at.to("ca_file"), err.Error()}
+		}
+		r.TLS.RootCAs = x509.NewCertPool()
+		if !r.TLS.RootCAs.AppendCertsFromPEM(pem) {
+			return &keyError{at.to("ca_file"), "no certificate in it"}
+		}
+	}
+	if (r.CertFile == "") != (r.KeyFile == "") {
+		return &keyError{at.to("cert_file"), "cert_file and key_file: one needs the other"}
+	}
+	if r.CertFile != "" {
+		pair, err := tls.LoadX509KeyPair(resolve(r.CertFile), resolve(r.KeyFile))
+		if err != nil {
+			return &keyError{at.to("cert_file"), err.Error()}
+		}
+		r.TLS.Certificates = []tls.Certificate{pair}
+	}
+	return nil
+}

@@ -1,0 +1,179 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
+)
+
+// Backend is an application's own server, which has the last word on what asks for a
+// decision.
+type Backend struct {
+	relay   *Relay
+	appID   string
+	stats   *stats
+	breaker breaker
+	target  atomic.Pointer[target]
+}
+
+// target is a Backend as it is configured now.
+type target struct {
+	Settings
+	transport *http.Transport
+	slots     chan struct{} // has one for each callback that waits for a decision
+}
+
+func newBackend(r *Relay, appID string) *Backend {
+	return &Backend{relay: r, appID: appID, stats: r.metrics.newStats(appID)}
+}
+
+func (b *Backend) configure(s Settings) {
+	old := b.target.Swap(&target{Settings: s, transport: b.relay.newTransport(s), slots: make(chan struct{}, s.MaxConcurrent)})
+	if old != nil {
+		old.close()
+	}
+}
+
+func (t *target) close() { t.transport.CloseIdleConnections() }
+
+// failure says why a backend did not answer; it is a label value.
+type failure uint8
+
+const (
+	failedBusy failure = iota
+	failedCircuit
+	failedTimeout
+	failedConnection
+	failedAnswer
+	numFailures
+	canceled // by the sender: the backend is not to blame
+)
+
+var failureNames = [numFailures]string{"busy", "circuit_open", "timeout", "connection", "answer"}
+
+// Answer asks the backend for a decision and writes what it says. body is that of req,
+// which the Backend does not keep.
+func (b *Backend) Answer(w http.ResponseWriter, req *http.Request, body []byte) {
+	p, ok := b.relay.newParcel(req, body)
+	if !ok {
+		b.stats.loops.Add(1)
+		respond(w, http.StatusMisdirectedRequest, tuilivekit.Fail(http.StatusMisdirectedRequest, "callback goes round in circles"))
+		return
+	}
+	b.stats.decisions.Add(1)
+	t := b.target.Load()
+	a, why, err := b.decide(req.Context(), t, p)
+	if err == nil {
+		h := w.Header()
+		h["Content-Type"] = a.header["Content-Type"] // nil keeps net/http from guessing
+		if encoding := a.header["Content-Encoding"]; encoding != nil {
+			h["Content-Encoding"] = encoding
+		}
+		h["Content-Length"] = []string{strconv.Itoa(len(a.body))}
+		w.WriteHeader(a.status)
+		w.Write(a.body) // the sender is gone if this fails: nobody to tell
+		return
+	}
+	if why == canceled {
+		return
+	}
+	b.stats.decisionFailures[why].Add(1)
+	b.stats.log.write(b.relay.log.WithField("sdk_app_id", b.appID).WithField("reason", failureNames[why]).
+		WithField("on_failure", t.OnFailure), err, "backend did not decide")
+	switch {
+	case t.OnFailure == Allow:
+		respond(w, http.StatusOK, []byte(tuilivekit.OK))
+	case t.OnFailure == Deny:
+		respond(w, http.StatusOK, []byte(tuilivekit.Deny))
+	case why == failedTimeout:
+		respond(w, http.StatusGatewayTimeout, tuilivekit.Fail(http.StatusGatewayTimeout, "backend too slow"))
+	default:
+		respond(w, http.StatusBadGateway, tuilivekit.Fail(http.StatusBadGateway, "backend failed"))
+	}
+}
+
+func respond(w http.ResponseWriter, status int, body []byte) {
+	h := w.Header()
+	h["Content-Type"] = []string{"application/json"}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	w.WriteHeader(status)
+	w.Write(body) // the sender is gone if this fails: nobody to tell
+}
+
+var (
+	errBusy    = errors.New("too many callbacks wait for this backend already")
+	errCircuit = errors.New("the circuit is open: it has failed too often in a row")
+)
+
+// decide asks the backend. It neither waits for a place nor tries again: Tencent does
+// not wait long enough for that.
+func (b *Backend) decide(ctx context.Context, t *target, p parcel) (a answer, why failure, err error) {
+	select {
+	case t.slots <- struct{}{}:
+		defer func() { <-t.slots }()
+	default:
+		return answer{}, failedBusy, errBusy
+	}
+	if !b.breaker.allow() {
+		return answer{}, failedCircuit, errCircuit
+	}
+	deadline, cancel := context.WithTimeout(ctx, t.Timeout)
+	defer cancel()
+	a, why, err = b.exchange(deadline, t, p)
+	if err == nil && a.cut {
+		why, err = failedAnswer, errTooLarge
+	}
+	if err != nil && ctx.Err() != nil {
+		b.breaker.forget()
+		return answer{}, canceled, err
+	}
+	if b.breaker.done(err == nil) {
+		log := b.relay.log.WithField("sdk_app_id", b.appID)
+		if err == nil {
+			log.Info("backend decides again: circuit closed")
+		} else {
+			log.WithError(quiet(err)).Warn("backend failed too often in a row: circuit open, callbacks that ask for a decision are not passed on but to probe")
+		}
+	}
+	return a, why, err
+}
+
+// answer is what a backend said.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+	cut    bool // body is not all of it
+}
+
+var errTooLarge = errors.New("the answer is larger than 64 KiB")
+
+// exchange passes p on and reads the answer.
+func (b *Backend) exchange(ctx context.Context, t *target, p parcel) (answer, failure, error) {
+	start := time.Now()
+	defer func() { b.stats.asked.Observe(time.Since(start).Seconds()) }()
+	resp, err := t.transport.RoundTrip(p.request(ctx, t.URL)) // and follows no redirect
+	if err != nil {
+		return answer{}, reasonOf(err, failedConnection), err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err != nil {
+		return answer{}, reasonOf(err, failedAnswer), err
+	}
+	return answer{resp.StatusCode, resp.Header, body, len(body) > maxAnswer}, 0, nil
+}
+
+func reasonOf(err error, otherwise failure) failure {
+	var timeout interface{ Timeout() bool }
+	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
+		return failedTimeout
+	}
+	return otherwise
+}
