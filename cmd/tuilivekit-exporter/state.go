@@ -52,6 +52,32 @@ func newStoredApp(r state.Record) storedApp {
 	return app
 }
 
+// storedQueue is what waits for the backend of one application.
+type storedQueue struct {
+	AppID    string    `json:"sdk_app_id"`
+	Requests int       `json:"requests"`
+	Bytes    int       `json:"bytes"`
+	Oldest   time.Time `json:"oldest_received_time"`
+}
+
+// queuesOf sums up forwards, which come in the order of each application.
+func queuesOf(forwards []state.Forward) []storedQueue {
+	queues := []storedQueue{}
+	at := map[string]int{}
+	for _, f := range forwards {
+		i, ok := at[f.AppID]
+		if !ok {
+			i = len(queues)
+			at[f.AppID] = i
+			queues = append(queues, storedQueue{AppID: f.AppID, Oldest: time.UnixMilli(f.Received).UTC()})
+		}
+		queues[i].Requests++
+		queues[i].Bytes += len(f.Data)
+	}
+	slices.SortFunc(queues, func(a, b storedQueue) int { return cmp.Compare(a.AppID, b.AppID) })
+	return queues
+}
+
 // run prints what the file holds. It fails if the file is damaged, after printing what
 // is valid.
 func (c *stateCommand) run(stdout io.Writer) error {
@@ -64,12 +90,16 @@ func (c *stateCommand) run(stdout io.Writer) error {
 		apps = append(apps, newStoredApp(r))
 	}
 	slices.SortFunc(apps, func(a, b storedApp) int { return cmp.Compare(a.AppID, b.AppID) })
+	queues := queuesOf(content.Forwards)
 	if c.json {
 		e := json.NewEncoder(stdout)
 		e.SetIndent("", "  ")
-		err = e.Encode(map[string]any{"applications": apps})
+		err = e.Encode(map[string]any{"applications": apps, "relay_queues": queues})
 	} else {
 		err = printApps(stdout, apps)
+		for _, q := range queues {
+			fmt.Fprintf(stdout, "%d callback(s) of %s wait for its backend, %d bytes, the oldest since %s\n", q.Requests, q.AppID, q.Bytes, q.Oldest.Format(time.RFC3339))
+		}
 	}
 	if err != nil {
 		return err

@@ -14,6 +14,15 @@ type Changes struct {
 	Records []Record
 	// Repeats come on top of those before, in the order of their receipt.
 	Repeats []Repeat
+	// Forwards come behind those that wait already.
+	Forwards []Forward
+	// Removed wait no longer, also if they are among Forwards.
+	Removed []ForwardKey
+}
+
+// Empty reports whether nothing changes.
+func (c Changes) Empty() bool {
+	return len(c.Records)+len(c.Repeats)+len(c.Forwards)+len(c.Removed) == 0
 }
 
 // Batch applies events without showing it: what is committed somewhere first is
@@ -26,11 +35,20 @@ type Batch struct {
 }
 
 // Begin returns an empty Batch.
-func (s *Store) Begin() *Batch { return &Batch{store: s, changed: make(map[string]int)} }
+func (s *Store) Begin() *Batch {
+	s.queues.keep()
+	return &Batch{store: s, changed: make(map[string]int)}
+}
 
 // Apply applies e to what the Batch has made of the state so far.
 func (b *Batch) Apply(e Event) Outcome {
 	s := b.store
+	if e.Forward != nil {
+		b.changes.Forwards = append(b.changes.Forwards, s.queues.number(e))
+	}
+	if e.Kind == Nothing {
+		return Outcome{}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if key, ok := e.repeatKey(); ok {
@@ -48,8 +66,12 @@ func (b *Batch) Apply(e Event) Outcome {
 	return b.changes.Records[i].apply(e, s.tolerance)
 }
 
-// Changes returns what the Batch has changed. It is valid until the next Apply.
-func (b *Batch) Changes() Changes { return b.changes }
+// Changes returns what the Batch has changed, and what has left the queues since the
+// last time. It is valid until the next Apply.
+func (b *Batch) Changes() Changes {
+	b.changes.Removed = append(b.changes.Removed, b.store.queues.takeRemoved()...)
+	return b.changes
+}
 
 // Publish makes the changes visible and empties the Batch.
 func (b *Batch) Publish() {
@@ -59,6 +81,7 @@ func (b *Batch) Publish() {
 	for _, r := range b.changes.Records {
 		s.record(r.AppID, r.Since).rooms = r.Rooms
 	}
+	s.queues.add(b.changes.Forwards)
 	clear(b.changed)
 	b.changes = Changes{}
 }
@@ -73,6 +96,8 @@ func (s *Store) Restore(c Changes) {
 	for _, r := range c.Repeats {
 		s.seen.add(r.Key, r.At)
 	}
+	s.queues.keep()
+	s.queues.add(c.Forwards)
 }
 
 // All returns all that the Store holds, of applications that are no longer configured
@@ -80,7 +105,7 @@ func (s *Store) Restore(c Changes) {
 func (s *Store) All() Changes {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	c := Changes{Records: make([]Record, 0, len(s.records)), Repeats: slices.Clone(s.seen.queue[s.seen.head:])}
+	c := Changes{Records: make([]Record, 0, len(s.records)), Repeats: slices.Clone(s.seen.queue[s.seen.head:]), Forwards: s.queues.all()}
 	for id, r := range s.records {
 		if r.rooms.Events+r.rooms.Created+r.rooms.Destroyed > 0 {
 			c.Records = append(c.Records, Record{id, r.rooms})

@@ -9,16 +9,18 @@ import (
 type Kind uint8
 
 const (
+	// Nothing is a callback that says nothing of rooms.
+	Nothing Kind = iota
 	// Threshold is a room created at or above the warning threshold; it carries
 	// both counts.
-	Threshold Kind = iota + 1
+	Threshold
 	// Created is a room created.
 	Created
 	// Destroyed is a room destroyed.
 	Destroyed
 )
 
-// Event is one accepted callback that concerns the rooms of an application.
+// Event is one accepted callback.
 type Event struct {
 	AppID string
 	Kind  Kind
@@ -30,6 +32,9 @@ type Event struct {
 	// Subject tells apart events of one millisecond: the operator of a Threshold
 	// event, the room of the others, as raw JSON. It is only hashed, never kept.
 	Subject []byte
+	// Forward is the callback as it is to be passed on to the application's own backend,
+	// nil if it is not. It is kept, and must not be changed. Exact repeats are passed on too.
+	Forward []byte
 }
 
 // Verdict says what became of an event.

@@ -89,6 +89,8 @@ type Store struct {
 	records map[string]*record // configured now or at any time before
 	shown   []*record          // the configured ones, ordered by id
 	seen    window
+
+	queues Queues
 }
 
 type record struct {
@@ -135,6 +137,12 @@ func (s *Store) record(id string, now int64) *record {
 // Record applies e and says what became of it. It does not block on anything but
 // other calls, and the error is always nil: nothing is durable here.
 func (s *Store) Record(e Event) (Outcome, error) {
+	if e.Forward != nil {
+		s.queues.add([]Forward{s.queues.number(e)})
+	}
+	if e.Kind == Nothing {
+		return Outcome{}, nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if key, ok := e.repeatKey(); ok && !s.seen.add(key, e.Received) {
@@ -142,6 +150,9 @@ func (s *Store) Record(e Event) (Outcome, error) {
 	}
 	return s.record(e.AppID, e.Received).rooms.apply(e, s.tolerance), nil
 }
+
+// Queues returns what waits for the backends of applications.
+func (s *Store) Queues() *Queues { return &s.queues }
 
 // Snapshot returns the configured applications ordered by ID, all as of one
 // moment. The caller owns the slice.

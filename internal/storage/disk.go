@@ -23,7 +23,8 @@ type disk interface {
 
 // database is an open file. After an error it must not be used but to close it.
 type database interface {
-	// update does all of it in one transaction and returns when that is durable.
+	// update does all of it in one transaction, first puts and then deletes, and returns
+	// when that is durable.
 	update(puts []entry, deletes []string) error
 	close() error
 }
@@ -94,13 +95,13 @@ func (f boltFile) update(puts []entry, deletes []string) (err error) {
 		if err != nil {
 			return err
 		}
-		for _, key := range deletes {
-			if err := bucket.Delete([]byte(key)); err != nil {
+		for _, e := range puts {
+			if err := bucket.Put(e.key, e.value); err != nil {
 				return err
 			}
 		}
-		for _, e := range puts {
-			if err := bucket.Put(e.key, e.value); err != nil {
+		for _, key := range deletes {
+			if err := bucket.Delete([]byte(key)); err != nil {
 				return err
 			}
 		}

@@ -107,7 +107,12 @@ func failNth(t *testing.T, after bool, n, failures int) {
 	acknowledged := map[int64]bool{}
 	const events = 30
 	for i := range int64(events) {
-		_, err := r.Record(event("1", i))
+		e := event("1", i)
+		e.Forward = []byte{byte(i)}
+		_, err := r.Record(e)
+		if f, ok := r.store.Queues().First("1"); i%2 == 1 && (!ok || !r.store.Queues().Remove(f)) {
+			t.Fatalf("call %d fails: nothing waits", n)
+		}
 		if err != nil && !errors.Is(err, state.ErrNotDurable) {
 			t.Fatal(err)
 		}
@@ -135,6 +140,14 @@ func failNth(t *testing.T, after bool, n, failures int) {
 	}
 	if got := content.Records[0]; got.Events != events || got.Current != 400+events-1 || len(content.Repeats) != events {
 		t.Errorf("call %d fails: the file has %+v and %d repeats", n, got, len(content.Repeats))
+	}
+	for i, f := range content.Forwards {
+		if len(f.Data) != 1 || f.Data[0] != byte(events/2+i) {
+			t.Errorf("call %d fails: place %d has %v", n, i, f.Data)
+		}
+	}
+	if len(content.Forwards) != events/2 {
+		t.Errorf("call %d fails: %d requests wait in the file", n, len(content.Forwards))
 	}
 }
 

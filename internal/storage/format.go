@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -12,20 +13,23 @@ import (
 // The file has one bucket. Its keys are:
 //
 //	version      the format version, 4 bytes
-//	summary      how many app and rep values there are, and the exclusive or of their
+//	summary      how many app, fwd and rep values there are, and the exclusive or of their
 //	             checksums: a value that is gone, or an older one that is back, is noticed
 //	app/ID       the record of an application, 9 numbers
+//	fwd/ID/SEQ   a callback that waits for its application's backend: its receipt, and the
+//	             callback as package relay has packed it (since version 2)
 //	rep/SEQ      what recognizes repeats of the events of one commit, 2 numbers each
 //
 // Each value begins with the CRC-32C of its key and of the rest. Numbers are 8 bytes,
 // big-endian.
-const formatVersion = 1
+const formatVersion = 2
 
 const (
 	bucketName    = "tuilivekit"
 	versionKey    = "version"
 	summaryKey    = "summary"
 	appPrefix     = "app/"
+	forwardPrefix = "fwd/"
 	repeatsPrefix = "rep/"
 )
 
@@ -95,6 +99,29 @@ func decodeRecord(key string, payload []byte) (state.Record, error) {
 		Current: n(0), Max: n(1), EventTime: n(2), Received: n(3),
 		Events: uint64(n(4)), Created: uint64(n(5)), Destroyed: uint64(n(6)), Estimate: n(7), Since: n(8),
 	}}, nil
+}
+
+func forwardKey(k state.ForwardKey) string {
+	return forwardPrefix + k.AppID + "/" + string(binary.BigEndian.AppendUint64(nil, k.Seq))
+}
+
+func forwardEntry(f state.Forward) entry {
+	b := make([]byte, 0, 8+len(f.Data))
+	b = binary.BigEndian.AppendUint64(b, uint64(f.Received))
+	return newEntry(forwardKey(state.ForwardKey{AppID: f.AppID, Seq: f.Seq}), append(b, f.Data...))
+}
+
+// decodeForward reads what forwardEntry wrote. The result has a copy of payload.
+func decodeForward(key string, payload []byte) (state.Forward, error) {
+	app, ok := strings.CutPrefix(key, forwardPrefix)
+	cut := len(app) - 9
+	if !ok || cut < 0 || app[cut] != '/' || len(payload) < 8 {
+		return state.Forward{}, fmt.Errorf("value of %q has %d bytes", key, len(payload))
+	}
+	return state.Forward{
+		AppID: app[:cut], Seq: binary.BigEndian.Uint64([]byte(app[cut+1:])),
+		Received: int64(binary.BigEndian.Uint64(payload)), Data: bytes.Clone(payload[8:]),
+	}, nil
 }
 
 func repeatsKey(seq uint64) string {

@@ -9,8 +9,8 @@ import (
 // ledger knows what the file holds, as far as the next commit needs it: the sums for
 // the summary, and which repeats are too old.
 type ledger struct {
-	sums    map[string]uint32 // of the records, by key
-	xor     uint32            // of the sums of records and of batches
+	sums    map[string]uint32 // of the records and of what waits for backends, by key
+	xor     uint32            // of these sums and of those of batches
 	batches []batch           // the repeats of single commits, oldest first
 	repeats int               // in all batches
 	seq     uint64            // of the newest batch
@@ -39,6 +39,14 @@ func (l *ledger) plan(changes state.Changes) (puts []entry, deletes []string) {
 		l.add(e, repeats)
 		puts = append(puts, e)
 	}
+	for _, f := range changes.Forwards {
+		puts = append(puts, l.put(forwardEntry(f)))
+	}
+	for _, k := range changes.Removed {
+		key := forwardKey(k)
+		l.remove(key)
+		deletes = append(deletes, key)
+	}
 	return append(puts, summaryEntry(l.count(), l.xor)), deletes
 }
 
@@ -66,7 +74,13 @@ func (l *ledger) add(e entry, repeats []state.Repeat) {
 	l.xor ^= e.sum()
 }
 
-// put notes that the record e takes the place of what has its key.
+// remove notes that key, which is of no batch, is gone, if it was there.
+func (l *ledger) remove(key string) {
+	l.xor ^= l.sums[key]
+	delete(l.sums, key)
+}
+
+// put notes that e, which is no batch, takes the place of what has its key.
 func (l *ledger) put(e entry) entry {
 	key := string(e.key)
 	l.xor ^= l.sums[key] ^ e.sum() // a key that is not there has the sum 0

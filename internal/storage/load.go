@@ -78,6 +78,12 @@ func parse(data []byte) (*Content, error) {
 				c.Records = append(c.Records, r)
 				sums.put(entry{k, value})
 			}
+		case strings.HasPrefix(key, forwardPrefix):
+			var f state.Forward
+			if f, err = decodeForward(key, payload); err == nil {
+				c.Forwards = append(c.Forwards, f) // keys come in the order of each application
+				sums.put(entry{k, value})
+			}
 		case strings.HasPrefix(key, repeatsPrefix):
 			var repeats []state.Repeat
 			if repeats, err = decodeRepeats(key, payload); err == nil {

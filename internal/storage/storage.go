@@ -25,6 +25,9 @@ const (
 	maxBatch   = 1024
 	// recoverInterval is how often a degraded storage tries to write a new file.
 	recoverInterval = time.Second
+	// removeInterval is how long what has been delivered may stay in the file when no event
+	// takes it along: a crash meanwhile delivers it again.
+	removeInterval = 100 * time.Millisecond
 )
 
 // Options are the settings of a Storage. All but Registerer are required.

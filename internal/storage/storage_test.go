@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -266,7 +267,56 @@ func TestFilesOfEveryVersion(t *testing.T) {
 		if n := testutil.ToFloat64(r.metrics.corruptions); n != 0 {
 			t.Errorf("version %d: %v corruptions", version, n)
 		}
+		want2 := fmt.Sprint([]state.Forward{
+			{AppID: "1", Seq: 7, Received: day0, Data: []byte("first")}, {AppID: "1", Seq: 300, Received: day0 + 1, Data: []byte("second")},
+			{AppID: "22", Seq: 299, Received: day0},
+		})
+		if got := fmt.Sprint(sorted(r.store.All().Forwards)); got != map[bool]string{true: "[]", false: want2}[version == 1] {
+			t.Errorf("version %d: %s waits", version, got)
+		}
 	}
+}
+
+func TestARestartKeepsTheQueues(t *testing.T) {
+	path := t.TempDir()
+	r := start(t, path, nil)
+	const n = 20
+	for i := range int64(n) {
+		e := event("1", i)
+		e.Forward = fmt.Append(nil, "callback ", i)
+		r.record(t, e)
+		r.record(t, state.Event{AppID: "2", Received: day0 + i, Forward: make([]byte, 10_000)}) // spans pages
+	}
+	q := r.store.Queues()
+	for range 5 {
+		f, _ := q.First("1")
+		q.Remove(f)
+	}
+	for q.Removed() { // no event takes it along: it is committed all the same
+		time.Sleep(time.Millisecond)
+	}
+	want := fmt.Sprint(sorted(r.store.All().Forwards))
+	r.stop()
+	content, err := Read(r.path)
+	if err != nil || len(content.Damage) > 0 {
+		t.Fatal(err, content.Damage)
+	}
+	if got := fmt.Sprint(sorted(content.Forwards)); got != want {
+		t.Errorf("the file has  %.300s\nwant %.300s", got, want)
+	}
+	r = start(t, path, nil)
+	if got := fmt.Sprint(sorted(r.store.All().Forwards)); got != want {
+		t.Errorf("got  %.300s\nwant %.300s", got, want)
+	}
+	r.record(t, state.Event{AppID: "1", Received: day0, Forward: []byte("last")})
+	if all := sorted(r.store.All().Forwards); string(all[n-5].Data) != "last" || all[n-5].AppID != "1" {
+		t.Errorf("a new one is not the last of its application: %+v", all[n-5])
+	}
+}
+
+func sorted(list []state.Forward) []state.Forward {
+	slices.SortFunc(list, func(a, b state.Forward) int { return cmp.Or(cmp.Compare(a.AppID, b.AppID), cmp.Compare(a.Seq, b.Seq)) })
+	return list
 }
 
 func TestReadWhileItIsWritten(t *testing.T) {

@@ -70,6 +70,8 @@ func (s *Storage) Run(ctx context.Context) {
 	}
 	retry := time.NewTicker(recoverInterval)
 	defer retry.Stop()
+	removals := s.store.Queues().Removals()
+	var remove <-chan time.Time // set while something is to be removed
 	for ctx.Err() == nil {
 		select {
 		case r := <-s.queue:
@@ -78,6 +80,15 @@ func (s *Storage) Run(ctx context.Context) {
 			w.finished(err)
 		case <-retry.C:
 			w.recover()
+		case <-removals:
+			if remove == nil {
+				remove = time.After(removeInterval)
+			}
+		case <-remove:
+			remove = nil
+			if s.store.Queues().Removed() { // no event has taken it along
+				w.handle(nil)
+			}
 		case <-ctx.Done():
 		}
 	}
@@ -144,15 +155,19 @@ func (w *writer) handle(waiting []*request) {
 	case w.failing:
 		w.remember(changes)
 		err = state.ErrNotDurable
-	case len(changes.Records) > 0: // not only duplicates
-		w.metrics.batch.Observe(float64(len(waiting)))
+	case !changes.Empty(): // not only duplicates
+		if len(waiting) > 0 {
+			w.metrics.batch.Observe(float64(len(waiting)))
+		}
 		if cause := w.commitInTime(changes); cause != nil {
 			w.degrade(cause)
 			err = fmt.Errorf("%w: %w", state.ErrNotDurable, cause)
 		}
 	}
 	w.batch.Publish()
-	w.expected = len(waiting) + len(w.queue)
+	if len(waiting) > 0 {
+		w.expected = len(waiting) + len(w.queue)
+	}
 	for _, r := range waiting {
 		r.err = err
 		r.done <- struct{}{}
@@ -161,12 +176,14 @@ func (w *writer) handle(waiting []*request) {
 
 // remember keeps changes to be written later.
 func (w *writer) remember(changes state.Changes) {
-	if len(w.pending.Records)+len(w.pending.Repeats) > maxPending {
+	if len(w.pending.Records)+len(w.pending.Repeats)+len(w.pending.Forwards)+len(w.pending.Removed) > maxPending {
 		w.pending, w.lost = state.Changes{}, true
 	}
 	if !w.lost {
 		w.pending.Records = append(w.pending.Records, changes.Records...)
 		w.pending.Repeats = append(w.pending.Repeats, changes.Repeats...)
+		w.pending.Forwards = append(w.pending.Forwards, changes.Forwards...)
+		w.pending.Removed = append(w.pending.Removed, changes.Removed...)
 	}
 }
 
@@ -229,7 +246,7 @@ func (w *writer) finished(err error) {
 		return // recover tries again
 	case w.lost:
 		return // and again
-	case len(w.pending.Records) > 0:
+	case !w.pending.Empty():
 		if w.commitInTime(w.pending) != nil {
 			w.lost = true
 			return
@@ -252,6 +269,9 @@ func (w *writer) stop() {
 		default:
 		}
 		break
+	}
+	if w.store.Queues().Removed() {
+		w.handle(nil)
 	}
 	w.recover() // the last chance
 	close(w.jobs)
