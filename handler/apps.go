@@ -34,10 +34,13 @@ type App struct {
 	Backend Backend
 }
 
-// Backend has the last word on callbacks that ask for a decision.
+// Backend has the last word on callbacks that ask for a decision, and gets all others.
 type Backend interface {
 	// Answer writes the answer to r, whose body is body. It does not keep body.
 	Answer(w http.ResponseWriter, r *http.Request, body []byte)
+	// Pack returns r as the Backend wants to get it later, which is recorded with its
+	// event. If ok is false it refuses r, and has written the answer. It does not keep body.
+	Pack(w http.ResponseWriter, r *http.Request, body []byte) (packed []byte, ok bool)
 }
 
 // apps are the configured applications by ID. It is not changed once it is made.

@@ -216,7 +216,14 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request, now time.Time) 
 		app.backend.Answer(w, r, buf.Bytes())
 		return errAnswered
 	}
-	return c.record(app, query, cb)
+	var forward []byte
+	if app.backend != nil {
+		var ok bool
+		if forward, ok = app.backend.Pack(w, r, buf.Bytes()); !ok {
+			return errAnswered
+		}
+	}
+	return c.record(app, query, cb, forward)
 }
 
 // errAnswered is the error of a callback that has its answer.
@@ -304,18 +311,20 @@ func (c *Callback) count(app *app, query tuilivekit.Query, cb tuilivekit.Callbac
 	}
 }
 
-// record counts a callback and records what it says of rooms. An event that could not
+// record counts a callback and records what it says of rooms, and what is to be passed
+// on of it. An event that could not
 // be made durable is counted all the same: memory has it.
-func (c *Callback) record(app *app, query tuilivekit.Query, cb tuilivekit.Callback) error {
+func (c *Callback) record(app *app, query tuilivekit.Query, cb tuilivekit.Callback, forward []byte) error {
 	received := time.Now().UnixMilli()
 	c.count(app, query, cb, received)
 	stats := app.stats
 	var err error
-	if kind, ok := kinds[cb.Command]; ok {
+	kind, ok := kinds[cb.Command]
+	if ok || forward != nil {
 		var outcome state.Outcome
 		outcome, err = c.recorder.Record(state.Event{
 			AppID: app.id, Kind: kind, Time: cb.EventTime, Received: received,
-			Current: cb.Current, Max: cb.Max, Subject: cb.Subject,
+			Current: cb.Current, Max: cb.Max, Subject: cb.Subject, Forward: forward,
 		})
 		switch {
 		case errors.Is(err, state.ErrOverloaded):
@@ -327,7 +336,9 @@ func (c *Callback) record(app *app, query tuilivekit.Query, cb tuilivekit.Callba
 			stats.discarded[duplicate].Add(1)
 			return err
 		}
-		stats.count(cb, outcome)
+		if ok {
+			stats.count(cb, outcome)
+		}
 	}
 	if cb.EventTime != 0 {
 		c.metrics.delay.Observe(max(0, float64(received-cb.EventTime)/1000))

@@ -83,7 +83,7 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 	reg := prometheus.NewRegistry()
 	store := state.New(state.Options{FutureTolerance: cfg.futureTolerance})
 	var err error
-	if a.relay, err = relay.New(relay.Options{Log: log, Registerer: reg}); err != nil {
+	if a.relay, err = relay.New(relay.Options{Queues: store.Queues(), Log: log, Registerer: reg}); err != nil {
 		return nil, err
 	}
 	apps, err := a.loadApps()
@@ -223,6 +223,7 @@ func (a *app) run(ctx context.Context, listener net.Listener, hup <-chan os.Sign
 	}
 	stopStorage := a.startStorage()
 	defer stopStorage()
+	stopRelay := a.startRelay()
 	webhook, webServer := a.webhookServer(), a.webServer()
 	stopNotifying := a.startNotifying(webhook, webServer)
 	defer stopNotifying()
@@ -244,6 +245,9 @@ func (a *app) run(ctx context.Context, listener net.Listener, hup <-chan os.Sign
 		a.log.WithError(e).Error("callbacks were left unanswered")
 		err = errors.Join(err, fmt.Errorf("stop the webhook listener: %w", e))
 	}
+	drained, cancelDrain := context.WithTimeout(deadline, a.cfg.shutdownTimeout*3/4) // and time for the rest
+	defer cancelDrain()
+	stopRelay(drained)
 	stopStorage() // nobody records any more: what has come is committed
 	webServer.SetKeepAlivesEnabled(false)
 	if e := webServer.Shutdown(deadline); e != nil {

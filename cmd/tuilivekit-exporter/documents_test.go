@@ -59,7 +59,7 @@ Beside these there are the usual ` + "`go_*`" + ` and ` + "`process_*`" + ` metr
 ## Label values
 
 `)
-	for _, name := range []string{"tuilivekit_webhook_rejections_total", "tuilivekit_webhook_events_discarded_total", "tuilivekit_webhook_oddities_total", "tuilivekit_relay_decision_failures_total", "tuilivekit_relay_request_duration_seconds", "tuilivekit_webhook_callbacks_total"} {
+	for _, name := range []string{"tuilivekit_webhook_rejections_total", "tuilivekit_webhook_events_discarded_total", "tuilivekit_webhook_oddities_total", "tuilivekit_relay_decision_failures_total", "tuilivekit_relay_delivery_failures_total", "tuilivekit_relay_dropped_total", "tuilivekit_relay_request_duration_seconds", "tuilivekit_webhook_callbacks_total"} {
 		label := map[bool]string{true: "reason", false: "kind"}[regexp.MustCompile("reject|discard|failures|dropped").MatchString(name)]
 		if strings.Contains(name, "callbacks") {
 			label = "command"

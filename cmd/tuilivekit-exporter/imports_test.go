@@ -18,8 +18,8 @@ var arrows = map[string][]string{
 	"cmd/tuilivekit-exporter": {"collector", "handler", "internal/config", "internal/relay", "internal/state", "internal/storage", "internal/tuilivekit"},
 	"collector":               {"internal/state"},
 	"handler":                 {"internal/state", "internal/tuilivekit"},
-	"internal/config":         {"internal/tuilivekit"}, // what is an SDKAppID and a token
-	"internal/relay":          {"internal/tuilivekit"},
+	"internal/config":         {"internal/tuilivekit"},                   // what is an SDKAppID and a token
+	"internal/relay":          {"internal/state", "internal/tuilivekit"}, // what waits to be delivered
 	"internal/state":          nil,
 	"internal/storage":        {"internal/state"},
 	"internal/tuilivekit":     nil,

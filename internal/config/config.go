@@ -72,6 +72,18 @@ type Relay struct {
 	// MaxConcurrent is how many such commands may wait for the backend at a time; one more
 	// is answered as OnFailure says, at once. Default: 64.
 	MaxConcurrent int `yaml:"max_concurrent"`
+	// MaxAge is how long a callback that nobody waits for is tried to be delivered.
+	// Default: 24h.
+	MaxAge time.Duration `yaml:"max_age"`
+	// MaxQueueRequests is how many such callbacks may wait; one more drops the oldest.
+	// Default: 100000.
+	MaxQueueRequests int `yaml:"max_queue_requests"`
+	// MaxQueueBytes is how much they may take, in memory and on disk, at least 1 MiB: above
+	// it the oldest are dropped. Default: 67108864.
+	MaxQueueBytes int64 `yaml:"max_queue_bytes"`
+	// KeepSignature passes a signature on as it came, however old it is by then. Otherwise
+	// one that is older than 30s is renewed, with the token that made it. Default: false.
+	KeepSignature bool `yaml:"keep_signature"`
 	// CAFile has the authorities that may sign the certificate of the backend (PEM), instead
 	// of those of the system. Optional.
 	CAFile string `yaml:"ca_file"`

@@ -19,6 +19,10 @@ func (r *Relay) complete(defaults *Relay, at path, dir string) error {
 		r.Timeout = cmp.Or(r.Timeout, defaults.Timeout)
 		r.OnFailure = cmp.Or(r.OnFailure, defaults.OnFailure)
 		r.MaxConcurrent = cmp.Or(r.MaxConcurrent, defaults.MaxConcurrent)
+		r.MaxAge = cmp.Or(r.MaxAge, defaults.MaxAge)
+		r.MaxQueueRequests = cmp.Or(r.MaxQueueRequests, defaults.MaxQueueRequests)
+		r.MaxQueueBytes = cmp.Or(r.MaxQueueBytes, defaults.MaxQueueBytes)
+		r.KeepSignature = cmp.Or(r.KeepSignature, defaults.KeepSignature)
 		r.ProxyFromEnvironment = cmp.Or(r.ProxyFromEnvironment, defaults.ProxyFromEnvironment)
 		r.CAFile = cmp.Or(r.CAFile, defaults.CAFile)
 		if r.CertFile == "" && r.KeyFile == "" {
@@ -41,7 +45,26 @@ func (r *Relay) complete(defaults *Relay, at path, dir string) error {
 	if r.MaxConcurrent < 1 || r.MaxConcurrent > 10_000 {
 		return &keyError{at.to("max_concurrent"), "is not within 1 and 10000"}
 	}
+	if err := r.completeQueue(at); err != nil {
+		return err
+	}
 	return r.readTLS(at, dir)
+}
+
+// completeQueue checks what bounds the queue of r.
+func (r *Relay) completeQueue(at path) error {
+	r.MaxAge = cmp.Or(r.MaxAge, 24*time.Hour)
+	r.MaxQueueRequests = cmp.Or(r.MaxQueueRequests, 100_000)
+	r.MaxQueueBytes = cmp.Or(r.MaxQueueBytes, 64<<20)
+	switch {
+	case r.MaxAge < time.Second:
+		return &keyError{at.to("max_age"), fmt.Sprintf("%s is less than 1s", r.MaxAge)}
+	case r.MaxQueueRequests < 1:
+		return &keyError{at.to("max_queue_requests"), "must be at least 1"}
+	case r.MaxQueueBytes < 1<<20:
+		return &keyError{at.to("max_queue_bytes"), fmt.Sprintf("%d is less than 1 MiB, which is %d", r.MaxQueueBytes, 1<<20)}
+	}
+	return nil
 }
 
 // parseTarget takes http and https URLs without anything that Tencent's console refuses.

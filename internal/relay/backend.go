@@ -2,12 +2,15 @@ package relay
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
 	"net/http"
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/sirupsen/logrus"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
@@ -20,6 +23,8 @@ type Backend struct {
 	stats   *stats
 	breaker breaker
 	target  atomic.Pointer[target]
+
+	configured chan struct{} // has one when target is another
 }
 
 // target is a Backend as it is configured now.
@@ -30,15 +35,18 @@ type target struct {
 }
 
 func newBackend(r *Relay, appID string) *Backend {
-	return &Backend{relay: r, appID: appID, stats: r.metrics.newStats(appID)}
+	return &Backend{relay: r, appID: appID, stats: r.metrics.newStats(appID), configured: make(chan struct{}, 1)}
 }
 
 func (b *Backend) configure(s Settings) {
 	old := b.target.Swap(&target{Settings: s, transport: b.relay.newTransport(s), slots: make(chan struct{}, s.MaxConcurrent)})
 	if old != nil {
 		old.close()
+		signal(b.configured)
 	}
 }
+
+func (b *Backend) logger() *logrus.Entry { return b.relay.log.WithField("sdk_app_id", b.appID) }
 
 func (t *target) close() { t.transport.CloseIdleConnections() }
 
@@ -51,19 +59,24 @@ const (
 	failedTimeout
 	failedConnection
 	failedAnswer
+	failedStatus
 	numFailures
 	canceled // by the sender: the backend is not to blame
 )
 
-var failureNames = [numFailures]string{"busy", "circuit_open", "timeout", "connection", "answer"}
+var failureNames = [numFailures]string{"busy", "circuit_open", "timeout", "connection", "answer", "status"}
+
+// What can be the end of a decision, and of an attempt to deliver.
+var (
+	decisionReasons = []failure{failedBusy, failedCircuit, failedTimeout, failedConnection, failedAnswer}
+	deliveryReasons = []failure{failedTimeout, failedConnection, failedStatus}
+)
 
 // Answer asks the backend for a decision and writes what it says. body is that of req,
 // which the Backend does not keep.
 func (b *Backend) Answer(w http.ResponseWriter, req *http.Request, body []byte) {
-	p, ok := b.relay.newParcel(req, body)
+	p, ok := b.parcel(w, req, body)
 	if !ok {
-		b.stats.loops.Add(1)
-		respond(w, http.StatusMisdirectedRequest, tuilivekit.Fail(http.StatusMisdirectedRequest, "callback goes round in circles"))
 		return
 	}
 	b.stats.decisions.Add(1)
@@ -84,7 +97,7 @@ func (b *Backend) Answer(w http.ResponseWriter, req *http.Request, body []byte) 
 		return
 	}
 	b.stats.decisionFailures[why].Add(1)
-	b.stats.log.write(b.relay.log.WithField("sdk_app_id", b.appID).WithField("reason", failureNames[why]).
+	b.stats.decisionLog.write(b.logger().WithField("reason", failureNames[why]).
 		WithField("on_failure", t.OnFailure), err, "backend did not decide")
 	switch {
 	case t.OnFailure == Allow:
@@ -96,6 +109,25 @@ func (b *Backend) Answer(w http.ResponseWriter, req *http.Request, body []byte) 
 	default:
 		respond(w, http.StatusBadGateway, tuilivekit.Fail(http.StatusBadGateway, "backend failed"))
 	}
+}
+
+// Pack returns req, whose body is body, as it is to be delivered later. If ok is false it
+// goes round in circles, and has its answer.
+func (b *Backend) Pack(w http.ResponseWriter, req *http.Request, body []byte) (packed []byte, ok bool) {
+	p, ok := b.parcel(w, req, body)
+	if !ok {
+		return nil, false
+	}
+	return p.pack(rand.Text()), true
+}
+
+// parcel returns req as it is passed on. If ok is false it has its answer.
+func (b *Backend) parcel(w http.ResponseWriter, req *http.Request, body []byte) (p parcel, ok bool) {
+	if p, ok = b.relay.newParcel(req, body); !ok {
+		b.stats.loops.Add(1)
+		respond(w, http.StatusMisdirectedRequest, tuilivekit.Fail(http.StatusMisdirectedRequest, "callback goes round in circles"))
+	}
+	return p, ok
 }
 
 func respond(w http.ResponseWriter, status int, body []byte) {
@@ -134,7 +166,7 @@ func (b *Backend) decide(ctx context.Context, t *target, p parcel) (a answer, wh
 		return answer{}, canceled, err
 	}
 	if b.breaker.done(err == nil) {
-		log := b.relay.log.WithField("sdk_app_id", b.appID)
+		log := b.logger()
 		if err == nil {
 			log.Info("backend decides again: circuit closed")
 		} else {
@@ -157,7 +189,7 @@ var errTooLarge = errors.New("the answer is larger than 64 KiB")
 // exchange passes p on and reads the answer.
 func (b *Backend) exchange(ctx context.Context, t *target, p parcel) (answer, failure, error) {
 	start := time.Now()
-	defer func() { b.stats.asked.Observe(time.Since(start).Seconds()) }()
+	defer func() { b.stats.decisionDuration.Observe(time.Since(start).Seconds()) }()
 	resp, err := t.transport.RoundTrip(p.request(ctx, t.URL)) // and follows no redirect
 	if err != nil {
 		return answer{}, reasonOf(err, failedConnection), err

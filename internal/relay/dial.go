@@ -102,7 +102,7 @@ func (r *Relay) newTransport(s Settings) *http.Transport {
 		DialContext:            dialer.DialContext,
 		ForceAttemptHTTP2:      true,
 		TLSHandshakeTimeout:    5 * time.Second,
-		MaxConnsPerHost:        s.MaxConcurrent + 1, // and the one of the queue
+		MaxConnsPerHost:        s.MaxConcurrent + 1, // and the one of the courier
 		MaxIdleConns:           s.MaxConcurrent + 1,
 		MaxIdleConnsPerHost:    s.MaxConcurrent + 1,
 		IdleConnTimeout:        idleTimeout,

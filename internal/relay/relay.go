@@ -2,6 +2,7 @@ package relay
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"crypto/tls"
 	"net/netip"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
 // What is answered when a backend does not decide.
@@ -43,23 +46,44 @@ type Settings struct {
 	TLS *tls.Config
 	// ProxyFromEnvironment lets requests take the proxy of HTTPS_PROXY and its like.
 	ProxyFromEnvironment bool
+
+	// MaxAge is how old a callback may be that is still delivered.
+	MaxAge time.Duration
+	// MaxQueueRequests and MaxQueueBytes bound what may wait to be delivered.
+	MaxQueueRequests int
+	MaxQueueBytes    int64
+	// Tokens are those that may sign callbacks of the application. A signature that has
+	// gone stale while its callback waited is renewed with them.
+	Tokens []string
+	// KeepSignature leaves such a signature as it is.
+	KeepSignature bool
 }
 
 // The defaults of Settings.
 const (
 	DefaultTimeout       = 1500 * time.Millisecond // Tencent waits 2 s
 	DefaultMaxConcurrent = 64
+
+	DefaultMaxAge           = 24 * time.Hour
+	DefaultMaxQueueRequests = 100_000
+	DefaultMaxQueueBytes    = 64 << 20
 )
 
 func (s Settings) withDefaults() Settings {
 	s.Timeout = cmp.Or(s.Timeout, DefaultTimeout)
 	s.OnFailure = cmp.Or(s.OnFailure, Fail)
 	s.MaxConcurrent = cmp.Or(s.MaxConcurrent, DefaultMaxConcurrent)
+	s.MaxAge = cmp.Or(s.MaxAge, DefaultMaxAge)
+	s.MaxQueueRequests = cmp.Or(s.MaxQueueRequests, DefaultMaxQueueRequests)
+	s.MaxQueueBytes = cmp.Or(s.MaxQueueBytes, DefaultMaxQueueBytes)
 	return s
 }
 
 // Options are the parts that a Relay needs.
 type Options struct {
+	// Queues have what waits to be delivered: what a Backend has packed is recorded with
+	// its event, and gets there when that is durable.
+	Queues     *state.Queues
 	Log        logrus.FieldLogger
 	Registerer prometheus.Registerer
 }
@@ -68,19 +92,28 @@ type Options struct {
 // goroutines.
 type Relay struct {
 	log     logrus.FieldLogger
+	queues  *state.Queues
 	id      string                         // in the header that cuts loops
 	self    atomic.Pointer[netip.AddrPort] // our own webhook listener
 	metrics *metrics
 
 	mu       sync.Mutex // held by Configure
 	backends atomic.Pointer[map[string]*Backend]
+
+	changed  chan struct{} // has one when the backends are others
+	draining chan struct{} // closed by Drain
+	drain    sync.Once
+	stopped  chan struct{} // closed when Run has returned
 }
 
 // New returns a Relay without backends. It fails when a metric is registered already.
 func New(o Options) (*Relay, error) {
-	r := &Relay{log: o.Log, id: rand.Text()}
+	r := &Relay{
+		log: o.Log, queues: o.Queues, id: rand.Text(),
+		changed: make(chan struct{}, 1), draining: make(chan struct{}), stopped: make(chan struct{}),
+	}
 	r.backends.Store(&map[string]*Backend{})
-	r.metrics = newMetrics(&r.backends)
+	r.metrics = newMetrics(r)
 	if o.Registerer != nil {
 		if err := o.Registerer.Register(r.metrics); err != nil {
 			return nil, err
@@ -90,7 +123,8 @@ func New(o Options) (*Relay, error) {
 }
 
 // Configure makes list the backends, at once. What is known of those that stay, as
-// that one does not answer, stays too. It fails, and changes nothing, when the target of
+// that one does not answer, stays too. What waits for one that has another URL now goes
+// there; what waits for one that is gone waits for its return. It fails, and changes nothing, when the target of
 // one is an address that is never dialed (see CheckError).
 func (r *Relay) Configure(list []Settings) error {
 	r.mu.Lock()
@@ -104,10 +138,13 @@ func (r *Relay) Configure(list []Settings) error {
 		if b == nil {
 			b = newBackend(r, s.AppID)
 		}
-		b.configure(s.withDefaults())
+		s = s.withDefaults()
+		r.queues.Limit(s.AppID, s.MaxQueueRequests, s.MaxQueueBytes)
+		b.configure(s)
 		next[s.AppID] = b
 	}
 	r.backends.Store(&next)
+	signal(r.changed)
 	for id, b := range old {
 		if next[id] == nil {
 			b.target.Load().close()
@@ -115,6 +152,69 @@ func (r *Relay) Configure(list []Settings) error {
 		}
 	}
 	return nil
+}
+
+// signal lets the reader of ch know that something is new.
+func signal(ch chan<- struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default: // it has not read of the last one
+	}
+}
+
+// Run delivers what waits until ctx ends, or until a Drain is over.
+func (r *Relay) Run(ctx context.Context) {
+	defer close(r.stopped)
+	type running struct {
+		cancel context.CancelFunc
+		done   chan struct{}
+	}
+	couriers := make(map[*Backend]running)
+	defer func() {
+		for _, c := range couriers {
+			<-c.done
+			c.cancel()
+		}
+	}()
+	for {
+		current := *r.backends.Load()
+		for b, c := range couriers {
+			if current[b.appID] != b {
+				c.cancel()
+				<-c.done // two would mix up the order
+				delete(couriers, b)
+			}
+		}
+		for id, b := range current {
+			if _, ok := couriers[b]; ok {
+				continue
+			}
+			ctx, cancel := context.WithCancel(ctx)
+			c := running{cancel, make(chan struct{})}
+			couriers[b] = c
+			go func() {
+				defer close(c.done)
+				(&courier{Backend: b, waiting: r.queues.Waiting(id)}).run(ctx)
+			}()
+		}
+		select {
+		case <-r.changed:
+		case <-r.draining:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Drain ends Run once all that waits is delivered, as far as the backends take it at
+// the first try. It returns when Run has, or when ctx ends.
+func (r *Relay) Drain(ctx context.Context) {
+	r.drain.Do(func() { close(r.draining) })
+	select {
+	case <-r.stopped:
+	case <-ctx.Done():
+	}
 }
 
 // Backend returns that of an application, nil if it has none.

@@ -18,6 +18,7 @@ import (
 
 	logtest "github.com/sirupsen/logrus/hooks/test"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
@@ -25,8 +26,14 @@ const patience = 10 * time.Second
 
 func newRelay(t testing.TB, list ...Settings) *Relay {
 	t.Helper()
+	return newRelayOf(t, state.New(state.Options{}), list...)
+}
+
+// newRelayOf returns one that delivers what waits in store.
+func newRelayOf(t testing.TB, store *state.Store, list ...Settings) *Relay {
+	t.Helper()
 	log, _ := logtest.NewNullLogger()
-	r, err := New(Options{Log: log})
+	r, err := New(Options{Queues: store.Queues(), Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
