@@ -39,8 +39,12 @@ type sendCommand struct {
 	late        time.Duration
 	timeout     time.Duration
 
+	expectRelay   string
+	expectTimeout time.Duration
+
 	token    string
 	from, to int64
+	standIn  *standIn // nil unless expectRelay
 }
 
 func (c *sendCommand) register(cmd *kingpin.CmdClause) {
@@ -58,6 +62,8 @@ func (c *sendCommand) register(cmd *kingpin.CmdClause) {
 	cmd.Flag("malformed", "Send half of the body.").NoEnvar().BoolVar(&c.malformed)
 	cmd.Flag("late", "Sign as if the callback had been on its way for so long.").PlaceHolder("DURATION").NoEnvar().DurationVar(&c.late)
 	cmd.Flag("timeout", "How long to wait for an answer: Tencent waits 2s.").Default("2s").NoEnvar().DurationVar(&c.timeout)
+	cmd.Flag("expect-relay", "Be the application's backend at this address meanwhile, and say whether the callbacks arrive there as they were sent.").PlaceHolder("HOST:PORT").NoEnvar().StringVar(&c.expectRelay)
+	cmd.Flag("expect-timeout", "How long to wait for that after the last answer.").Default("10s").NoEnvar().DurationVar(&c.expectTimeout)
 }
 
 // prepare checks the flags and reads the token.
@@ -114,6 +120,13 @@ func (c *sendCommand) run(ctx context.Context, stdout, stderr io.Writer) error {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	defer client.CloseIdleConnections()
+	if c.expectRelay != "" {
+		var err error
+		if c.standIn, err = newStandIn(c.expectRelay); err != nil {
+			return fmt.Errorf("--expect-relay: %w", err)
+		}
+		defer c.standIn.close()
+	}
 	t := newTally(c.count)
 	stopProgress := t.showProgress(stderr)
 	next := make(chan int)
@@ -130,7 +143,12 @@ func (c *sendCommand) run(ctx context.Context, stdout, stderr io.Writer) error {
 	c.schedule(ctx, next)
 	senders.Wait()
 	stopProgress()
-	return t.report(stdout)
+	err := t.report(stdout)
+	if c.standIn != nil {
+		c.standIn.wait(ctx, c.expectTimeout)
+		err = errors.Join(err, c.standIn.report(stdout, c.expectTimeout))
+	}
+	return err
 }
 
 // schedule hands out the callbacks at their rate until all are sent or ctx ends.
@@ -155,10 +173,19 @@ func (c *sendCommand) schedule(ctx context.Context, next chan<- int) {
 }
 
 // sendOne sends the i-th callback and says what Tencent would make of the answer.
-func (c *sendCommand) sendOne(ctx context.Context, client *http.Client, i int) outcome {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.target(), bytes.NewReader(c.body(i)))
+func (c *sendCommand) sendOne(ctx context.Context, client *http.Client, i int) (o outcome) {
+	body := c.body(i)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.target(), bytes.NewReader(body))
 	if err != nil {
 		return outcome{seen: err.Error()}
+	}
+	if c.standIn != nil {
+		c.standIn.expect(req.URL.RawQuery, body)
+		defer func() {
+			if !o.ok {
+				c.standIn.forget(body)
+			}
+		}()
 	}
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := client.Do(req)
