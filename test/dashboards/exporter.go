@@ -4,7 +4,7 @@ import "strings"
 
 func exporter() object {
 	return newDashboard(exporterUID, "TUILiveKit / Exporter",
-		"The health of the exporter: are callbacks taken, refused, delayed, and are they safe on disk.",
+		"The health of the exporter: are callbacks taken, refused, delayed, and are they safe on disk, does the application's backend get them.",
 		"now-6h", variables(true), list{
 			annotation("Starts", "blue", "Start", "{{instance}} started",
 				"1000 * max by (instance) (process_start_time_seconds{"+ours+"})", true, true),
@@ -91,6 +91,31 @@ func exporter() object {
 			stat("Damaged files", "Storage files that were found damaged at the start of a replica. What was valid in them was kept; the log names the file that was moved aside.",
 				"none", instant("damaged", "sum(tuilivekit_exporter_storage_corruptions_total{"+ours+"})")).
 				steps(none("red")).without("memory only").at(18, 6, 6, 8),
+		}},
+		row{"Relay", []panel{
+			timeline("Circuit", "Red: the backend has failed to decide too often in a row, so it is only probed, and on_failure is the answer.",
+				"none", over("{{name}}", withName("max by (sdk_app_id) (tuilivekit_relay_circuit_open{"+apps+"})"))).
+				set("color", object{"mode": "fixed", "fixedColor": "text"}).
+				set("mappings", list{words("0", "closed", "green", "1", "open", "red")}).without("no relay").at(0, 0, 12, 6),
+			series("Age of what waits", "Time that the oldest callback has waited for its backend. A line that rises is a backend that takes nothing.",
+				"s", over("{{name}}", withName("max by (sdk_app_id) (tuilivekit_relay_queue_oldest_age_seconds{"+apps+"})"))).
+				floor().lines(list{step("green", nil), step("orange", 300)}).without("no relay").at(12, 0, 12, 6),
+			series("Waiting callbacks", "Acknowledged, on disk, and not yet taken by the backend.",
+				"none", over("{{name}}", withName("sum by (sdk_app_id) (tuilivekit_relay_queue_requests{"+apps+"})"))).
+				floor().without("no relay").at(0, 6, 6, 8),
+			series("Passed on", "Callbacks a minute: decisions inside the request of Tencent, deliveries after it.",
+				"cpm", over("decisions {{name}}", withName(perMinute("tuilivekit_relay_decisions_total", apps, "sdk_app_id"))),
+				over("deliveries {{name}}", withName(perMinute("tuilivekit_relay_deliveries_total", apps, "sdk_app_id")))).
+				floor().without("no relay").at(6, 6, 6, 8),
+			series("Failures", "A minute, by reason. A delivery that fails is tried again; a callback that is dropped is lost to the backend.",
+				"cpm", over("decision: {{reason}}", perMinute("tuilivekit_relay_decision_failures_total", apps, "reason")+" > 0"),
+				over("delivery: {{reason}}", perMinute("tuilivekit_relay_delivery_failures_total", apps, "reason")+" > 0"),
+				over("dropped: {{reason}}", perMinute("tuilivekit_relay_dropped_total", apps, "reason")+" > 0")).
+				floor().without("none failed").at(12, 6, 6, 8),
+			series("Time of the backend", "95 % of decisions, and of attempts to deliver, took at most this. Tencent waits 2 s for a decision.",
+				"s", over("{{kind}}", "histogram_quantile(0.95, sum by (le, kind) (rate(tuilivekit_relay_request_duration_seconds_bucket{"+apps+"}[$__rate_interval])))\n"+
+					"or histogram_quantile(0.95, sum by (kind) (rate(tuilivekit_relay_request_duration_seconds{"+apps+"}[$__rate_interval])))")).
+				floor().lines(list{step("green", nil), step("yellow", 0.5), step("red", 1.5)}).without("no relay").at(18, 6, 6, 8),
 		}},
 		row{"Process", []panel{
 			timeline("Up", "Whether Prometheus could scrape each replica.",

@@ -114,12 +114,17 @@ func startReplica(t *testing.T, instance string) *replica {
 }
 
 // later are metrics that the packages imported here do not make: those of the main
-// package, and those of the storage. TestMetricsAreDocumented checks their names.
+// package, of the storage, and of the relay, which only production has. TestMetricsAreDocumented checks their names.
 type later struct {
 	reloadOK, reloadOKSince                  prometheus.Gauge
 	commits, failures, corruptions           prometheus.Counter
 	degraded, lastSuccess                    prometheus.Gauge
 	commitDurationSeconds, eventsInEachBatch prometheus.Histogram
+
+	circuit, queued, queueAge             prometheus.Gauge
+	decisions, deliveries                 prometheus.Counter
+	decisionFailed, deliveryFailed, drops prometheus.Counter
+	decisionSeconds, deliverySeconds      prometheus.Histogram
 }
 
 func newLater(reg prometheus.Registerer) *later {
@@ -145,6 +150,33 @@ func newLater(reg prometheus.Registerer) *later {
 		commitDurationSeconds: histogram("storage_commit_duration_seconds", .001, .01, .1, 1),
 		eventsInEachBatch:     histogram("storage_batch_events", 1, 4, 16, 64),
 	}
+	relayed := func(labels ...string) prometheus.Labels {
+		m := prometheus.Labels{"sdk_app_id": production}
+		if len(labels) > 0 {
+			m[labels[0]] = labels[1]
+		}
+		return m
+	}
+	relayGauge := func(name string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Name: "tuilivekit_relay_" + name, ConstLabels: relayed()})
+	}
+	relayCounter := func(name string, labels ...string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: "tuilivekit_relay_" + name, ConstLabels: relayed(labels...)})
+	}
+	relaySeconds := func(kind string) prometheus.Histogram {
+		return prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "tuilivekit_relay_request_duration_seconds", ConstLabels: relayed("kind", kind),
+			Buckets: []float64{.01, .1, 1}, NativeHistogramBucketFactor: 1.1,
+		})
+	}
+	l.circuit, l.queued, l.queueAge = relayGauge("circuit_open"), relayGauge("queue_requests"), relayGauge("queue_oldest_age_seconds")
+	l.decisions, l.deliveries = relayCounter("decisions_total"), relayCounter("deliveries_total")
+	l.decisionFailed = relayCounter("decision_failures_total", "reason", "timeout")
+	l.deliveryFailed = relayCounter("delivery_failures_total", "reason", "status")
+	l.drops = relayCounter("dropped_total", "reason", "refused")
+	l.decisionSeconds, l.deliverySeconds = relaySeconds("decision"), relaySeconds("delivery")
+	reg.MustRegister(l.circuit, l.queued, l.queueAge, l.decisions, l.deliveries, l.decisionFailed, l.deliveryFailed, l.drops,
+		l.decisionSeconds, l.deliverySeconds)
 	reg.MustRegister(l.reloadOK, l.reloadOKSince, l.commits, l.failures, l.corruptions, l.degraded, l.lastSuccess,
 		l.commitDurationSeconds, l.eventsInEachBatch)
 	l.reloadOK.Set(1)
@@ -158,6 +190,13 @@ func (l *later) work() {
 	l.lastSuccess.SetToCurrentTime()
 	l.commitDurationSeconds.Observe(.004)
 	l.eventsInEachBatch.Observe(2)
+	for _, c := range []prometheus.Counter{l.decisions, l.deliveries, l.decisionFailed, l.deliveryFailed, l.drops} {
+		c.Inc()
+	}
+	l.queued.Set(7)
+	l.queueAge.Set(90)
+	l.decisionSeconds.Observe(.02)
+	l.deliverySeconds.Observe(.2)
 }
 
 // send gives one callback to the replica and demands that it is answered by status.
