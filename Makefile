@@ -69,6 +69,9 @@ bench: ## compare the callback and the scrape with their references
 bench-durable: need-go ## measure callbacks that are durable beside those in memory only
 	cd test && go run ./bench $(DURABLE)
 
+bench-relay: need-go ## measure decisions of a backend asked directly, by the relay and by httputil.ReverseProxy
+	go test -run '^$$' -bench Decision -benchtime $(or $(RELAYTIME),2000x) ./cmd/tuilivekit-exporter
+
 fuzz: ## run each fuzz target for FUZZTIME
 	@scripts/fuzz $(FUZZTIME)
 

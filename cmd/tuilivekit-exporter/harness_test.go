@@ -249,7 +249,7 @@ func dial(t *testing.T, addr string) net.Conn {
 }
 
 // writeFile writes a file that only its owner can read, and returns its name.
-func writeFile(t *testing.T, name, content string) string {
+func writeFile(t testing.TB, name, content string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {

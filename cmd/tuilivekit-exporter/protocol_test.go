@@ -13,7 +13,7 @@ import (
 )
 
 // fixture returns a body of testdata/callbacks.
-func fixture(t *testing.T, name string) string {
+func fixture(t testing.TB, name string) string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("..", "..", "testdata", "callbacks", name+".json"))
 	if err != nil {

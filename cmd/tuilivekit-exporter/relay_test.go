@@ -71,7 +71,7 @@ func (b *backend) wait(t *testing.T, n int) []relayed {
 }
 
 // relayTo returns the flag of a configuration in which demoApp has a relay.
-func relayTo(t *testing.T, settings string) string {
+func relayTo(t testing.TB, settings string) string {
 	t.Helper()
 	return "--config.file=" + writeFile(t, "c.yaml", fmt.Sprintf("apps: [{sdk_app_id: %s, name: demo, token_files: [%s], relay: {%s}}]\n",
 		demoApp, writeFile(t, "token", demoToken), settings))

@@ -98,6 +98,9 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 		{"no duration", "apps:" + id + "\n    relay: {url: 'https://host', timeout: secret}", `: line 4: must be a duration such as 1500ms, not text`},
 		{"an unknown on_failure", "apps:" + id + "\n    relay: {url: 'https://host', on_failure: maybe}", `:4: apps[0].relay.on_failure: must be fail, allow or deny`},
 		{"a negative max_concurrent", "apps:" + id + "\n    relay: {url: 'https://host', max_concurrent: -1}", `:4: apps[0].relay.max_concurrent: is not within 1 and 10000`},
+		{"a negative max_age", "apps:" + id + "\n    relay: {url: 'https://host', max_age: -1h}", `:4: apps[0].relay.max_age: -1h0m0s is less than 1s`},
+		{"a negative max_queue_requests", "apps:" + id + "\n    relay: {url: 'https://host', max_queue_requests: -1}", `:4: apps[0].relay.max_queue_requests: must be at least 1`},
+		{"a small max_queue_bytes", "apps:" + id + "\n    relay: {url: 'https://host', max_queue_bytes: 1000}", `:4: apps[0].relay.max_queue_bytes: 1000 is less than 1 MiB, which is 1048576`},
 		{"no authority", "apps:" + id + "\n    relay: {url: 'https://host', ca_file: token}", `:4: apps[0].relay.ca_file: no certificate in it`},
 		{"no authority file", "apps:" + id + "\n    relay: {url: 'https://host', ca_file: missing}", `:4: apps[0].relay.ca_file: open DIR/missing: no such file or directory`},
 		{"a certificate without key", "apps:" + id + "\n    relay: {url: 'https://host', cert_file: token}", `:4: apps[0].relay.cert_file: cert_file and key_file: one needs the other`},
@@ -144,10 +147,10 @@ func TestWarnings(t *testing.T) {
 
 func TestRelaysTakeOverWhatAllHave(t *testing.T) {
 	dir := write(t, map[string]string{"token": "t", "c.yaml": `
-relay: {url: 'https://all.example/hook', timeout: 1s, on_failure: allow}
+relay: {url: 'https://all.example/hook', timeout: 1s, on_failure: allow, max_age: 2h, max_queue_requests: 7, keep_signature: true}
 apps:
   - {sdk_app_id: 1, token_files: [token]}
-  - {sdk_app_id: 2, token_files: [token], relay: {url: 'http://two.example', on_failure: deny}}
+  - {sdk_app_id: 2, token_files: [token], relay: {url: 'http://two.example', on_failure: deny, max_age: 1m, max_queue_bytes: 2000000}}
   - {sdk_app_id: 3, token_files: [token], relay: {disabled: true}}
 `})
 	c, warnings, err := Load(filepath.Join(dir, "c.yaml"))
@@ -158,11 +161,11 @@ apps:
 	for _, app := range c.Apps {
 		line := "none"
 		if r := app.Relay; r != nil {
-			line = fmt.Sprintf("%s %s %s %d", r.Target, r.Timeout, r.OnFailure, r.MaxConcurrent)
+			line = fmt.Sprintf("%s %s %s %d %s %d %d %t", r.Target, r.Timeout, r.OnFailure, r.MaxConcurrent, r.MaxAge, r.MaxQueueRequests, r.MaxQueueBytes, r.KeepSignature)
 		}
 		got = append(got, line)
 	}
-	want := []string{"https://all.example/hook 1s allow 64", "http://two.example 1s deny 64", "none"}
+	want := []string{"https://all.example/hook 1s allow 64 2h0m0s 7 67108864 true", "http://two.example 1s deny 64 1m0s 7 2000000 true", "none"}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
