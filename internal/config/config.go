@@ -76,10 +76,10 @@ type Relay struct {
 	// Default: 24h.
 	MaxAge time.Duration `yaml:"max_age"`
 	// MaxQueueRequests is how many such callbacks may wait; one more drops the oldest.
-	// Default: 100000.
+	// Default: 20000.
 	MaxQueueRequests int `yaml:"max_queue_requests"`
-	// MaxQueueBytes is how much they may take, in memory and on disk, at least 1 MiB: above
-	// it the oldest are dropped. Default: 67108864.
+	// MaxQueueBytes is how much they may take, at least 1 MiB: above it the oldest are
+	// dropped. In memory they take some four times as much, on disk twice. Default: 16777216.
 	MaxQueueBytes int64 `yaml:"max_queue_bytes"`
 	// KeepSignature passes a signature on as it came, however old it is by then. Otherwise
 	// one that is older than 30s is renewed, with the token that made it. Default: false.

@@ -165,7 +165,7 @@ apps:
 		}
 		got = append(got, line)
 	}
-	want := []string{"https://all.example/hook 1s allow 64 2h0m0s 7 67108864 true", "http://two.example 1s deny 64 1m0s 7 2000000 true", "none"}
+	want := []string{"https://all.example/hook 1s allow 64 2h0m0s 7 16777216 true", "http://two.example 1s deny 64 1m0s 7 2000000 true", "none"}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}

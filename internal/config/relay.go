@@ -54,8 +54,8 @@ func (r *Relay) complete(defaults *Relay, at path, dir string) error {
 // completeQueue checks what bounds the queue of r.
 func (r *Relay) completeQueue(at path) error {
 	r.MaxAge = cmp.Or(r.MaxAge, 24*time.Hour)
-	r.MaxQueueRequests = cmp.Or(r.MaxQueueRequests, 100_000)
-	r.MaxQueueBytes = cmp.Or(r.MaxQueueBytes, 64<<20)
+	r.MaxQueueRequests = cmp.Or(r.MaxQueueRequests, 20_000)
+	r.MaxQueueBytes = cmp.Or(r.MaxQueueBytes, 16<<20)
 	switch {
 	case r.MaxAge < time.Second:
 		return &keyError{at.to("max_age"), fmt.Sprintf("%s is less than 1s", r.MaxAge)}

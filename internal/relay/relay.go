@@ -65,8 +65,8 @@ const (
 	DefaultMaxConcurrent = 64
 
 	DefaultMaxAge           = 24 * time.Hour
-	DefaultMaxQueueRequests = 100_000
-	DefaultMaxQueueBytes    = 64 << 20
+	DefaultMaxQueueRequests = 20_000
+	DefaultMaxQueueBytes    = 16 << 20
 )
 
 func (s Settings) withDefaults() Settings {

@@ -95,6 +95,7 @@ func (f boltFile) update(puts []entry, deletes []string) (err error) {
 		if err != nil {
 			return err
 		}
+		bucket.FillPercent = 0.9 // most new keys are behind those before them
 		for _, e := range puts {
 			if err := bucket.Put(e.key, e.value); err != nil {
 				return err
