@@ -163,7 +163,7 @@ func (b *Backend) attempt(ctx context.Context, t *target, p parcel, id string, n
 	}
 	rest := time.AfterFunc(restTimeout, cancel)
 	defer rest.Stop()
-	io.CopyN(io.Discard, resp.Body, maxAnswer) // as far as it comes: nobody reads it
+	_, _ = io.CopyN(io.Discard, resp.Body, maxAnswer) // as far as it comes: nobody reads it
 	resp.Body.Close()
 	return resp.StatusCode, min(parseRetryAfter(resp.Header.Get("Retry-After"), start), maxRetryAfter), nil
 }
