@@ -211,13 +211,13 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request, now time.Time) 
 	if err != nil {
 		return refuseBody(err)
 	}
-	if asksForDecision(query, cb) && app.backend != nil {
-		c.count(app, query, cb, now.UnixMilli())
-		app.backend.Answer(w, r, buf.Bytes())
-		return errAnswered
-	}
 	var forward []byte
 	if app.backend != nil {
+		if asksForDecision(query, cb) {
+			c.count(app, query, cb, now.UnixMilli())
+			app.backend.Answer(w, r, buf.Bytes())
+			return errAnswered
+		}
 		var ok bool
 		if forward, ok = app.backend.Pack(w, r, buf.Bytes()); !ok {
 			return errAnswered
@@ -312,8 +312,8 @@ func (c *Callback) count(app *app, query tuilivekit.Query, cb tuilivekit.Callbac
 }
 
 // record counts a callback and records what it says of rooms, and what is to be passed
-// on of it. An event that could not
-// be made durable is counted all the same: memory has it.
+// on of it. An event that could not be made durable is counted all the same: memory has
+// it.
 func (c *Callback) record(app *app, query tuilivekit.Query, cb tuilivekit.Callback, forward []byte) error {
 	received := time.Now().UnixMilli()
 	c.count(app, query, cb, received)

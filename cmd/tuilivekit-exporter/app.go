@@ -307,14 +307,14 @@ func (a *app) webhookServer() *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true) // all that the sender needs
 	return &http.Server{
-		Handler:           a.webhook,
-		ConnContext:       a.callback.ConnContext,
-		Protocols:         protocols,
-		ReadTimeout:       5 * time.Second, // headers; the body has a shorter one of its own
-		WriteTimeout:      10 * time.Second,
-		IdleTimeout:       3 * time.Minute, // the sender keeps its connections
-		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(a.slog.Handler(), slog.LevelDebug),
+		Handler:        a.webhook,
+		ConnContext:    a.callback.ConnContext,
+		Protocols:      protocols,
+		ReadTimeout:    5 * time.Second, // headers; the body has a shorter one of its own
+		WriteTimeout:   10 * time.Second,
+		IdleTimeout:    3 * time.Minute, // the sender keeps its connections
+		MaxHeaderBytes: 16 << 10,
+		ErrorLog:       slog.NewLogLogger(a.slog.Handler(), slog.LevelDebug),
 
 		DisableGeneralOptionsHandler: true, // or "OPTIONS *" is answered 200
 	}
