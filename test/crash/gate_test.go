@@ -4,6 +4,7 @@ package crash
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -53,9 +54,12 @@ func launchBehindGate(storage string, verdict func() syscall.Errno, args ...stri
 	}
 	control := make([]byte, syscall.CmsgSpace(4))
 	_, n, _, _, err := syscall.Recvmsg(pair[0], make([]byte, 1), control, syscall.MSG_CMSG_CLOEXEC)
-	if err != nil || n == 0 {
+	if err == nil && n == 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
 		p.Kill()
-		return nil, fmt.Errorf("no gate: %v\n%sThis test needs seccomp with user notification, Linux 5.5 or newer", err, p.LogText())
+		return nil, fmt.Errorf("no gate: %w\n%sThis test needs seccomp with user notification, Linux 5.5 or newer", err, p.LogText())
 	}
 	messages, err := syscall.ParseSocketControlMessage(control[:n])
 	if err != nil {

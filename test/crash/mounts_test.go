@@ -3,6 +3,7 @@
 package crash
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -73,7 +74,7 @@ func fill(t *testing.T, dir string) (empty func()) {
 			_, err = f.Write(make([]byte, size))
 		}
 	}
-	if pathErr, ok := err.(*os.PathError); !ok || pathErr.Err != syscall.ENOSPC {
+	if !errors.Is(err, syscall.ENOSPC) {
 		t.Fatal("fill the disk:", err)
 	}
 	return func() {
