@@ -233,14 +233,21 @@ func TestWhatIsRefusedIsDroppedAndTheRestGoesOn(t *testing.T) {
 	}
 }
 
-// fakeTime runs a backend that is a function, in a time of its own.
+// fakeTime runs a backend that is a function, in a time of its own. If it returns nil, the
+// request has failed by the end of its context.
 func fakeTime(t *testing.T, s Settings, answer func(*http.Request) *http.Response, do func(*state.Store, *Relay)) {
 	synctest.Test(t, func(t *testing.T) {
 		store := state.New(state.Options{})
 		s.URL = parse(t, "http://192.0.2.1")
 		r := newRelayOf(t, store, s)
 		target := r.Backend("1").target.Load()
-		target.transport.RegisterProtocol("fake", roundTripper(func(req *http.Request) (*http.Response, error) { return answer(req), nil }))
+		target.transport.RegisterProtocol("fake", roundTripper(func(req *http.Request) (*http.Response, error) {
+			resp := answer(req)
+			if resp == nil {
+				return nil, req.Context().Err()
+			}
+			return resp, nil
+		}))
 		target.URL = parse(t, "fake://backend")
 		done := make(chan struct{})
 		go func() { r.Run(t.Context()); close(done) }()
@@ -551,5 +558,29 @@ func TestAttemptsAreNumberedUnderOneName(t *testing.T) {
 	id := seen[0][2:]
 	if len(id) < 20 || seen[1] != "2 "+id || seen[2] != "3 "+id || seen[3][:2] != "1 " || seen[3][2:] == id {
 		t.Errorf("got %q", seen)
+	}
+}
+
+// A backend that never answers has its time, and then another attempt.
+func TestAnAttemptHasAnEnd(t *testing.T) {
+	var took []time.Duration
+	fakeTime(t, Settings{AppID: "1"}, func(r *http.Request) *http.Response {
+		if len(took) == 3 {
+			return status(200)
+		}
+		start := time.Now()
+		<-r.Context().Done()
+		took = append(took, time.Since(start))
+		return nil
+	}, func(store *state.Store, r *Relay) {
+		record(t, store, r, "1", "", "x")
+		time.Sleep(time.Hour)
+		s := r.Backend("1").stats
+		if s.deliveryFailures[failedTimeout].Load() != 3 || s.delivered.Load() != 1 {
+			t.Errorf("%d timeouts, %d delivered", s.deliveryFailures[failedTimeout].Load(), s.delivered.Load())
+		}
+	})
+	if !slices.Equal(took, []time.Duration{deliveryTimeout, deliveryTimeout, deliveryTimeout}) {
+		t.Errorf("attempts took %v", took)
 	}
 }
