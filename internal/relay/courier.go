@@ -82,8 +82,8 @@ func (c *courier) deliver(ctx context.Context, f state.Forward) bool {
 		status, retryAfter, err := c.attempt(ctx, t, p, id, attempt)
 		switch {
 		case err == nil && status/100 == 2:
-			c.relay.queues.Remove(f)
 			c.stats.delivered.Add(1)
+			c.relay.queues.Remove(f)
 			if c.failing {
 				c.failing = false
 				c.logger().Info("backend takes callbacks again")
