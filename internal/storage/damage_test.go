@@ -1,7 +1,9 @@
 package storage
 
 import (
+	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -173,6 +175,94 @@ func TestAnOlderPageIsNoticed(t *testing.T) {
 		}
 	}
 	t.Logf("%d pages made a record older", stale)
+}
+
+// A power cut during a commit leaves any of its pages behind, and not the others. What
+// was acknowledged before is there all the same.
+func TestPowerCut(t *testing.T) {
+	r := start(t, t.TempDir(), nil)
+	random := rand.New(rand.NewPCG(1, 2))
+	page := os.Getpagesize()
+	cases, broken := 0, 0
+	var before []byte
+	for i := range int64(150) {
+		e := event(fmt.Sprint("app", i%70), i)
+		e.Forward = make([]byte, random.IntN(3000))
+		if f, ok := r.store.Queues().First(e.AppID); ok && i%3 == 0 {
+			r.store.Queues().Remove(f) // in the same commit
+		}
+		r.record(t, e)
+		after, err := os.ReadFile(r.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var written []int
+		for at := 0; at < len(after); at += page {
+			if at+page > len(before) || !bytes.Equal(before[at:at+page], after[at:at+page]) {
+				written = append(written, at)
+			}
+		}
+		for n := range 20 {
+			if i == 0 {
+				break // nothing was acknowledged before
+			}
+			cut := append([]byte(nil), before...)
+			if random.IntN(2) == 0 {
+				cut = append(cut, make([]byte, max(0, len(after)-len(cut)))...)
+			}
+			for k, at := range written {
+				// The first page written is that of the meta: alone, with all but one, with some.
+				if (k == 0 || n != 0 && random.IntN(3) > 0) && at+page <= len(cut) {
+					copy(cut[at:at+page], after[at:])
+				}
+			}
+			content, err := parse(cut)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cases++
+			if len(content.Damage) > 0 {
+				broken++
+			}
+			checkPowerCut(t, content, i)
+		}
+		before = after
+	}
+	t.Logf("%d power cuts, %d left a commit that is not whole", cases, broken)
+	if broken < cases/4 {
+		t.Error("too few: this tests little")
+	}
+}
+
+// checkPowerCut looks for the first n events, of app0 to app69 in turn.
+func checkPowerCut(t *testing.T, content *Content, n int64) {
+	t.Helper()
+	events, newest := uint64(0), map[string]int64{}
+	for _, r := range content.Records {
+		events += r.Events
+		newest[r.AppID] = r.EventTime
+		if r.Current != 400+r.EventTime-day0 {
+			t.Errorf("after %d events: a record that never was: %+v", n, r)
+		}
+	}
+	if events != uint64(n) && events != uint64(n+1) {
+		t.Errorf("after %d events: %d are there", n, events)
+	}
+	for i := max(0, n-70); i < n; i++ {
+		if app := fmt.Sprint("app", i%70); newest[app] < day0+i {
+			t.Errorf("after %d events: %s is of %d, was of %d", n, app, newest[app]-day0, i)
+		}
+	}
+	if len(content.Repeats) != int(n) && len(content.Repeats) != int(n+1) {
+		t.Errorf("after %d events: %d repeats are known", n, len(content.Repeats))
+	}
+	last := map[string]uint64{}
+	for _, f := range content.Forwards {
+		if f.Seq <= last[f.AppID] {
+			t.Errorf("after %d events: place %d of %s comes behind %d", n, f.Seq, f.AppID, last[f.AppID])
+		}
+		last[f.AppID] = f.Seq
+	}
 }
 
 func FuzzParse(f *testing.F) {

@@ -23,10 +23,18 @@ type disk interface {
 
 // database is an open file. After an error it must not be used but to close it.
 type database interface {
-	// update does all of it in one transaction, first puts and then deletes, and returns
-	// when that is durable.
-	update(puts []entry, deletes []string) error
+	// update does all of w in one transaction, and returns when that is durable.
+	update(w write) error
 	close() error
+}
+
+// write is what one transaction does, first puts and then deletes.
+type write struct {
+	puts    []entry
+	deletes []string
+	// The summary of all that the file holds then.
+	count uint64
+	xor   uint32
 }
 
 // osDisk is the disk of production.
@@ -43,6 +51,7 @@ func openBolt(path string) (_ database, err error) {
 		NoFreelistSync: true, // nobody reads it again
 		FreelistType:   bbolt.FreelistMapType,
 		NoStatistics:   true,
+		NoSync:         true, // update does it, once
 	})
 	if err != nil {
 		return nil, err
@@ -88,26 +97,30 @@ func syncFolder(path string) error {
 
 type boltFile struct{ db *bbolt.DB }
 
-func (f boltFile) update(puts []entry, deletes []string) (err error) {
+func (f boltFile) update(w write) (err error) {
 	defer contain(&err)()
-	return f.db.Update(func(tx *bbolt.Tx) error {
+	err = f.db.Update(func(tx *bbolt.Tx) error {
 		bucket, err := tx.CreateBucketIfNotExists([]byte(bucketName))
 		if err != nil {
 			return err
 		}
 		bucket.FillPercent = 0.9 // most new keys are behind those before them
-		for _, e := range puts {
+		for _, e := range append(w.puts, summaryEntry(w.count, w.xor, uint64(tx.ID()))) {
 			if err := bucket.Put(e.key, e.value); err != nil {
 				return err
 			}
 		}
-		for _, key := range deletes {
+		for _, key := range w.deletes {
 			if err := bucket.Delete([]byte(key)); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return f.db.Sync() // parse says why one is enough
 }
 
 func (f boltFile) close() (err error) {

@@ -64,11 +64,11 @@ type scriptedFile struct {
 	failed bool
 }
 
-func (f *scriptedFile) update(puts []entry, deletes []string) error {
+func (f *scriptedFile) update(w write) error {
 	if f.failed {
 		f.disk.reused = true
 	}
-	err := f.disk.do(func() error { return f.database.update(puts, deletes) })
+	err := f.disk.do(func() error { return f.database.update(w) })
 	f.failed = err != nil
 	return err
 }

@@ -14,7 +14,8 @@ import (
 //
 //	version      the format version, 4 bytes
 //	summary      how many app, fwd and rep values there are, and the exclusive or of their
-//	             checksums: a value that is gone, or an older one that is back, is noticed
+//	             checksums: a value that is gone, or an older one that is back, is noticed;
+//	             and the id of its transaction, so that an older summary is too (since version 2)
 //	app/ID       the record of an application, 9 numbers
 //	fwd/ID/SEQ   a callback that waits for its application's backend: its receipt, and the
 //	             callback as package relay has packed it (since version 2)
@@ -74,9 +75,10 @@ func versionEntry() entry {
 	return newEntry(versionKey, binary.BigEndian.AppendUint32(nil, formatVersion))
 }
 
-func summaryEntry(count uint64, xor uint32) entry {
+func summaryEntry(count uint64, xor uint32, transaction uint64) entry {
 	b := binary.BigEndian.AppendUint64(nil, count)
-	return newEntry(summaryKey, binary.BigEndian.AppendUint64(b, uint64(xor)))
+	b = binary.BigEndian.AppendUint64(b, uint64(xor))
+	return newEntry(summaryKey, binary.BigEndian.AppendUint64(b, transaction))
 }
 
 func recordEntry(r state.Record) entry {

@@ -28,26 +28,27 @@ func newLedger() *ledger { return &ledger{sums: make(map[string]uint32)} }
 
 // plan returns what makes a file that holds the ledger hold changes too, and notes
 // that it does. If it is not done the ledger is wrong: begin a new one.
-func (l *ledger) plan(changes state.Changes) (puts []entry, deletes []string) {
+func (l *ledger) plan(changes state.Changes) (w write) {
 	for _, r := range changes.Records {
-		puts = append(puts, l.put(recordEntry(r)))
+		w.puts = append(w.puts, l.put(recordEntry(r)))
 	}
 	for repeats := range slices.Chunk(changes.Repeats, maxBatch) {
-		deletes = append(deletes, l.expire(repeats)...)
+		w.deletes = append(w.deletes, l.expire(repeats)...)
 		l.seq++
 		e := repeatsEntry(l.seq, repeats)
 		l.add(e, repeats)
-		puts = append(puts, e)
+		w.puts = append(w.puts, e)
 	}
 	for _, f := range changes.Forwards {
-		puts = append(puts, l.put(forwardEntry(f)))
+		w.puts = append(w.puts, l.put(forwardEntry(f)))
 	}
 	for _, k := range changes.Removed {
 		key := forwardKey(k)
 		l.remove(key)
-		deletes = append(deletes, key)
+		w.deletes = append(w.deletes, key)
 	}
-	return append(puts, summaryEntry(l.count(), l.xor)), deletes
+	w.count, w.xor = l.count(), l.xor
+	return w
 }
 
 // count returns how many values the summary covers.

@@ -2,10 +2,13 @@ package storage
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
@@ -58,20 +61,74 @@ func readMetaPages(path string) ([]byte, error) {
 	return pages[:n], nil
 }
 
-// parse reads a copy of a file.
+// parse reads a copy of a file. A commit is one sync of pages that the commit before does
+// not use and of the page that says where they begin, in any order. So when the newest
+// one is not whole, as after a power cut, the one before still is, and has all that was
+// acknowledged.
 func parse(data []byte) (*Content, error) {
+	metas, err := readMetas(data)
+	switch {
+	case errors.Is(err, errNewBolt):
+		return nil, ErrNewer
+	case err != nil:
+		return &Content{Damage: []error{err}}, nil
+	}
+	c, err := parseTransaction(data, metas[0])
+	if err != nil {
+		return nil, err
+	}
+	if len(metas) == 1 {
+		c.Damage = append(c.Damage, errTornMeta)
+	} else if len(c.Damage) > 0 {
+		before, err := parseTransaction(data, metas[1])
+		if err != nil {
+			return nil, err
+		}
+		c.fill(before.Changes)
+	}
+	return c, nil
+}
+
+// fill adds what c lacks of an earlier content. Page by page c may hold what is older
+// still: of two records of an application the one that has counted more is newer.
+func (c *Content) fill(before state.Changes) {
+	counted := func(r state.Record) uint64 { return r.Events + r.Created + r.Destroyed }
+	records := make(map[string]state.Record)
+	for _, r := range slices.Concat(c.Records, before.Records) {
+		if old, ok := records[r.AppID]; !ok || counted(r) > counted(old) {
+			records[r.AppID] = r
+		}
+	}
+	c.Records = slices.SortedFunc(maps.Values(records), func(a, b state.Record) int { return cmp.Compare(a.AppID, b.AppID) })
+
+	repeats := slices.Concat(c.Repeats, before.Repeats)
+	slices.SortFunc(repeats, func(a, b state.Repeat) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Key, b.Key)) })
+	c.Repeats = slices.Compact(repeats)
+
+	place := func(a, b state.Forward) int { return cmp.Or(cmp.Compare(a.AppID, b.AppID), cmp.Compare(a.Seq, b.Seq)) }
+	forwards := slices.Concat(c.Forwards, before.Forwards)
+	slices.SortStableFunc(forwards, place)
+	c.Forwards = slices.CompactFunc(forwards, func(a, b state.Forward) bool { return place(a, b) == 0 })
+}
+
+// parseTransaction reads what one transaction can reach.
+func parseTransaction(data []byte, meta boltMeta) (*Content, error) {
 	c, sums := &Content{}, newLedger()
 	var version, wantCount, wantXor uint64
-	var summary bool
-	damage, err := walk(data, func(k, value []byte) {
+	var transaction *uint64 // of the summary
+	damage := walk(data, meta, func(k, value []byte) {
 		key := string(k)
 		payload, err := entry{k, value}.payload()
 		switch {
 		case err != nil:
 		case key == versionKey && len(payload) == 4:
 			version = uint64(binary.BigEndian.Uint32(payload))
-		case key == summaryKey && len(payload) == 16:
-			summary, wantCount, wantXor = true, binary.BigEndian.Uint64(payload), binary.BigEndian.Uint64(payload[8:])
+		case key == summaryKey && (len(payload) == 24 || len(payload) == 16):
+			wantCount, wantXor, transaction = binary.BigEndian.Uint64(payload), binary.BigEndian.Uint64(payload[8:]), &meta.txid
+			if len(payload) == 24 { // since version 2
+				id := binary.BigEndian.Uint64(payload[16:])
+				transaction = &id
+			}
 		case strings.HasPrefix(key, appPrefix):
 			var r state.Record
 			if r, err = decodeRecord(key, payload); err == nil {
@@ -97,18 +154,14 @@ func parse(data []byte) (*Content, error) {
 			c.Damage = append(c.Damage, err)
 		}
 	})
-	switch {
-	case errors.Is(err, errNewBolt), version > formatVersion:
+	if version > formatVersion {
 		return nil, ErrNewer
-	case err != nil:
-		c.Damage = append(c.Damage, err)
-		return c, nil
 	}
 	c.Damage = append(c.Damage, damage...)
 	if version == 0 {
 		c.Damage = append(c.Damage, errors.New("no format version"))
 	}
-	if !summary || sums.count() != wantCount || uint64(sums.xor) != wantXor {
+	if transaction == nil || *transaction != meta.txid || sums.count() != wantCount || uint64(sums.xor) != wantXor {
 		c.Damage = append(c.Damage, errors.New("values are missing, or older than the last commit"))
 	}
 	return c, nil

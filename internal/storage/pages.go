@@ -2,10 +2,12 @@ package storage
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"slices"
 )
 
 // Reading a bbolt file without bbolt, which trusts what it reads: a broken page makes
@@ -53,13 +55,12 @@ type walker struct {
 	damage  []error
 }
 
-// walk calls leaf for each key and value of the bucket that it can reach in a copy of
-// a bbolt file, and returns what is broken. The second error says why nothing can be
-// read at all.
-func walk(data []byte, leaf func(key, value []byte)) (damage []error, err error) {
-	w := &walker{data: data, visited: make(map[uint64]bool)}
-	if err := w.readMeta(); err != nil {
-		return nil, err
+// walk calls leaf for each key and value of the bucket that the transaction of meta can
+// reach in a copy of a bbolt file, and returns what is broken.
+func walk(data []byte, meta boltMeta, leaf func(key, value []byte)) (damage []error) {
+	w := &walker{data: data, meta: meta, visited: make(map[uint64]bool)}
+	if meta.pages*meta.pageSize > uint64(len(data)) {
+		w.broken(uint64(len(data))/meta.pageSize, "and those behind it are cut off")
 	}
 	// The root bucket has one key, our bucket.
 	w.leaf = func(key, value []byte) {
@@ -67,10 +68,10 @@ func walk(data []byte, leaf func(key, value []byte)) (damage []error, err error)
 			w.bucket = value
 		}
 	}
-	w.page(w.meta.root, nil, 0)
+	w.page(meta.root, nil, 0)
 	if len(w.bucket) < bucketSize {
 		w.broken(0, fmt.Sprintf("no bucket %q", bucketName))
-		return w.damage, nil
+		return w.damage
 	}
 	w.leaf, w.last = leaf, nil
 	if root := order.Uint64(w.bucket); root != 0 {
@@ -78,23 +79,22 @@ func walk(data []byte, leaf func(key, value []byte)) (damage []error, err error)
 	} else { // a small bucket lies within its element
 		w.elements(w.bucket[bucketSize:], 0, nil, 0)
 	}
-	return w.damage, nil
+	return w.damage
 }
 
 func (w *walker) broken(page uint64, what string) {
 	w.damage = append(w.damage, fmt.Errorf("page %d, offset %d: %s", page, page*w.meta.pageSize, what))
 }
 
-// readMeta finds the meta page of the newest transaction. A page that is not valid is
-// damage: both are, from the first one on.
-func (w *walker) readMeta() error {
-	valid := 0
+// readMetas returns the valid meta pages, that of the newest transaction first. The
+// error says why there is none, or that one is of a newer bbolt.
+func readMetas(data []byte) (metas []boltMeta, err error) {
 	newer := false
 	try := func(offset, id uint64) {
-		if offset+pageHeaderSize+metaSize > uint64(len(w.data)) || order.Uint64(w.data[offset:]) != id {
+		if offset+pageHeaderSize+metaSize > uint64(len(data)) || order.Uint64(data[offset:]) != id {
 			return
 		}
-		b := w.data[offset+pageHeaderSize:][:metaSize]
+		b := data[offset+pageHeaderSize:][:metaSize]
 		h := fnv.New64a()
 		h.Write(b[:metaSize-8])
 		if order.Uint32(b) != boltMagic || order.Uint64(b[metaSize-8:]) != h.Sum64() {
@@ -105,33 +105,26 @@ func (w *walker) readMeta() error {
 			return
 		}
 		m := boltMeta{uint64(order.Uint32(b[8:])), order.Uint64(b[16:]), order.Uint64(b[40:]), order.Uint64(b[48:])}
-		if m.txid%2 != id { // each transaction has its page
-			return
-		}
-		if valid++; valid == 1 || m.txid > w.meta.txid {
-			w.meta = m
+		if m.txid%2 == id && m.pageSize >= 512 && m.pageSize&(m.pageSize-1) == 0 { // each transaction has its page
+			metas = append(metas, m)
 		}
 	}
 	try(0, 0)
-	if valid == 0 { // where the second one is depends on the page size
-		for size := uint64(1 << 10); size <= 1<<16 && valid == 0; size *= 2 {
+	if len(metas) == 0 { // where the second one is depends on the page size
+		for size := uint64(1 << 10); size <= 1<<16 && len(metas) == 0; size *= 2 {
 			try(size, 1)
 		}
 	} else {
-		try(w.meta.pageSize, 1)
+		try(metas[0].pageSize, 1)
 	}
 	switch {
 	case newer:
-		return errNewBolt
-	case valid == 0 || w.meta.pageSize < 512 || w.meta.pageSize&(w.meta.pageSize-1) != 0:
-		return errNotBolt
-	case valid == 1:
-		w.damage = append(w.damage, errTornMeta)
+		return nil, errNewBolt
+	case len(metas) == 0:
+		return nil, errNotBolt
 	}
-	if w.meta.pages*w.meta.pageSize > uint64(len(w.data)) {
-		w.broken(uint64(len(w.data))/w.meta.pageSize, "and those behind it are cut off")
-	}
-	return nil
+	slices.SortFunc(metas, func(a, b boltMeta) int { return cmp.Compare(b.txid, a.txid) })
+	return metas, nil
 }
 
 // page reads a page and those below it. Its keys must be at least least.

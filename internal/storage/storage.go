@@ -158,8 +158,7 @@ func (s *Storage) commit(changes state.Changes) error {
 	if s.db == nil {
 		return errors.New("no file")
 	}
-	puts, deletes := s.ledger.plan(changes)
-	if err := s.db.update(puts, deletes); err != nil {
+	if err := s.db.update(s.ledger.plan(changes)); err != nil {
 		s.abandon()
 		return err
 	}
@@ -176,8 +175,9 @@ func (s *Storage) rewrite(all state.Changes) error {
 		return err
 	}
 	l := newLedger()
-	puts, _ := l.plan(all)
-	if err := db.update(append(puts, versionEntry()), nil); err != nil {
+	w := l.plan(all)
+	w.puts = append(w.puts, versionEntry())
+	if err := db.update(w); err != nil {
 		db.close()
 		return err
 	}

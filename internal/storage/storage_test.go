@@ -228,7 +228,7 @@ func TestANewerFileIsRefusedAndStays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := db.update([]entry{newEntry(versionKey, []byte{0, 0, 0, formatVersion + 1}), newEntry("of the future", nil)}, nil); err != nil {
+	if err := db.update(write{puts: []entry{newEntry(versionKey, []byte{0, 0, 0, formatVersion + 1}), newEntry("of the future", nil)}}); err != nil {
 		t.Fatal(err)
 	}
 	db.close()
