@@ -26,7 +26,10 @@ type StatusOptions struct {
 	// configuration that cannot be reloaded. They must not block.
 	Storage func() StorageStatus
 	Config  func() ConfigStatus
-	Build   BuildStatus
+	// Relay says how the backend of an application is, but for Mode and ages, which are
+	// filled in; nil if it has none. Nil means that nobody has one. It must not block.
+	Relay func(appID string) *RelayStatus
+	Build BuildStatus
 	// Links lead to the other pages of the listener, in this order.
 	Links []Link
 	// StaleAfter is the age from which an event is called stale, by default
@@ -55,6 +58,9 @@ func NewStatus(o StatusOptions) *Status {
 	}
 	if o.Config == nil {
 		o.Config = func() ConfigStatus { return ConfigStatus{OK: true} }
+	}
+	if o.Relay == nil {
+		o.Relay = func(string) *RelayStatus { return nil }
 	}
 	o.StaleAfter = cmp.Or(o.StaleAfter, DefaultStatusStaleAfter)
 	o.Refresh = cmp.Or(o.Refresh, DefaultStatusRefresh)
@@ -92,7 +98,10 @@ func (s *Status) appStatus(a state.App, app *app, now time.Time) AppStatus {
 	status := AppStatus{
 		ID: a.ID, Name: a.Name, AllowUnsigned: app.allowUnsigned, Verdict: VerdictNever,
 		Events: a.Events, Created: a.Created, Destroyed: a.Destroyed, CountingSince: fromMilli(a.Since),
-		Callbacks: app.stats.callbackStatus(now),
+		Callbacks: app.stats.callbackStatus(now), Relay: s.o.Relay(a.ID),
+	}
+	if status.Relay != nil {
+		status.Relay.judge(now)
 	}
 	if n := app.stats.refused.Load(); n != nil {
 		status.LastRefusal = n.status(now)

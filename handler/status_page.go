@@ -29,6 +29,7 @@ var statusTemplate = template.Must(template.New("status").Funcs(template.FuncMap
 	"width":    func(ratio float64) float64 { return min(ratio, 1) * 100 },
 	"level":    func(name string) string { return levelWords[name] },
 	"css":      func() template.CSS { return template.CSS(statusCSS) },
+	"relay":    relayWords,
 	"count":    func(n uint64) string { return grouped(int64(n)) },
 }).Parse(statusHTML))
 
@@ -52,6 +53,8 @@ type page struct {
 	Refresh int      // seconds; 0 is never
 	Summary []string // how many applications are how
 	Never   int      // applications without an event
+	// Relays sums up the backends, nil if there is none.
+	Relays *relays
 	// Unheard says that no callback of any application has come yet.
 	Unheard bool
 }
@@ -104,6 +107,7 @@ func (s *Status) page() page {
 		p.Unheard = p.Unheard && a.Verdict == VerdictNever && len(a.Callbacks) == 0
 	}
 	p.Never = counts[VerdictNever]
+	p.Relays = sumRelays(p.Applications)
 	say := func(key, words string) {
 		if n := counts[key]; n > 0 {
 			p.Summary = append(p.Summary, grouped(int64(n))+" "+words)
@@ -115,4 +119,35 @@ func (s *Status) page() page {
 	say(VerdictStale, "stale")
 	say(VerdictNever, "without an event")
 	return p
+}
+
+// relays sums up the backends of all applications.
+type relays struct {
+	Worst                   string // of their modes
+	Backends, Open, Waiting int
+}
+
+// sumRelays returns nil if no application has a backend.
+func sumRelays(apps []AppStatus) *relays {
+	sum := &relays{Worst: RelayOK}
+	for _, a := range apps {
+		if a.Relay == nil {
+			continue
+		}
+		sum.Backends++
+		sum.Waiting += a.Relay.QueueRequests
+		switch a.Relay.Mode {
+		case RelayCircuitOpen:
+			sum.Open++
+			sum.Worst = RelayCircuitOpen
+		case RelayDelayed:
+			if sum.Worst == RelayOK {
+				sum.Worst = RelayDelayed
+			}
+		}
+	}
+	if sum.Backends == 0 {
+		return nil
+	}
+	return sum
 }

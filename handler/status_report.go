@@ -129,6 +129,8 @@ type AppStatus struct {
 	CountingSince time.Time `json:"counting_since"`
 	// Callbacks are the commands that have come since the start, the latest first.
 	Callbacks []CallbackStatus `json:"callbacks"`
+	// Relay is the application's own backend, null if it has none.
+	Relay *RelayStatus `json:"relay"`
 	// LastRefusal is the last request that named this application and was refused
 	// before its body was read, null if there was none.
 	LastRefusal *RefusalStatus `json:"last_refusal"`
@@ -139,6 +141,68 @@ func (a AppStatus) ratio() float64 {
 		return -1
 	}
 	return *a.UsageRatio
+}
+
+// The modes of RelayStatus.
+const (
+	RelayOK          = "ok"
+	RelayDelayed     = "delayed"
+	RelayCircuitOpen = "circuit_open"
+)
+
+// relayDelay is from which age on a callback that waits is called delayed.
+const relayDelay = time.Minute
+
+// RelayStatus is an application's own backend. Counts are those since it was configured.
+type RelayStatus struct {
+	// Mode is ok, delayed (a callback has waited for over a minute), or circuit_open (it
+	// failed too often in a row, and is not asked for decisions).
+	Mode string `json:"mode"`
+	// CircuitOpen says that it is not asked for decisions.
+	CircuitOpen bool `json:"circuit_open"`
+	// Backend is scheme and host of relay.url.
+	Backend string `json:"backend"`
+	// QueueRequests is how many callbacks wait to be delivered.
+	QueueRequests int `json:"queue_requests"`
+	// QueueBytes is their size.
+	QueueBytes int64 `json:"queue_bytes"`
+	// QueueOldest is when the oldest of them came, null if none waits.
+	QueueOldest *time.Time `json:"queue_oldest_time"`
+	// QueueOldestAgeSeconds is how long ago that is.
+	QueueOldestAgeSeconds float64 `json:"queue_oldest_age_seconds"`
+	// Delivered counts callbacks that the backend has taken later than they came.
+	Delivered uint64 `json:"deliveries_total"`
+	// Dropped counts callbacks that it does not get.
+	Dropped uint64 `json:"dropped_total"`
+	// Decisions counts callbacks that ask for a decision.
+	Decisions uint64 `json:"decisions_total"`
+	// DecisionFailures counts those of them that it did not decide.
+	DecisionFailures uint64 `json:"decision_failures_total"`
+	// LastFailureTime is when something last went wrong, null if it never did.
+	LastFailureTime *time.Time `json:"last_failure_time"`
+	// LastFailureAgeSeconds is how long ago that is.
+	LastFailureAgeSeconds float64 `json:"last_failure_age_seconds"`
+	// LastFailure says what it was.
+	LastFailure string `json:"last_failure"`
+}
+
+// judge fills in what follows from the times.
+func (r *RelayStatus) judge(now time.Time) {
+	r.QueueOldest, r.LastFailureTime = utcOrNil(r.QueueOldest), utcOrNil(r.LastFailureTime)
+	if r.QueueOldest != nil {
+		r.QueueOldestAgeSeconds = max(age(now, *r.QueueOldest), 0)
+	}
+	if r.LastFailureTime != nil {
+		r.LastFailureAgeSeconds = max(age(now, *r.LastFailureTime), 0)
+	}
+	switch {
+	case r.CircuitOpen:
+		r.Mode = RelayCircuitOpen
+	case r.QueueOldestAgeSeconds > relayDelay.Seconds():
+		r.Mode = RelayDelayed
+	default:
+		r.Mode = RelayOK
+	}
 }
 
 // CallbackStatus is a command that has come.

@@ -161,8 +161,11 @@ func TestPageEscapesEveryValue(t *testing.T) {
 		Callback: c,
 		Storage:  func() StorageStatus { return StorageStatus{StorageDegraded, hostile, &now, hostile} },
 		Config:   func() ConfigStatus { return ConfigStatus{File: hostile, Error: hostile} },
-		Build:    BuildStatus{hostile, hostile, hostile, hostile},
-		Links:    []Link{{hostile, hostile}, {"javascript:alert(1)", "x"}},
+		Relay: func(string) *RelayStatus {
+			return &RelayStatus{Backend: hostile, LastFailureTime: &now, LastFailure: hostile}
+		},
+		Build: BuildStatus{hostile, hostile, hostile, hostile},
+		Links: []Link{{hostile, hostile}, {"javascript:alert(1)", "x"}},
 	})
 	c.note(&refusal{reason: reasonSign, appID: "1", text: hostile})
 	c.note(&refusal{reason: reasonUnknownApp, appID: `<b>"'`})
@@ -172,9 +175,41 @@ func TestPageEscapesEveryValue(t *testing.T) {
 			t.Errorf("the page has %s", bad)
 		}
 	}
-	if n := strings.Count(body, "&lt;script&gt;"); n < 8 {
+	if n := strings.Count(body, "&lt;script&gt;"); n < 10 {
 		t.Errorf("the page shows %d of the values", n)
 	}
+}
+
+func TestPageShowsTheRelay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := New(Options{Apps: []App{{ID: "1", AllowUnsigned: true}, {ID: "2", AllowUnsigned: true}, {ID: "3", AllowUnsigned: true}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ago := func(d time.Duration) *time.Time { then := time.Now().Add(-d); return &then }
+		all := map[string]*RelayStatus{}
+		s := NewStatus(StatusOptions{Callback: c, Relay: func(id string) *RelayStatus { return all[id] }})
+		want := func(parts ...string) {
+			t.Helper()
+			_, body := getPage(s, "/")
+			for _, part := range parts {
+				if !strings.Contains(body, part) {
+					t.Errorf("the page lacks %q", part)
+				}
+			}
+		}
+		if _, body := getPage(s, "/"); strings.Contains(body, "Relay") {
+			t.Error("the page speaks of a relay, and there is none")
+		}
+		all["1"] = &RelayStatus{Backend: "https://one", Delivered: 1234, Decisions: 5, DecisionFailures: 2}
+		want("<dd>Passed on</dd>", "To 1 backend, 0 callbacks waiting", `class="relay ok"`, "<bdi>https://one</bdi>: 1\u202f234 delivered, 3 of 5 decided")
+		all["2"] = &RelayStatus{Backend: "http://two", QueueRequests: 1, QueueOldest: ago(time.Minute), Dropped: 7}
+		want("<dd>Passed on</dd>", "To 2 backends, 1 callback waiting", "0 delivered, 7 dropped, 1 waiting, the oldest for 1 minute")
+		all["2"].QueueOldest = ago(61 * time.Second)
+		want("<dd>Callbacks wait</dd>", `class="relay delayed"`)
+		all["3"] = &RelayStatus{Backend: "http://three", CircuitOpen: true, LastFailureTime: ago(5 * time.Second), LastFailure: "connection refused"}
+		want("<dd>1 backend not asked</dd>", "To 3 backends", `class="relay circuit_open"`, "not asked for decisions since it failed too often in a row", "5 seconds ago</time>: <bdi>connection refused</bdi>")
+	})
 }
 
 func TestPageRefreshesItself(t *testing.T) {

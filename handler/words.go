@@ -88,3 +88,21 @@ func commandWords(command string) string {
 	_, short, _ := strings.Cut(command, ".Callback")
 	return cmp.Or(short, command)
 }
+
+// relayWords says how a backend is.
+func relayWords(r *RelayStatus) string {
+	words := grouped(int64(r.Delivered)) + " delivered"
+	if r.Decisions > 0 {
+		words += ", " + grouped(int64(r.Decisions-min(r.DecisionFailures, r.Decisions))) + " of " + grouped(int64(r.Decisions)) + " decided"
+	}
+	if r.Dropped > 0 {
+		words += ", " + grouped(int64(r.Dropped)) + " dropped"
+	}
+	if r.QueueRequests > 0 {
+		words += ", " + grouped(int64(r.QueueRequests)) + " waiting, the oldest for " + inWords(r.QueueOldestAgeSeconds)
+	}
+	if r.Mode == RelayCircuitOpen {
+		words += ", not asked for decisions since it failed too often in a row"
+	}
+	return words
+}

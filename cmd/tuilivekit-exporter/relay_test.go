@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
 )
 
 // backend is an application's own server. It keeps what it gets.
@@ -221,5 +223,55 @@ func TestARelayToOurselvesIsRefused(t *testing.T) {
 	}
 	if a := i.post(i.signed("Live.CallbackBeforeSendGift"), fixture(t, "Live.CallbackBeforeSendGift")); a.status != 200 || len(b.wait(t, 1)) != 1 {
 		t.Errorf("answered %d", a.status)
+	}
+}
+
+// The sender of a body has a second for that; the backend may take longer.
+func TestABackendMayTakeLongerThanTheBody(t *testing.T) {
+	b := newBackend(t, func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-time.After(1300 * time.Millisecond):
+		case <-r.Context().Done():
+			t.Error("the exporter has given up")
+		}
+		io.WriteString(w, "late")
+	})
+	i := startApp(t, relayTo(t, "timeout: 2s, url: '"+b.URL+"'"))
+	if a := i.post(i.signed("Live.CallbackBeforeSendGift"), fixture(t, "Live.CallbackBeforeSendGift")); a.status != 200 || a.body != "late" {
+		t.Errorf("answered %d %s", a.status, a.body)
+	}
+}
+
+func TestStatusOfARelay(t *testing.T) {
+	b := newBackend(t, nil)
+	i := startApp(t, relayTo(t, "url: '"+b.URL+"/secret-path'"))
+	acknowledged(t, i.post(i.signed(thresholdCommand), knownEvent))
+	b.wait(t, 1)
+	i.waitSeries(t, series("relay_deliveries_total"), 1)
+	if got := i.status().Applications[0].Relay; got == nil || got.Mode != handler.RelayOK || got.Backend != b.URL || got.Delivered != 1 || got.QueueRequests != 0 || got.LastFailureTime != nil {
+		t.Errorf("got %+v", got)
+	}
+	b.CloseClientConnections()
+	b.Close()
+	acknowledged(t, i.post(i.signed(thresholdCommand), strings.Replace(knownEvent, "400", "401", 1)))
+	i.waitSeries(t, series("relay_queue_requests"), 1)
+	for range 6 { // the circuit opens
+		i.post(i.signed("Live.CallbackBeforeSendGift"), fixture(t, "Live.CallbackBeforeSendGift"))
+	}
+	got, metrics := i.status().Applications[0].Relay, i.scrape()
+	if got.Mode != handler.RelayCircuitOpen || got.QueueOldest == nil || !strings.Contains(got.LastFailure, ": ") || got.LastFailureTime == nil {
+		t.Errorf("got %+v", got)
+	}
+	expect(t, metrics, map[string]float64{
+		series("relay_circuit_open"): 1, series("relay_queue_requests"): float64(got.QueueRequests), series("relay_queue_bytes"): float64(got.QueueBytes),
+		series("relay_deliveries_total"): float64(got.Delivered), series("relay_decisions_total"): float64(got.Decisions),
+	})
+	if got.DecisionFailures != 6 || got.Decisions != 6 {
+		t.Errorf("got %+v", got)
+	}
+	for _, page := range []string{i.get("/").body, i.get("/api/v1/status").body} {
+		if !strings.Contains(page, b.URL) || strings.Contains(page, "secret-path") {
+			t.Errorf("the page has no backend, or too much of its URL:\n%s", page)
+		}
 	}
 }

@@ -17,6 +17,7 @@ func (a *app) newStatus() *handler.Status {
 		Health:   a.health,
 		Storage:  a.storageStatus,
 		Config:   a.configStatus,
+		Relay:    a.relayStatus,
 		Build: handler.BuildStatus{
 			Version: version.Version, Revision: version.GetRevision(), GoVersion: version.GoVersion,
 			Platform: runtime.GOOS + "/" + runtime.GOARCH,
@@ -48,6 +49,27 @@ func (a *app) storageStatus() handler.StorageStatus {
 	status := handler.StorageStatus{Mode: handler.StorageDurable, Path: a.cfg.storagePath}
 	if h := a.storage.Health(); h.Cause != nil {
 		status.Mode, status.DegradedSince, status.Error = handler.StorageDegraded, &h.DegradedSince, h.Cause.Error()
+	}
+	return status
+}
+
+func (a *app) relayStatus(appID string) *handler.RelayStatus {
+	b := a.relay.Backend(appID)
+	if b == nil {
+		return nil
+	}
+	h, url := b.Health(), b.URL()
+	status := &handler.RelayStatus{
+		CircuitOpen: h.CircuitOpen, Backend: url.Scheme + "://" + url.Host,
+		QueueRequests: h.Queue.Requests, QueueBytes: h.Queue.Bytes,
+		Delivered: h.Delivered, Dropped: h.Dropped, Decisions: h.Decisions, DecisionFailures: h.DecisionFailures,
+	}
+	if h.Queue.Requests > 0 {
+		oldest := time.UnixMilli(h.Queue.Oldest)
+		status.QueueOldest = &oldest
+	}
+	if f := h.LastFailure; f != nil {
+		status.LastFailureTime, status.LastFailure = &f.At, f.Text
 	}
 	return status
 }

@@ -120,6 +120,8 @@ seconds (` + "`/?refresh=off`" + ` does not).
   **stale**: it is older, and the bar is paler. Tencent sends nothing when rooms close, so it may
   be much less by now. **never**: no threshold event has come, which below 70 % is normal.
 - The estimate moves with the callbacks of rooms created and destroyed since that event.
+- With a [relay](relay.md), what the application's own backend took, what waits for it, and what
+  went wrong last.
 - Refused requests are listed by reason, with what to check. Text of a request is at most an
   SDKAppID; it was not checked.
 
@@ -146,7 +148,7 @@ func documentReport(t *testing.T, b *strings.Builder) {
 	b.WriteString("| field | what |\n|---|---|\n")
 	for _, s := range []struct{ name, prefix string }{
 		{"Report", ""}, {"BuildStatus", "build."}, {"ConfigStatus", "configuration."}, {"StorageStatus", "storage."},
-		{"AppStatus", "applications[]."}, {"CallbackStatus", "applications[].callbacks[]."}, {"RefusalStatus", "refusals[]."},
+		{"AppStatus", "applications[]."}, {"RelayStatus", "applications[].relay."}, {"CallbackStatus", "applications[].callbacks[]."}, {"RefusalStatus", "refusals[]."},
 	} {
 		for _, f := range file.Scope.Lookup(s.name).Decl.(*ast.TypeSpec).Type.(*ast.StructType).Fields.List {
 			tag, err := strconv.Unquote(f.Tag.Value)

@@ -97,7 +97,7 @@ func (b *Backend) Answer(w http.ResponseWriter, req *http.Request, body []byte) 
 		return
 	}
 	b.stats.decisionFailures[why].Add(1)
-	b.stats.decisionLog.write(b.logger().WithField("reason", failureNames[why]).
+	b.stats.failed(&b.stats.decisionLog, b.logger().WithField("reason", failureNames[why]).
 		WithField("on_failure", t.OnFailure), err, "backend did not decide")
 	switch {
 	case t.OnFailure == Allow:

@@ -114,7 +114,7 @@ func final(status int) bool {
 func (c *courier) drop(f state.Forward, reason dropReason, err error) {
 	if c.relay.queues.Remove(f) {
 		c.stats.dropped[reason].Add(1)
-		c.stats.dropLog.write(c.logger().WithField("reason", dropNames[reason]), err, "callback dropped: the backend does not get it")
+		c.stats.failed(&c.stats.dropLog, c.logger().WithField("reason", dropNames[reason]), err, "callback dropped: the backend does not get it")
 	}
 }
 
@@ -127,7 +127,7 @@ func (c *courier) failed(status int, err error) {
 	}
 	c.failing = true
 	c.stats.deliveryFailures[why].Add(1)
-	c.stats.deliveryLog.write(c.logger().WithField("reason", failureNames[why]), err, "callback not delivered: it waits, and is tried again")
+	c.stats.failed(&c.stats.deliveryLog, c.logger().WithField("reason", failureNames[why]), err, "callback not delivered: it waits, and is tried again")
 }
 
 // wait lets time pass, less if the backend is configured anew. It returns false if it is

@@ -27,7 +27,7 @@ func (l *failureLog) write(entry *logrus.Entry, err error, message string) {
 	if n := l.suppressed.Swap(0); n > 0 {
 		entry = entry.WithField("suppressed", n)
 	}
-	entry.WithError(quiet(err)).Warn(message)
+	entry.WithError(err).Warn(message)
 }
 
 // quiet returns err without a URL, whose query is signed.

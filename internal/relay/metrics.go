@@ -25,6 +25,8 @@ type stats struct {
 	dropped          [numDrops]atomic.Uint64
 	droppedBefore    uint64 // by the full queue, until since
 	dropLog          failureLog
+
+	lastFailure atomic.Pointer[Failure]
 }
 
 // dropReason says why a callback is not delivered; it is a label value.
