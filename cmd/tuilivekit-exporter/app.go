@@ -125,12 +125,11 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 func (a *app) newWeb(reg *prometheus.Registry) http.Handler {
 	o := handler.WebOptions{
 		Health: a.health, MetricsPath: a.cfg.telemetryPath, Status: a.newStatus(),
-		Metrics: promhttp.HandlerFor(reg, promhttp.HandlerOpts{
+		Metrics: limitScrapes(promhttp.HandlerFor(reg, promhttp.HandlerOpts{
 			ErrorLog:                            &scrapeLog{log: a.log},
-			MaxRequestsInFlight:                 4,
 			EnableOpenMetrics:                   true,
 			EnableOpenMetricsTextCreatedSamples: true,
-		}),
+		})),
 	}
 	if a.cfg.enableLifecycle {
 		o.Reload = http.HandlerFunc(a.serveReload)
@@ -326,9 +325,11 @@ func (a *app) webServer() *http.Server {
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      2 * time.Minute, // a profile takes 30 s
-		IdleTimeout:       3 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 32},
+		// A connection of HTTP/2 that ends with open streams is kept in memory, with four
+		// times as many streams that wait, until it would have been idle for too long.
+		IdleTimeout: 90 * time.Second,
+		HTTP2:       &http.HTTP2Config{MaxConcurrentStreams: 8},
 		ErrorLog:          slog.NewLogLogger(a.slog.Handler(), slog.LevelDebug),
 	}
 }

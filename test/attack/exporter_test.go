@@ -72,7 +72,7 @@ func startExporter(t *testing.T) *exporter {
 	web := file("web.yml", fmt.Sprintf("tls_server_config: {cert_file: %q, key_file: %q}\nhttp_server_config: {http2: true}\n", file("cert.pem", cert), file("key.pem", key)))
 	e := &exporter{T: t, roots: roots, log: newLog()}
 	cmd := exec.Command(bin, "--app="+app, "--app="+victim, "--app.token-file="+file("token", token), "--storage.path=",
-		"--webhook.listen-address=127.0.0.1:0", "--web.listen-address=127.0.0.1:0", "--web.config.file="+web, "--log.format=json")
+		"--webhook.listen-address=127.0.0.1:0", "--web.listen-address=127.0.0.1:0", "--web.config.file="+web, "--web.enable-pprof", "--log.format=json")
 	cmd.Dir, cmd.Stderr, cmd.Env = dir, e.log, []string{"PATH="}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -148,6 +148,19 @@ func (e *exporter) mustScrape() map[string]float64 {
 		e.Fatal(err)
 	}
 	return s
+}
+
+// collectGarbage lets the heap be what is in use.
+func (e *exporter) collectGarbage() {
+	e.Helper()
+	resp, err := e.scraper.Get("https://" + e.web + "/debug/pprof/heap?gc=1")
+	if err != nil {
+		e.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != http.StatusOK {
+		e.Fatalf("collect garbage: %s, %v", resp.Status, err)
+	}
 }
 
 func refusals(series map[string]float64, reason string) float64 {
