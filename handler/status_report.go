@@ -47,7 +47,8 @@ type BuildStatus struct {
 
 // ConfigStatus is how the last load of the configuration went.
 type ConfigStatus struct {
-	// OK is false while the last attempt to load failed: an older configuration stays.
+	// OK is false while the last attempt to load failed, or the last one to load a changed
+	// certificate of the webhook listener: what was there before stays.
 	OK bool `json:"ok"`
 	// File is that of --config.file, empty if applications are given by flags.
 	File string `json:"file"`

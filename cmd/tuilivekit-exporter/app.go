@@ -69,7 +69,7 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 		Name: "tuilivekit_exporter_config_last_reload_successful",
 		Help: "Whether the last attempt to load the configuration was successful, and the last one to load a changed certificate of the webhook listener.",
 	}, func() float64 {
-		if a.reloaded.Load() && !a.cert.broken() {
+		if a.reloaded.Load() && a.cert.broken() == nil {
 			return 1
 		}
 		return 0
@@ -226,6 +226,8 @@ func (a *app) run(ctx context.Context, listener net.Listener, hup <-chan os.Sign
 	webhook, webServer := a.webhookServer(), a.webServer()
 	stopNotifying := a.startNotifying(webhook, webServer)
 	defer stopNotifying()
+	stopFollowing := a.cert.follow()
+	defer stopFollowing()
 	failed := make(chan error, 2)
 	var servers sync.WaitGroup
 	servers.Go(func() { failed <- a.serveWebhook(webhook, listener) })
@@ -305,10 +307,12 @@ func (a *app) wait(ctx context.Context, failed <-chan error, hup <-chan os.Signa
 func (a *app) webhookServer() *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true) // all that the sender needs
+	protocols.SetHTTP2(a.cfg.webhookHTTP2)
 	return &http.Server{
 		Handler:        a.webhook,
 		ConnContext:    a.callback.ConnContext,
 		Protocols:      protocols,
+		HTTP2:          &http.HTTP2Config{MaxConcurrentStreams: 32},
 		ReadTimeout:    5 * time.Second, // headers; the body has a shorter one of its own
 		WriteTimeout:   10 * time.Second,
 		IdleTimeout:    3 * time.Minute, // the sender keeps its connections

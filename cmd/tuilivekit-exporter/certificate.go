@@ -1,84 +1,120 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/config"
 )
 
-// certificate is a key pair that follows its files. While they cannot be read, or do
-// not belong together, the last good pair stays.
+// certificate is a key pair that follows its files. While they cannot be used the last
+// good pair stays.
 type certificate struct {
 	certFile, keyFile string
 	log               logrus.FieldLogger
 
-	failed atomic.Bool // the files have changed, to what cannot be used
+	pair atomic.Pointer[tls.Certificate]
+	err  atomic.Pointer[error] // why the files are not those of pair, nil while they are
 
-	mu      sync.Mutex
-	pair    *tls.Certificate
-	checked time.Time
-	seen    [2]time.Time // when the files were changed, as of the last attempt
+	looking sync.Mutex
+	seen    config.Sum // as of the last attempt; held by looking
 }
 
-// certificateInterval is how often the files are looked at, at most.
+// certificateInterval is how often the files are looked at.
 const certificateInterval = time.Second
 
+// loadCertificate reads the files. At the start an expired certificate is better than
+// none: not everybody looks.
 func loadCertificate(certFile, keyFile string, log logrus.FieldLogger) (*certificate, error) {
-	c := &certificate{certFile: certFile, keyFile: keyFile, log: log, checked: time.Now()}
-	c.seen = c.changed()
+	c := &certificate{certFile: certFile, keyFile: keyFile, log: log, seen: config.SumFiles(certFile, keyFile)}
 	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
 	if err != nil {
 		return nil, fmt.Errorf("--webhook.tls-cert-file %s and --webhook.tls-key-file %s: %w", certFile, keyFile, err)
 	}
-	c.pair = &pair
+	if err := expired(pair); err != nil {
+		log.WithError(err).Warn("senders that check the certificate will not connect")
+	}
+	c.pair.Store(&pair)
 	return c, nil
+}
+
+func expired(pair tls.Certificate) error {
+	if end := pair.Leaf.NotAfter; time.Now().After(end) {
+		return fmt.Errorf("certificate has expired at %s", end.UTC().Format(time.RFC3339))
+	}
+	return nil
 }
 
 func (c *certificate) tlsConfig() *tls.Config {
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,
-		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current(), nil },
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.pair.Load(), nil },
 	}
 }
 
-// broken reports whether the files are not those of the pair in use. c may be nil.
-func (c *certificate) broken() bool { return c != nil && c.failed.Load() }
-
-// current returns the newest good pair. It reads the files if they have changed.
-func (c *certificate) current() *tls.Certificate {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if time.Since(c.checked) < certificateInterval {
-		return c.pair
+// broken returns why the files are not those of the pair in use, nil if they are. c may
+// be nil.
+func (c *certificate) broken() error {
+	if c == nil {
+		return nil
 	}
-	c.checked = time.Now()
-	changed := c.changed()
-	if changed == c.seen {
-		return c.pair
+	if err := c.err.Load(); err != nil {
+		return *err
 	}
-	c.seen = changed
-	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
-	c.failed.Store(err != nil)
-	if err != nil {
-		c.log.WithError(err).Error("new certificate cannot be used, the last one stays")
-		return c.pair
-	}
-	c.log.WithField("file", c.certFile).Info("certificate reloaded")
-	c.pair = &pair
-	return c.pair
+	return nil
 }
 
-// changed returns when the files were changed, zero for one that is not there.
-func (c *certificate) changed() (times [2]time.Time) {
-	for i, name := range []string{c.certFile, c.keyFile} {
-		if info, err := os.Stat(name); err == nil {
-			times[i] = info.ModTime()
+// follow looks at the files now and then until the returned function is called. c may be
+// nil.
+func (c *certificate) follow() (stop func()) {
+	if c == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(certificateInterval)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				c.look()
+			}
 		}
+	}()
+	return func() { cancel(); <-done }
+}
+
+// look takes the pair in the files if their content has changed. It goes by content, as
+// the configuration does.
+func (c *certificate) look() {
+	c.looking.Lock()
+	defer c.looking.Unlock()
+	sum := config.SumFiles(c.certFile, c.keyFile)
+	if sum == c.seen {
+		return
 	}
-	return times
+	c.seen = sum
+	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
+	if err == nil {
+		err = expired(pair)
+	}
+	if err != nil {
+		err = fmt.Errorf("new certificate %s cannot be used: %w", c.certFile, err)
+		c.err.Store(&err)
+		c.log.WithError(err).Error("certificate not reloaded, the last one stays")
+		return
+	}
+	c.err.Store(nil)
+	c.pair.Store(&pair)
+	c.log.WithField("file", c.certFile).Info("certificate reloaded")
 }

@@ -50,6 +50,7 @@ func TestWrongFlagIsNamed(t *testing.T) {
 		{"--webhook.path=/a?b", "--webhook.path: "},
 		{"--webhook.tls-cert-file=x", "--webhook.tls-key-file"},
 		{"--webhook.tls-key-file=x", "--webhook.tls-cert-file"},
+		{"--webhook.enable-http2", "--webhook.tls-cert-file"},
 		{"--webhook.max-body-bytes=lots", "--webhook.max-body-bytes: "},
 		{"--webhook.max-body-bytes=10B", "--webhook.max-body-bytes: "},
 		{"--webhook.signature-window=soon", "--webhook.signature-window: "},

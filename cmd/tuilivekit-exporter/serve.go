@@ -33,6 +33,7 @@ type serveCommand struct {
 	webhookPath     string
 	webhookCert     string
 	webhookKey      string
+	webhookHTTP2    bool
 	maxBodyBytes    *int64
 	signatureWindow time.Duration
 	limits          limitFlags
@@ -63,6 +64,7 @@ func (c *serveCommand) register(cmd *kingpin.CmdClause) {
 	cmd.Flag("webhook.path", "Path of the callback URL. One that nobody can guess keeps strangers off.").Default("/callback").StringVar(&c.webhookPath)
 	cmd.Flag("webhook.tls-cert-file", "Certificate chain of the webhook listener (PEM). It is read again when it changes.").PlaceHolder("FILE").StringVar(&c.webhookCert)
 	cmd.Flag("webhook.tls-key-file", "Private key of that certificate (PEM).").PlaceHolder("FILE").StringVar(&c.webhookKey)
+	cmd.Flag("webhook.enable-http2", "Offer HTTP/2 as well, over TLS. Tencent does not need it.").BoolVar(&c.webhookHTTP2)
 	c.maxBodyBytes = (*int64)(cmd.Flag("webhook.max-body-bytes", "Size of the largest callback body.").Default("256KiB").Bytes())
 	cmd.Flag("webhook.signature-window", "How far the RequestTime of a callback may be from our clock, either way, 5s to 5m.").Default("60s").DurationVar(&c.signatureWindow)
 	c.limits.register(cmd)
@@ -113,6 +115,8 @@ func (c *serveCommand) check() error {
 		return fmt.Errorf("no applications: give --config.file=FILE, or --app=SDKAPPID and --app.token-file=FILE")
 	case (c.webhookCert == "") != (c.webhookKey == ""):
 		return fmt.Errorf("--webhook.tls-cert-file and --webhook.tls-key-file: one needs the other")
+	case c.webhookHTTP2 && c.webhookCert == "":
+		return fmt.Errorf("--webhook.enable-http2: needs --webhook.tls-cert-file and --webhook.tls-key-file")
 	case c.signatureWindow < 5*time.Second || c.signatureWindow > 5*time.Minute:
 		return fmt.Errorf("--webhook.signature-window: %s is not within 5s and 5m", c.signatureWindow)
 	case *c.maxBodyBytes < 1<<10:
@@ -162,7 +166,7 @@ func (c *serveCommand) sum() config.Sum {
 	if c.configFile != "" {
 		return config.SumFile(c.configFile)
 	}
-	return config.SumTokens(c.tokenFiles)
+	return config.SumFiles(c.tokenFiles...)
 }
 
 // checkPath takes paths that mean the same to a router and to a URL.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -77,6 +78,10 @@ func (a *app) relayStatus(appID string) *handler.RelayStatus {
 func (a *app) configStatus() handler.ConfigStatus {
 	status := a.loads.status()
 	status.File = a.cfg.configFile
+	if err := a.cert.broken(); err != nil {
+		status.OK = false
+		status.Error = strings.TrimPrefix(status.Error+"; "+err.Error(), "; ")
+	}
 	return status
 }
 

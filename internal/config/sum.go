@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 )
 
-// Sum stands for the content of a configuration: if it is another one, the
-// configuration should be loaded again.
+// Sum stands for the content of files: if it is another one, they should be loaded
+// again.
 type Sum [sha256.Size]byte
 
 // SumFile returns the sum of the file at path and of the secrets that it names, as far
@@ -32,10 +32,10 @@ func SumFile(path string) Sum {
 	return Sum(h.Sum(nil))
 }
 
-// SumTokens returns the sum of the token files of a configuration of flags.
-func SumTokens(tokenFiles []string) Sum {
+// SumFiles returns the sum of files.
+func SumFiles(names ...string) Sum {
 	h := sha256.New()
-	for _, name := range tokenFiles {
+	for _, name := range names {
 		addFile(h, name)
 	}
 	return Sum(h.Sum(nil))

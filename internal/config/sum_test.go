@@ -39,8 +39,8 @@ func TestSumFollowsTheContent(t *testing.T) {
 		}
 		last = sum
 	}
-	tokens := SumTokens([]string{token})
-	if err := put(token, "fourth")(); err != nil || SumTokens([]string{token}) == tokens {
+	tokens := SumFiles(token)
+	if err := put(token, "fourth")(); err != nil || SumFiles(token) == tokens {
 		t.Errorf("a token of the flags changes nothing (%v)", err)
 	}
 }
