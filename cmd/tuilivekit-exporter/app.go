@@ -86,7 +86,7 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 	if a.relay, err = relay.New(relay.Options{Queues: store.Queues(), Log: log, Registerer: reg}); err != nil {
 		return nil, err
 	}
-	apps, err := a.loadApps()
+	apps, err := a.loadAll(store, reg)
 	if err != nil {
 		return nil, err
 	}
@@ -95,13 +95,7 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 		MaxBodyBytes: *cfg.maxBodyBytes, SignatureWindow: cfg.signatureWindow,
 		Limits: cfg.limits.resolved(log),
 	}
-	if cfg.storagePath == "" {
-		log.Warn("--storage.path is empty: counts are kept in memory and lost when the exporter stops")
-	} else {
-		a.storage, err = storage.Open(storage.Options{Path: cfg.storagePath, Store: store, Timeout: cfg.storageTimeout, Log: log, Registerer: reg})
-		if err != nil {
-			return nil, fmt.Errorf("--storage.path: %w", err)
-		}
+	if a.storage != nil {
 		o.Recorder = a.storage
 	}
 	if a.callback, err = handler.New(o); err != nil {
@@ -119,6 +113,32 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 	a.webhook = a.callback.Router(cfg.webhookPath)
 	a.web = a.newWeb(reg)
 	return a, nil
+}
+
+// loadAll loads the configuration and opens the storage, beside each other: with
+// thousands of applications both take their time, and the exporter is awaited.
+func (a *app) loadAll(store *state.Store, reg prometheus.Registerer) ([]handler.App, error) {
+	var opening sync.WaitGroup
+	var storageErr error
+	if a.cfg.storagePath == "" {
+		a.log.Warn("--storage.path is empty: counts are kept in memory and lost when the exporter stops")
+	} else {
+		opening.Go(func() {
+			a.storage, storageErr = storage.Open(storage.Options{
+				Path: a.cfg.storagePath, Store: store, Timeout: a.cfg.storageTimeout, Log: a.log, Registerer: reg,
+			})
+		})
+	}
+	apps, err := a.loadApps()
+	opening.Wait()
+	if err != nil {
+		a.close()
+		return nil, err
+	}
+	if storageErr != nil {
+		return nil, fmt.Errorf("--storage.path: %w", storageErr)
+	}
+	return apps, nil
 }
 
 // newWeb makes the handler of the web listener.
@@ -334,7 +354,7 @@ func (a *app) webServer() *http.Server {
 		// times as many streams that wait, until it would have been idle for too long.
 		IdleTimeout: 90 * time.Second,
 		HTTP2:       &http.HTTP2Config{MaxConcurrentStreams: 8},
-		ErrorLog:          slog.NewLogLogger(a.slog.Handler(), slog.LevelDebug),
+		ErrorLog:    slog.NewLogLogger(a.slog.Handler(), slog.LevelDebug),
 	}
 }
 
