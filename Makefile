@@ -5,7 +5,6 @@ BIN     := bin/tuilivekit-exporter
 VERSION := $(shell cat VERSION)
 PKG     := github.com/prometheus/common/version
 LDFLAGS := -s -w -X $(PKG).Version=$(VERSION) -X $(PKG).Branch=$(shell git rev-parse --abbrev-ref HEAD 2>/dev/null)
-FUZZTIME ?= 60s
 CYCLES ?= 200
 DOCKER ?= docker
 IMAGE   = tuilivekit-exporter:$(VERSION)
@@ -21,7 +20,8 @@ run: build ## run it on loopback for a demo application
 test: need-go need-cc need-chromium alerts ## run all tests, with the race detector and the real programs
 	go vet ./...
 	go test -race -shuffle=on ./...
-	cd test && go vet ./... && go test -count=1 -shuffle=on ./...
+	cd test && go vet ./... && go test -count=1 -shuffle=on $$(go list ./... | grep -v /attack)
+	$(MAKE) attack
 
 alerts: ## check the alert rules, run their tests, check the Alertmanager example
 	@scripts/check-alerts
@@ -72,7 +72,7 @@ bench-durable: need-go ## measure callbacks that are durable beside those in mem
 bench-relay: need-go ## measure decisions of a backend asked directly, by the relay and by httputil.ReverseProxy
 	go test -run '^$$' -bench Decision -benchtime $(or $(RELAYTIME),2000x) ./cmd/tuilivekit-exporter
 
-fuzz: ## run each fuzz target for FUZZTIME
+fuzz: ## run the fuzz targets, an hour in all, or each for FUZZTIME
 	@scripts/fuzz $(FUZZTIME)
 
 check-readme: ## do what the README tells a newcomer
