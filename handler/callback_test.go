@@ -16,6 +16,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
 var good = App{ID: "1400000001", Tokens: []string{"token"}}
@@ -210,5 +211,32 @@ func TestWhatIsNotDurableIsNotAcknowledged(t *testing.T) {
 				t.Errorf("a callback without an event: %d", w.Code)
 			}
 		})
+	}
+}
+
+// The least of many rounds is compared: the machine has other work.
+func TestAnUnknownApplicationCostsTheSameWork(t *testing.T) {
+	c, err := New(Options{Apps: []App{good}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	cost := func(appID string) time.Duration {
+		query := tuilivekit.Query{AppID: appID, Sign: tuilivekit.Sign("wrong", fmt.Sprint(now.Unix())), RequestTime: fmt.Sprint(now.Unix())}
+		least := time.Hour
+		for range 200 {
+			start := time.Now()
+			for range 200 {
+				if app, err := c.authenticate(query, now); app != nil || err == nil {
+					t.Fatal("it is let in")
+				}
+			}
+			least = min(least, time.Since(start)/200)
+		}
+		return least
+	}
+	known, unknown := cost(good.ID), cost("1400000002")
+	if ratio := float64(known) / float64(unknown); ratio < .6 || ratio > 1.7 {
+		t.Errorf("a wrong signature costs %s, an unknown application %s", known, unknown)
 	}
 }

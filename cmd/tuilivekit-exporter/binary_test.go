@@ -9,10 +9,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // builtDir holds the program as users have it, once a test has asked for it.
@@ -38,7 +40,28 @@ func TestMain(m *testing.M) {
 	if builtDir != "" {
 		os.RemoveAll(builtDir)
 	}
+	if left := ourGoroutines(); code == 0 && left != "" {
+		fmt.Fprintln(os.Stderr, "goroutines are left:\n"+left)
+		code = 1
+	}
 	os.Exit(code)
+}
+
+// ourGoroutines returns the stacks of the goroutines that code of ours has started, or
+// waits in, but for this one. They get a moment to end.
+func ourGoroutines() string {
+	for late := time.Now().Add(2 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		buf := make([]byte, 1<<20)
+		var left []string
+		for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+			if strings.Contains(stack, "tuilivekit-exporter/") && !strings.Contains(stack, "ourGoroutines") {
+				left = append(left, stack)
+			}
+		}
+		if len(left) == 0 || time.Now().After(late) {
+			return strings.Join(left, "\n\n")
+		}
+	}
 }
 
 // program is a run of the binary.

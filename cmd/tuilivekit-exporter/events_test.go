@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -80,4 +82,33 @@ func TestRoomCallbacksMoveTheEstimate(t *testing.T) {
 		series("room_creations_total"):    3,
 		series("room_destructions_total"): 1,
 	})
+}
+
+// A quota may have been lowered: that is Tencent's to explain.
+func TestImplausibleCountsAreTakenAndCounted(t *testing.T) {
+	i := startApp(t)
+	for n, counts := range []string{`"CurRoomCount":501,"MaxRoomCount":500`, `"CurRoomCount":349,"MaxRoomCount":500`, `"CurRoomCount":350,"MaxRoomCount":500`, `"CurRoomCount":500,"MaxRoomCount":500`} {
+		body := strings.Replace(knownEvent, `"CurRoomCount":400,"MaxRoomCount":500`, counts, 1)
+		acknowledged(t, i.post(i.signed(thresholdCommand), strings.Replace(body, "1739966441121", fmt.Sprint(1739966441121+n), 1)))
+	}
+	expect(t, i.scrape(), map[string]float64{oddityOf("implausible"): 2, series("threshold_events_total"): 4, series("current_rooms"): 500})
+}
+
+func TestClockSkewShows(t *testing.T) {
+	i := startApp(t)
+	for _, seconds := range []int64{30, 90, -90} {
+		a := i.post(i.callback+"?"+signedQuery(demoApp, demoToken, "", time.Now().Unix()-seconds), harmless)
+		if accepted := a.status == http.StatusOK; accepted != (seconds == 30) {
+			t.Errorf("signed %d s ago: got %d", seconds, a.status)
+		}
+		if skew := i.scrape()["tuilivekit_webhook_clock_skew_seconds"]; skew < float64(seconds) || skew > float64(seconds)+2 {
+			t.Errorf("signed %d s ago: the skew is %v", seconds, skew)
+		}
+	}
+	i.log.wait(t, "our clock minus RequestTime is 90 s: check both clocks .NTP.")
+	// Who has no token moves it not.
+	i.post(i.callback+"?"+signedQuery(demoApp, "wrong", "", time.Now().Unix()-1000), harmless)
+	if skew := i.scrape()["tuilivekit_webhook_clock_skew_seconds"]; skew > -88 {
+		t.Errorf("a stranger makes the skew %v", skew)
+	}
 }

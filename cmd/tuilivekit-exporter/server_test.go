@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -195,4 +196,74 @@ func TestPortInUseIsNamed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// facing is a listener that says that it has another address.
+type facing struct {
+	net.Listener
+	ip net.IP
+}
+
+func (f facing) Addr() net.Addr { return &net.TCPAddr{IP: f.ip, Port: 19781} }
+
+func TestListenerWithoutTLSIsWarnedAbout(t *testing.T) {
+	for _, tc := range []struct {
+		name, ip string
+		flags    []string
+		warned   bool
+	}{
+		{"on loopback", "127.0.0.1", nil, false},
+		{"on all addresses", "0.0.0.0", nil, true},
+		{"on all addresses of IPv6", "::", nil, true},
+		{"on one address", "192.0.2.1", nil, true},
+		{"behind a proxy", "0.0.0.0", []string{"--webhook.trusted-proxies=192.0.2.0/24"}, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			i := startApp(t, tc.flags...)
+			closed, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			closed.Close()
+			if err := i.app.serveWebhook(i.app.webhookServer(), facing{closed, net.ParseIP(tc.ip)}); err == nil {
+				t.Error("it serves")
+			}
+			if warned := strings.Contains(i.log.String(), "the webhook listener has no TLS"); warned != tc.warned {
+				t.Errorf("the log is\n%s", i.log)
+			}
+		})
+	}
+}
+
+func TestServersWaitForNobodyForEver(t *testing.T) {
+	i := startApp(t)
+	for name, s := range map[string]*http.Server{"webhook": i.app.webhookServer(), "web": i.app.webServer()} {
+		for what, d := range map[string]time.Duration{"headers": s.ReadHeaderTimeout, "a request": s.ReadTimeout, "an answer": s.WriteTimeout, "the next request": s.IdleTimeout} {
+			if d <= 0 || d > 3*time.Minute {
+				t.Errorf("%s: waits %s for %s", name, d, what)
+			}
+		}
+		if s.MaxHeaderBytes <= 0 || s.MaxHeaderBytes > 64<<10 || s.HTTP2.MaxConcurrentStreams > 32 {
+			t.Errorf("%s: %d bytes of headers, %d streams", name, s.MaxHeaderBytes, s.HTTP2.MaxConcurrentStreams)
+		}
+	}
+}
+
+// The toolkit reads its file for every request of the web listener, and answers 500
+// while that is broken. The webhook listener has nothing of it.
+func TestBrokenWebConfigurationRefusesNoCallback(t *testing.T) {
+	web := writeFile(t, "web.yml", "{}")
+	i := startApp(t, "--web.config.file="+web)
+	i.get("/-/ready") // it has read the file for itself
+	if err := os.WriteFile(web, []byte("basic_auth_users: ["), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if a := i.get("/metrics"); a.status != http.StatusInternalServerError {
+		t.Errorf("scrape: got %d", a.status)
+	}
+	acknowledged(t, i.post(i.signed(thresholdCommand), knownEvent))
+	if err := os.WriteFile(web, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, i.scrape(), map[string]float64{series("current_rooms"): 400})
 }

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -34,6 +36,7 @@ var attacks = []attack{
 	{"gzip bodies", 4 * time.Second, gzipBodies},
 	{"10,000 unknown applications", 10 * time.Second, unknownApplications},
 	{"wrong signatures from one address", 4 * time.Second, wrongSignatures},
+	{"a storm of scrapes", 4 * time.Second, stormOfScrapes},
 	{"log injection", 4 * time.Second, logInjection},
 	{"HTTP/2 on the webhook listener", 3 * time.Second, http2OnWebhook},
 	{"HTTP/2 rapid reset on the web listener", 5 * time.Second, rapidResetOnWeb},
@@ -41,7 +44,7 @@ var attacks = []attack{
 }
 
 func TestAttacks(t *testing.T) {
-	e := startExporter(t)
+	e := startExporter(t, 0, "") // a disk that is slow for its own reasons would be taken for an attack
 	client := newGood(e)
 	during := func(d time.Duration, f func(context.Context)) {
 		ctx, cancel := context.WithTimeout(context.Background(), d)
@@ -99,6 +102,40 @@ func TestAttacks(t *testing.T) {
 		t.Errorf("a request was smuggled in: %v rooms", got)
 	}
 	checkLog(t, e.log.lines())
+}
+
+// TestFewOpenFiles has hundreds of connections want more files than there are: some are
+// kept for scrapes and for what must be durable.
+func TestFewOpenFiles(t *testing.T) {
+	const files = 160
+	e := startExporter(t, files, t.TempDir())
+	client := newGood(e)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	attackers := make(chan struct{})
+	go func() {
+		defer close(attackers)
+		time.Sleep(200 * time.Millisecond) // the good client has proven itself
+		each(ctx, 1500, 4, func(i int) {
+			if conn := e.dialFrom(ctx, i%40); conn != nil {
+				context.AfterFunc(ctx, func() { conn.Close() })
+			}
+		})
+		<-ctx.Done()
+	}()
+	client.run(ctx)
+	<-attackers
+	now := e.mustScrape()
+	if client.lost > 0 || len(client.kept) == 0 || client.scrapeLost > 0 || now["tuilivekit_exporter_storage_degraded"] != 0 || now["process_max_fds"] != files {
+		t.Errorf("the good client: %s; %d scrapes lost, %v; %v files at most", client, client.scrapeLost, client.problems, now["process_max_fds"])
+	}
+	if refusals(now, "connections") < 1000 {
+		t.Errorf("%v connections were closed", refusals(now, "connections"))
+	}
+	if !strings.Contains(strings.Join(e.log.lines(), "\n"), "raise its limit of open files") {
+		t.Error("nobody is told to raise the limit")
+	}
+	t.Logf("%s; %v connections closed", client, refusals(now, "connections"))
 }
 
 // settle waits until the exporter holds no more than it did before: goroutines, files
@@ -402,6 +439,29 @@ func wrongSignatures(ctx context.Context, e *exporter) (int, string) {
 		e.Error("nobody was told to wait")
 	}
 	return cases, note
+}
+
+func stormOfScrapes(ctx context.Context, e *exporter) (int, string) {
+	var mu sync.Mutex
+	by := map[int]int{}
+	scrapers := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: e.roots}, MaxIdleConnsPerHost: 64}}
+	defer scrapers.CloseIdleConnections()
+	cases := each(ctx, 1000, 64, func(int) {
+		resp, err := scrapers.Get("https://" + e.web + "/metrics")
+		if err != nil {
+			e.Error(err)
+			return
+		}
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		mu.Lock()
+		defer mu.Unlock()
+		by[resp.StatusCode]++
+	})
+	if by[http.StatusOK]+by[http.StatusServiceUnavailable] != cases {
+		e.Errorf("answers %v", by)
+	}
+	return cases, fmt.Sprint(by)
 }
 
 var injections = []string{

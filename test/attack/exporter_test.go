@@ -47,9 +47,9 @@ type exporter struct {
 	scraper      *http.Client
 }
 
-// startExporter builds the exporter and runs it until the test ends. It keeps its state
-// in memory: a disk that is slow for its own reasons would be taken for an attack.
-func startExporter(t *testing.T) *exporter {
+// startExporter builds the exporter and runs it until the test ends, with files open
+// files at most, and as many as there may be for 0.
+func startExporter(t *testing.T, files int, storage string) *exporter {
 	t.Helper()
 	dir := t.TempDir()
 	bin := os.Getenv("EXPORTER")
@@ -71,8 +71,12 @@ func startExporter(t *testing.T) *exporter {
 	}
 	web := file("web.yml", fmt.Sprintf("tls_server_config: {cert_file: %q, key_file: %q}\nhttp_server_config: {http2: true}\n", file("cert.pem", cert), file("key.pem", key)))
 	e := &exporter{T: t, roots: roots, log: newLog()}
-	cmd := exec.Command(bin, "--app="+app, "--app="+victim, "--app.token-file="+file("token", token), "--storage.path=",
-		"--webhook.listen-address=127.0.0.1:0", "--web.listen-address=127.0.0.1:0", "--web.config.file="+web, "--web.enable-pprof", "--log.format=json")
+	args := []string{bin, "--app=" + app, "--app=" + victim, "--app.token-file=" + file("token", token),
+		"--webhook.listen-address=127.0.0.1:0", "--web.listen-address=127.0.0.1:0", "--web.config.file=" + web, "--web.enable-pprof", "--log.format=json", "--storage.path=" + storage}
+	if files > 0 {
+		args = append([]string{"/bin/sh", "-c", fmt.Sprintf(`ulimit -n %d; exec "$0" "$@"`, files)}, args...)
+	}
+	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir, cmd.Stderr, cmd.Env = dir, e.log, []string{"PATH="}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
