@@ -85,6 +85,7 @@ func TestWrongFlagIsNamed(t *testing.T) {
 		{"send --app=1 --unsigned --url=here", "--url: "},
 		{"send --app=1 --unsigned --ramp=1", "--ramp: "},
 		{"send --app=1 --unsigned --ramp=1:x", "--ramp: "},
+		{"send --app=1 --unsigned --ramp=1:9000000000000000", "--ramp: "},
 		{"send --app=1 --unsigned --count=many", "--count: "},
 		{"send --app=1 --unsigned --count=-1", "--count: "},
 		{"send --app=1 --unsigned --rate=-1", "--rate: "},

@@ -77,6 +77,10 @@ func (c *sendCommand) prepare() error {
 		if errFrom != nil || errTo != nil {
 			return fmt.Errorf("--ramp: %q is not FROM:TO with two counts", c.ramp)
 		}
+		const most = 1e15 // exact as a float64
+		if min(c.from, c.to) < -most || max(c.from, c.to) > most {
+			return fmt.Errorf("--ramp: %q is beyond 10^15", c.ramp)
+		}
 		if c.count == 0 {
 			c.count = int(max(c.to-c.from, c.from-c.to)) + 1
 		}
@@ -227,7 +231,7 @@ func (c *sendCommand) body(i int) []byte {
 	case tuilivekit.RoomThreshold.String():
 		current := c.from
 		if c.count > 1 {
-			current += (c.to - c.from) * int64(i) / int64(c.count-1)
+			current += int64(float64(c.to-c.from) * float64(i) / float64(c.count-1))
 		}
 		fields["CurRoomCount"], fields["MaxRoomCount"] = current, c.max
 	case tuilivekit.RoomCreated.String():
