@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net"
@@ -238,7 +239,7 @@ func TestListenerWithoutTLSIsWarnedAbout(t *testing.T) {
 func TestServersWaitForNobodyForEver(t *testing.T) {
 	i := startApp(t)
 	for name, s := range map[string]*http.Server{"webhook": i.app.webhookServer(), "web": i.app.webServer()} {
-		for what, d := range map[string]time.Duration{"headers": s.ReadHeaderTimeout, "a request": s.ReadTimeout, "an answer": s.WriteTimeout, "the next request": s.IdleTimeout} {
+		for what, d := range map[string]time.Duration{"headers": cmp.Or(s.ReadHeaderTimeout, s.ReadTimeout), "a request": s.ReadTimeout, "an answer": s.WriteTimeout, "the next request": s.IdleTimeout} {
 			if d <= 0 || d > 3*time.Minute {
 				t.Errorf("%s: waits %s for %s", name, d, what)
 			}

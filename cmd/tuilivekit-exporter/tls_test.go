@@ -373,7 +373,7 @@ func TestWebListenerWithTLS(t *testing.T) {
 func TestClientCertificatesOfTheWebListener(t *testing.T) {
 	server, client := newKeyPair(t, 1), newKeyPair(t, 2, forClients)
 	stranger, expired := newKeyPair(t, 3, forClients), newKeyPair(t, 4, forClients, lastYear)
-	known := writeFile(t, "clients.pem", readPEM(t, client.certFile)+readPEM(t, expired.certFile))
+	known := writeFile(t, "clients.pem", readFileText(t, client.certFile)+readFileText(t, expired.certFile))
 	i := startApp(t, "--web.config.file="+writeFile(t, "web.yml", fmt.Sprintf(
 		"tls_server_config: {cert_file: %q, key_file: %q, client_auth_type: RequireAndVerifyClientCert, client_ca_file: %q}\n", server.certFile, server.keyFile, known)))
 	addr := strings.TrimPrefix(i.web, "http://")
@@ -411,7 +411,7 @@ func forClients(c *x509.Certificate) {
 	c.IPAddresses, c.ExtKeyUsage = nil, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 }
 
-func readPEM(t *testing.T, name string) string {
+func readFileText(t *testing.T, name string) string {
 	t.Helper()
 	b, err := os.ReadFile(name)
 	if err != nil {

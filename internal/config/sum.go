@@ -13,23 +13,41 @@ import (
 // again.
 type Sum [sha256.Size]byte
 
-// SumFile returns the sum of the file at path and of the secrets that it names, as far
+// SumFile returns the sum of the file at path and of the files that it names, as far
 // as they can be read: that one cannot is content, too. It goes by what is in the files,
 // since files that are swapped by symbolic links may keep name, size and time.
 func SumFile(path string) Sum {
 	h := sha256.New()
 	b := addFile(h, path)
 	if c, err := parse(b); err == nil {
-		for _, app := range c.Apps {
-			for _, name := range app.TokenFiles {
-				if !filepath.IsAbs(name) {
-					name = filepath.Join(filepath.Dir(path), name)
-				}
-				addFile(h, name)
+		for _, name := range c.files() {
+			if !filepath.IsAbs(name) {
+				name = filepath.Join(filepath.Dir(path), name)
 			}
+			addFile(h, name)
 		}
 	}
 	return Sum(h.Sum(nil))
+}
+
+// files returns the names of all files that c names, as it names them.
+func (c *Config) files() (names []string) {
+	add := func(r *Relay) {
+		if r == nil {
+			return
+		}
+		for _, name := range []string{r.CAFile, r.CertFile, r.KeyFile} {
+			if name != "" {
+				names = append(names, name)
+			}
+		}
+	}
+	add(c.Relay)
+	for _, app := range c.Apps {
+		names = append(names, app.TokenFiles...)
+		add(app.Relay)
+	}
+	return names
 }
 
 // SumFiles returns the sum of files.

@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -38,6 +39,17 @@ func TestSumFollowsTheContent(t *testing.T) {
 			t.Errorf("%s: changed is %t", tc.name, sum != last)
 		}
 		last = sum
+	}
+	for _, key := range []string{"ca_file", "cert_file", "key_file"} {
+		for _, relay := range []string{"apps: [{sdk_app_id: 1, relay: {KEY: pem}}]", "{relay: {KEY: pem}, apps: []}"} {
+			if err := put(path, strings.ReplaceAll(relay, "KEY", key))(); err != nil {
+				t.Fatal(err)
+			}
+			before := SumFile(path)
+			if err := put(filepath.Join(dir, "pem"), key+relay)(); err != nil || SumFile(path) == before {
+				t.Errorf("another %s in %s changes nothing (%v)", key, relay, err)
+			}
+		}
 	}
 	tokens := SumFiles(token)
 	if err := put(token, "fourth")(); err != nil || SumFiles(token) == tokens {
