@@ -17,7 +17,7 @@ import (
 func newAppError(t *testing.T, args ...string) string {
 	t.Helper()
 	cli := newCLI(io.Discard, io.Discard)
-	if _, err := cli.app.Parse(args); err != nil {
+	if _, err := cli.app.Parse(append(args, "--storage.path="+t.TempDir())); err != nil {
 		return err.Error()
 	}
 	_, err := newApp(&cli.serve, cli.serve.newLogger(io.Discard))
