@@ -116,8 +116,8 @@ const maxPatience = 2 * time.Millisecond
 
 // take returns r and what waits behind it. Senders that are answered together are
 // likely to be back together: so when fewer wait than at the end of the last commit, it
-// waits for the others, for about as long as a commit takes. A commit spared is worth
-// more than that, in time too.
+// waits for the others, for as long as some commits take. A commit spared is worth more
+// than that, in time too.
 func (w *writer) take(r *request) []*request {
 	waiting := []*request{r}
 	var patience <-chan time.Time
@@ -132,7 +132,7 @@ func (w *writer) take(r *request) []*request {
 			return waiting
 		}
 		if patience == nil {
-			patience = time.After(min(2*w.took, maxPatience))
+			patience = time.After(min(4*w.took, maxPatience))
 		}
 		select {
 		case r := <-w.queue:

@@ -57,7 +57,7 @@ func run() error {
 		return err
 	}
 	// A commit that is late on a busy machine is a slow one here, not a failure.
-	args := []string{"--storage.timeout=30s", "--app.token-file=" + filepath.Join(tmp, "token")}
+	args := []string{"--storage.timeout=30s", "--webhook.max-connections-per-source=1024", "--app.token-file=" + filepath.Join(tmp, "token")}
 	for i := range apps {
 		args = append(args, "--app="+appID(i))
 	}
