@@ -204,7 +204,7 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request, now time.Time) 
 	buf := buffers.Get().(*bytes.Buffer)
 	defer buffers.Put(buf)
 	buf.Reset()
-	if err := c.readBody(w, r, buf); err != nil {
+	if err := c.readBody(w, r, buf, now); err != nil {
 		return err
 	}
 	cb, err := tuilivekit.Decode(buf.Bytes())
@@ -265,8 +265,8 @@ func (c *Callback) authenticate(query tuilivekit.Query, now time.Time) (*app, er
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// readBody reads the body into buf.
-func (c *Callback) readBody(w http.ResponseWriter, r *http.Request, buf *bytes.Buffer) error {
+// readBody reads the body into buf. It has bodyTimeout from now on.
+func (c *Callback) readBody(w http.ResponseWriter, r *http.Request, buf *bytes.Buffer, now time.Time) error {
 	for _, encoding := range r.Header["Content-Encoding"] {
 		if !strings.EqualFold(encoding, "identity") {
 			return refuse(reasonEncoding)
@@ -279,8 +279,12 @@ func (c *Callback) readBody(w http.ResponseWriter, r *http.Request, buf *bytes.B
 	// A ResponseWriter without deadlines is one of a test, or of a server that has
 	// its own.
 	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(c.bodyTimeout))
-	_, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, c.maxBody))
+	_ = control.SetReadDeadline(now.Add(c.bodyTimeout))
+	body := r.Body
+	if r.ContentLength < 0 { // else net/http reads no more than that
+		body = http.MaxBytesReader(w, body, c.maxBody)
+	}
+	_, err := buf.ReadFrom(body)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case err == nil:

@@ -10,7 +10,7 @@ import (
 // with an empty body, counted, for all the rest. Nothing is redirected.
 func (c *Callback) Router(path string) http.Handler {
 	r := newRouter()
-	r.Handle(path, c)
+	r.MatcherFunc(func(r *http.Request, _ *mux.RouteMatch) bool { return r.URL.EscapedPath() == path }).Handler(c)
 	r.NotFoundHandler = http.HandlerFunc(c.notFound)
 	return r
 }
