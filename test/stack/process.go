@@ -2,7 +2,6 @@ package stack
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -90,22 +89,17 @@ func (p *process) tail() string {
 	return string(b[max(0, len(b)-1000):])
 }
 
-// freeAddress returns an address on loopback that nobody listens on. Somebody else may
-// take it before it is used: then the program that should have it says so and ends.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
-}
-
+// freeAddresses sets each of into to another address on loopback that nobody listens on.
+// Somebody else may take one before it is used: then the program that should have it
+// says so and ends.
 func freeAddresses(into ...*string) error {
-	var errs []error
 	for _, a := range into {
-		var err error
-		*a, err = freeAddress()
-		errs = append(errs, err)
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		defer l.Close() // not before all are found, or two are the same
+		*a = l.Addr().String()
 	}
-	return errors.Join(errs...)
+	return nil
 }
