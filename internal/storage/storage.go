@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -62,8 +63,8 @@ type Storage struct {
 	startError error // why there is no file to write, if Open goes on without
 
 	queue   chan *request
-	free    sync.Pool     // of *request
-	stopped chan struct{} // closed when Run has returned
+	free    sync.Pool   // of *request
+	stopped atomic.Bool // Run has returned, or is about to
 }
 
 // request is an event that waits.
@@ -81,7 +82,7 @@ type request struct {
 func Open(o Options) (*Storage, error) {
 	s := &Storage{
 		store: o.Store, path: filepath.Join(o.Path, fileName), timeout: o.Timeout, log: o.Log, disk: o.disk,
-		queue: make(chan *request, maxWaiting), stopped: make(chan struct{}),
+		queue: make(chan *request, maxWaiting),
 	}
 	s.free.New = func() any { return &request{done: make(chan struct{}, 1)} }
 	if s.disk == nil {

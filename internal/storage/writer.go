@@ -21,11 +21,10 @@ func (s *Storage) Record(e state.Event) (state.Outcome, error) {
 		s.free.Put(r)
 		return state.Outcome{}, state.ErrOverloaded
 	}
-	select {
-	case <-r.done:
-	case <-s.stopped:
+	if s.stopped.Load() { // else the writer answers r, if only because it stops
 		return state.Outcome{}, state.ErrOverloaded // r may still be in the queue: not reused
 	}
+	<-r.done
 	outcome, err := r.outcome, r.err
 	r.event = state.Event{} // its Subject is the caller's
 	s.free.Put(r)
@@ -63,7 +62,7 @@ type writer struct {
 // must not be called any more by then.
 func (s *Storage) Run(ctx context.Context) {
 	w := &writer{Storage: s, batch: s.store.Begin(), jobs: make(chan job), results: make(chan error, 1)}
-	defer close(s.stopped)
+	defer s.refuseRest()
 	go w.work()
 	if s.startError != nil {
 		w.degrade(s.startError)
@@ -93,6 +92,20 @@ func (s *Storage) Run(ctx context.Context) {
 		}
 	}
 	w.stop()
+}
+
+// refuseRest answers what has come too late.
+func (s *Storage) refuseRest() {
+	s.stopped.Store(true)
+	for {
+		select {
+		case r := <-s.queue:
+			r.err = state.ErrOverloaded
+			r.done <- struct{}{}
+		default:
+			return
+		}
+	}
 }
 
 // work runs jobs, one at a time. It is the only one to touch the file.
