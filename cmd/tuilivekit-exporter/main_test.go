@@ -83,6 +83,7 @@ func TestWrongFlagIsNamed(t *testing.T) {
 		{"send --app=1", "--token-file: "},
 		{"send --app=1 --token-file=" + missing, "--token-file: "},
 		{"send --app=1 --unsigned --url=here", "--url: "},
+		{"send --app=1 --unsigned --url=http://127.0.0.1:1/#x", "--url: "},
 		{"send --app=1 --unsigned --ramp=1", "--ramp: "},
 		{"send --app=1 --unsigned --ramp=1:x", "--ramp: "},
 		{"send --app=1 --unsigned --ramp=1:9000000000000000", "--ramp: "},

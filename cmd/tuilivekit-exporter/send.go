@@ -92,6 +92,8 @@ func (c *sendCommand) prepare() error {
 		return fmt.Errorf("--url: %q is not an http or https URL", c.url)
 	}
 	switch {
+	case strings.Contains(c.url, "#"):
+		return fmt.Errorf("--url: %q has a fragment, which no request carries", c.url)
 	case c.count < 0:
 		return errors.New("--count: must not be negative")
 	case c.rate < 0:
