@@ -60,6 +60,9 @@ lint: ## run the linters
 start: need-go ## take the time of a start with 10,000 applications
 	cd test && go test -count=1 -v -run '^TestStartIsQuick$$' ./crash
 
+many: need-go ## scrape 100,000 applications, as Prometheus would
+	cd test && go test -count=1 -v -run '^TestManyApplications$$' ./crash
+
 attack: build ## attack the exporter over loopback, and print what a good client saw
 	cd test && EXPORTER=$(CURDIR)/$(BIN) go test -count=1 -v ./attack
 

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/exposition"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
@@ -68,23 +69,26 @@ func TestCountsLeaveTheExpositionWhenStale(t *testing.T) {
 }
 
 // BenchmarkScrape compares a scrape with one of vectors that hold the same series,
-// and with a writer that has the text in memory already.
+// with one of the Collector in a Registry of client_golang, and with a writer that has
+// the text in memory already.
 func BenchmarkScrape(b *testing.B) {
 	for _, n := range []int{1, 1000, 10000} {
-		source, vectors := benchApps(n), prometheus.NewRegistry()
-		fillVectors(vectors, source)
-		own := prometheus.NewRegistry()
-		own.MustRegister(New(source, Options{}))
-		handlers := map[string]http.Handler{}
-		for name, reg := range map[string]*prometheus.Registry{"collector": own, "vectors": vectors} {
-			handlers[name] = promhttp.HandlerFor(reg, promhttp.HandlerOpts{})
+		own, generic := exposition.NewRegistry(), prometheus.NewRegistry()
+		own.MustRegister(New(benchApps(n), Options{}))
+		generic.MustRegister(New(benchApps(n), Options{}))
+		handlers := map[string]http.Handler{
+			"collector": own.Handler(nil),
+			"generic":   promhttp.HandlerFor(generic, promhttp.HandlerOpts{}),
+			"vectors":   promhttp.HandlerFor(vectorsOf(b, generic), promhttp.HandlerOpts{}),
 		}
 		text := body(handlers["collector"])
-		if other := body(handlers["vectors"]); other != text {
-			b.Fatalf("the two expositions differ: %d and %d bytes", len(text), len(other))
+		for _, name := range []string{"generic", "vectors"} {
+			if other := body(handlers[name]); other != text {
+				b.Fatalf("the exposition of %s differs: %d and %d bytes", name, len(text), len(other))
+			}
 		}
 		handlers["text"] = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, text) })
-		for _, name := range []string{"text", "vectors", "collector"} {
+		for _, name := range []string{"text", "vectors", "generic", "collector"} {
 			b.Run(fmt.Sprintf("apps=%d/%s", n, name), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
@@ -99,52 +103,46 @@ func BenchmarkScrape(b *testing.B) {
 func benchApps(n int) apps {
 	source := make(apps, n)
 	for i := range source {
-		source[i] = state.App{ID: fmt.Sprint(1400000000 + i), Name: fmt.Sprint("app ", i), Rooms: state.Rooms{
+		source[i] = state.App{ID: fmt.Sprint(1400000000 + i), Name: fmt.Sprint("app ", 1400000000+i), Rooms: state.Rooms{
 			Current: int64(i), Max: 20000, EventTime: 1739966441121, Received: 1739966441200, Events: uint64(i), Created: 3, Destroyed: 4, Estimate: 5,
 		}}
 	}
 	return source
 }
 
-// fillVectors registers what a first version of an exporter would have.
-func fillVectors(reg *prometheus.Registry, source apps) {
-	vectors := map[*prometheus.Desc]func(app state.App){}
-	help := func(desc *prometheus.Desc) (name, help string) {
-		parts := strings.Split(desc.String(), `"`)
-		return parts[1], parts[3]
+// vectorsOf returns a registry with vectors that hold what from has: what a first version
+// of an exporter would have.
+func vectorsOf(b *testing.B, from prometheus.Gatherer) *prometheus.Registry {
+	reg := prometheus.NewRegistry()
+	families, err := from.Gather()
+	if err != nil {
+		b.Fatal(err)
 	}
-	gauge := func(desc *prometheus.Desc, value func(state.App) float64, labels ...string) {
-		name, text := help(desc)
-		v := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: text}, append([]string{"sdk_app_id"}, labels...))
-		reg.MustRegister(v)
-		vectors[desc] = func(app state.App) {
-			values := []string{app.ID}
-			if len(labels) > 0 {
-				values = append(values, app.Name)
+	for _, family := range families {
+		var names []string
+		for _, pair := range family.Metric[0].Label {
+			names = append(names, pair.GetName())
+		}
+		gauges := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: family.GetName(), Help: family.GetHelp()}, names)
+		counters := prometheus.NewCounterVec(prometheus.CounterOpts{Name: family.GetName(), Help: family.GetHelp()}, names)
+		for _, m := range family.Metric {
+			var values []string
+			for _, pair := range m.Label {
+				values = append(values, pair.GetValue())
 			}
-			v.WithLabelValues(values...).Set(value(app))
+			if m.Counter != nil {
+				counters.WithLabelValues(values...).Add(m.Counter.GetValue())
+			} else {
+				gauges.WithLabelValues(values...).Set(m.Gauge.GetValue())
+			}
+		}
+		if family.Metric[0].Counter != nil {
+			reg.MustRegister(counters)
+		} else {
+			reg.MustRegister(gauges)
 		}
 	}
-	count := func(desc *prometheus.Desc, value func(state.App) uint64) {
-		name, text := help(desc)
-		v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: text}, appLabels)
-		reg.MustRegister(v)
-		vectors[desc] = func(app state.App) { v.WithLabelValues(app.ID).Add(float64(value(app))) }
-	}
-	gauge(currentDesc, func(a state.App) float64 { return float64(a.Current) })
-	gauge(maxDesc, func(a state.App) float64 { return float64(a.Max) })
-	gauge(estimatedDesc, func(a state.App) float64 { return float64(a.Estimate) })
-	gauge(eventTimeDesc, func(a state.App) float64 { return seconds(a.EventTime) })
-	gauge(receivedDesc, func(a state.App) float64 { return seconds(a.Received) })
-	gauge(infoDesc, func(state.App) float64 { return 1 }, "name")
-	count(eventsDesc, func(a state.App) uint64 { return a.Events })
-	count(createdDesc, func(a state.App) uint64 { return a.Created })
-	count(destroyedDesc, func(a state.App) uint64 { return a.Destroyed })
-	for _, app := range source {
-		for _, set := range vectors {
-			set(app)
-		}
-	}
+	return reg
 }
 
 func body(h http.Handler) string {

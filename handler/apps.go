@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -43,8 +44,11 @@ type Backend interface {
 	Pack(w http.ResponseWriter, r *http.Request, body []byte) (packed []byte, ok bool)
 }
 
-// apps are the configured applications by ID. It is not changed once it is made.
-type apps map[string]*app
+// apps are the configured applications. It is not changed once it is made.
+type apps struct {
+	byID map[string]*app
+	list []*app // in the order of their IDs
+}
 
 type app struct {
 	id            string
@@ -80,14 +84,16 @@ func (c *Callback) Configure(list []App) error {
 	if err := check(list); err != nil {
 		return err
 	}
-	old, next := *c.apps.Load(), make(apps, len(list))
+	old, next := c.apps.Load(), &apps{byID: make(map[string]*app, len(list))}
 	shown := make([]state.App, 0, len(list))
 	for _, a := range list {
-		next[a.ID] = newApp(a, old[a.ID])
+		app := newApp(a, old.byID[a.ID])
+		next.byID[a.ID], next.list = app, append(next.list, app)
 		shown = append(shown, state.App{ID: a.ID, Name: cmp.Or(a.Name, a.ID)})
 	}
+	slices.SortFunc(next.list, func(a, b *app) int { return cmp.Compare(a.id, b.id) })
 	c.store.Configure(shown)
-	c.apps.Store(&next)
+	c.apps.Store(next)
 	return nil
 }
 

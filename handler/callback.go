@@ -132,10 +132,12 @@ func New(o Options) (*Callback, error) {
 		return nil, err
 	}
 	c.limit(o.Limits)
-	c.metrics = newMetrics(&c.apps)
+	c.metrics = newMetrics()
 	if o.Registerer != nil {
-		if err := o.Registerer.Register(c.metrics); err != nil {
-			return nil, err
+		for _, metrics := range []prometheus.Collector{c.metrics, appMetrics{&c.apps}} {
+			if err := o.Registerer.Register(metrics); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return c, nil
@@ -238,7 +240,7 @@ func asksForDecision(query tuilivekit.Query, cb tuilivekit.Callback) bool {
 // authenticate returns the application that sent the request. An unknown one costs
 // as much work as a known one.
 func (c *Callback) authenticate(query tuilivekit.Query, now time.Time) (*app, error) {
-	app := (*c.apps.Load())[query.AppID]
+	app := c.apps.Load().byID[query.AppID]
 	if app == nil {
 		tuilivekit.Signer(dummyTokens, query.RequestTime, query.Sign)
 		return nil, &refusal{reason: reasonUnknownApp, appID: query.AppID}

@@ -57,7 +57,7 @@ func TestATokenThatKeepsItsSlotKeepsItsTime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stats := (*c.apps.Load())["1"].stats
+	stats := c.apps.Load().byID["1"].stats
 	stats.tokenUsed[0].Store(7)
 	stats.tokenUsed[1].Store(8)
 	if err := c.Configure([]App{{ID: "1", Tokens: []string{"other"}}, {ID: "bad"}}); err == nil || stats.tokenUsed[0].Load() != 7 {

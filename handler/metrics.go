@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"iter"
 	"math"
 	"strconv"
 	"sync/atomic"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/exposition"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
@@ -54,11 +56,8 @@ func (s *appStats) count(cb tuilivekit.Callback, outcome state.Outcome) {
 	}
 }
 
-// metrics are those of the Callback itself. Counts of applications are read from
-// their stats, so an application that leaves the configuration takes its series along.
+// metrics are those of the Callback itself.
 type metrics struct {
-	apps *atomic.Pointer[apps]
-
 	rejections [numReasons]prometheus.Counter
 	inFlight   prometheus.Gauge
 	panics     prometheus.Counter
@@ -69,8 +68,8 @@ type metrics struct {
 	direct []prometheus.Collector // all of the above that collect themselves
 }
 
-func newMetrics(apps *atomic.Pointer[apps]) *metrics {
-	m := &metrics{apps: apps}
+func newMetrics() *metrics {
+	m := &metrics{}
 	m.setClockSkew(math.NaN())
 	rejections := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tuilivekit_webhook_rejections_total",
@@ -107,20 +106,8 @@ func newMetrics(apps *atomic.Pointer[apps]) *metrics {
 	return m
 }
 
-var (
-	callbacksDesc = prometheus.NewDesc("tuilivekit_webhook_callbacks_total",
-		"Authenticated callbacks, by command; commands that Tencent does not document are \"other\".", []string{"sdk_app_id", "command"}, nil)
-	discardedDesc = prometheus.NewDesc("tuilivekit_webhook_events_discarded_total",
-		"Events that were acknowledged and moved no gauge: exact repeats, which are not counted as events, and events older than the newest one, which are.",
-		[]string{"sdk_app_id", "reason"}, nil)
-	odditiesDesc = prometheus.NewDesc("tuilivekit_webhook_oddities_total",
-		"Accepted callbacks with something strange about them, by kind.", []string{"sdk_app_id", "kind"}, nil)
-	tokenUsedDesc = prometheus.NewDesc("tuilivekit_webhook_token_last_used_timestamp_seconds",
-		"Time of the last request that the token in this slot had signed, late ones too; slots count from 0 in the order of the configuration.",
-		[]string{"sdk_app_id", "slot"}, nil)
-	clockSkewDesc = prometheus.NewDesc("tuilivekit_webhook_clock_skew_seconds",
-		"Our clock minus RequestTime at the last request that a token had signed, refused ones too. RequestTime has whole seconds.", nil, nil)
-)
+var clockSkewDesc = prometheus.NewDesc("tuilivekit_webhook_clock_skew_seconds",
+	"Our clock minus RequestTime at the last request that a token had signed, refused ones too. RequestTime has whole seconds.", nil, nil)
 
 // setClockSkew keeps the skew of the last signed request, in seconds.
 func (m *metrics) setClockSkew(seconds float64) { m.clockSkew.Store(math.Float64bits(seconds)) }
@@ -130,10 +117,6 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, c := range m.direct {
 		c.Describe(ch)
 	}
-	ch <- callbacksDesc
-	ch <- discardedDesc
-	ch <- odditiesDesc
-	ch <- tokenUsedDesc
 	ch <- clockSkewDesc
 }
 
@@ -145,25 +128,71 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	if skew := math.Float64frombits(m.clockSkew.Load()); !math.IsNaN(skew) {
 		ch <- prometheus.MustNewConstMetric(clockSkewDesc, prometheus.GaugeValue, skew)
 	}
-	for id, app := range *m.apps.Load() {
-		s := app.stats
-		for i := range s.commands {
-			ch <- counter(callbacksDesc, &s.commands[i], s.since, id, tuilivekit.Command(i).String())
-		}
-		for i := range s.discarded {
-			ch <- counter(discardedDesc, &s.discarded[i], s.since, id, discardNames[i])
-		}
-		for i := range s.oddities {
-			ch <- counter(odditiesDesc, &s.oddities[i], s.since, id, oddityNames[i])
-		}
-		for i := range s.tokenUsed {
-			if ms := s.tokenUsed[i].Load(); ms != 0 {
-				ch <- prometheus.MustNewConstMetric(tokenUsedDesc, prometheus.GaugeValue, float64(ms)/1000, id, strconv.Itoa(i))
+}
+
+// appMetrics are those of the configured applications. They are read from their stats,
+// so an application that leaves the configuration takes its series along.
+type appMetrics struct{ apps *atomic.Pointer[apps] }
+
+var (
+	callbackCounter = exposition.Counter("tuilivekit_webhook_callbacks_total",
+		"Authenticated callbacks, by command; commands that Tencent does not document are \"other\".", "command")
+	discardedCounter = exposition.Counter("tuilivekit_webhook_events_discarded_total",
+		"Events that were acknowledged and moved no gauge: exact repeats, which are not counted as events, and events older than the newest one, which are.", "reason")
+	oddityCounter = exposition.Counter("tuilivekit_webhook_oddities_total",
+		"Accepted callbacks with something strange about them, by kind.", "kind")
+	tokenUsedGauge = exposition.Gauge("tuilivekit_webhook_token_last_used_timestamp_seconds",
+		"Time of the last request that the token in this slot had signed, late ones too; slots count from 0 in the order of the configuration.", "slot")
+)
+
+// Describe implements prometheus.Collector.
+func (m appMetrics) Describe(ch chan<- *prometheus.Desc) { exposition.Describe(m.Sets(), ch) }
+
+// Collect implements prometheus.Collector.
+func (m appMetrics) Collect(ch chan<- prometheus.Metric) { exposition.Collect(m.Sets(), ch) }
+
+// Sets implements exposition.Source.
+func (m appMetrics) Sets() []exposition.Set {
+	list := m.apps.Load().list
+	return []exposition.Set{
+		{Family: callbackCounter, Samples: counters(list, commandNames[:], func(s *appStats) []atomic.Uint64 { return s.commands[:] })},
+		{Family: discardedCounter, Samples: counters(list, discardNames[:], func(s *appStats) []atomic.Uint64 { return s.discarded[:] })},
+		{Family: oddityCounter, Samples: counters(list, oddityNames[:], func(s *appStats) []atomic.Uint64 { return s.oddities[:] })},
+		{Family: tokenUsedGauge, Samples: tokensUsed(list)},
+	}
+}
+
+var commandNames = func() (names [tuilivekit.Commands]string) {
+	for i := range names {
+		names[i] = tuilivekit.Command(i).String()
+	}
+	return names
+}()
+
+// counters returns the counters that of picks, whose label values are names.
+func counters(list []*app, names []string, of func(*appStats) []atomic.Uint64) iter.Seq[exposition.Sample] {
+	return func(yield func(exposition.Sample) bool) {
+		for _, app := range list {
+			values := of(app.stats)
+			for i := range values {
+				if !yield(exposition.Sample{AppID: app.id, Label: names[i], Value: float64(values[i].Load()), Created: app.stats.since}) {
+					return
+				}
 			}
 		}
 	}
 }
 
-func counter(desc *prometheus.Desc, n *atomic.Uint64, since time.Time, labels ...string) prometheus.Metric {
-	return prometheus.MustNewConstMetricWithCreatedTimestamp(desc, prometheus.CounterValue, float64(n.Load()), since, labels...)
+// tokensUsed leaves out the slots that were never used.
+func tokensUsed(list []*app) iter.Seq[exposition.Sample] {
+	return func(yield func(exposition.Sample) bool) {
+		for _, app := range list {
+			for i := range app.stats.tokenUsed {
+				ms := app.stats.tokenUsed[i].Load()
+				if ms != 0 && !yield(exposition.Sample{AppID: app.id, Label: strconv.Itoa(i), Value: float64(ms) / 1000}) {
+					return
+				}
+			}
+		}
+	}
 }

@@ -36,7 +36,7 @@ func (c *Callback) note(f *refusal) {
 	n := newNote(f)
 	c.notes[f.reason].last.Store(n)
 	c.notes[f.reason].total.Add(1)
-	if app := (*c.apps.Load())[f.appID]; app != nil {
+	if app := c.apps.Load().byID[f.appID]; app != nil {
 		app.stats.refused.Store(n)
 	}
 }

@@ -82,7 +82,7 @@ func (s *Status) Report() Report {
 	}
 	r.Configuration.utc()
 	r.Storage.DegradedSince = utcOrNil(r.Storage.DegradedSince)
-	configured := *c.apps.Load()
+	configured := c.apps.Load().byID
 	for _, a := range c.Snapshot() {
 		if app := configured[a.ID]; app != nil { // else it is being reconfigured right now
 			r.Applications = append(r.Applications, s.appStatus(a, app, now))

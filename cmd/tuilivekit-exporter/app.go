@@ -16,7 +16,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/exporter-toolkit/web"
 	"github.com/sirupsen/logrus"
 	logrusslog "github.com/sirupsen/logrus/hooks/slog"
@@ -24,6 +23,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/collector"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/config"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/exposition"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/relay"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/storage"
@@ -80,7 +80,7 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 			return nil, err
 		}
 	}
-	reg := prometheus.NewRegistry()
+	reg := exposition.NewRegistry()
 	store := state.New(state.Options{FutureTolerance: cfg.futureTolerance})
 	var err error
 	if a.relay, err = relay.New(relay.Options{Queues: store.Queues(), Log: log, Registerer: reg}); err != nil {
@@ -142,14 +142,10 @@ func (a *app) loadAll(store *state.Store, reg prometheus.Registerer) ([]handler.
 }
 
 // newWeb makes the handler of the web listener.
-func (a *app) newWeb(reg *prometheus.Registry) http.Handler {
+func (a *app) newWeb(reg *exposition.Registry) http.Handler {
 	o := handler.WebOptions{
 		Health: a.health, MetricsPath: a.cfg.telemetryPath, Status: a.newStatus(),
-		Metrics: limitScrapes(promhttp.HandlerFor(reg, promhttp.HandlerOpts{
-			ErrorLog:                            &scrapeLog{log: a.log},
-			EnableOpenMetrics:                   true,
-			EnableOpenMetricsTextCreatedSamples: true,
-		})),
+		Metrics: limitScrapes(reg.Handler(&scrapeLog{log: a.log})),
 	}
 	if a.cfg.enableLifecycle {
 		o.Reload = http.HandlerFunc(a.serveReload)

@@ -22,7 +22,7 @@ import (
 
 func TestDocumentsOfMetrics(t *testing.T) {
 	p := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := p.TextToMetricFamilies(strings.NewReader(exposition(t, "")))
+	families, err := p.TextToMetricFamilies(strings.NewReader(expositionText(t, "")))
 	if err != nil {
 		t.Fatal(err)
 	}

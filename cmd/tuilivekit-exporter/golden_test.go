@@ -104,10 +104,10 @@ func (a *app) read(t *testing.T, path, accept string) string {
 	return w.Body.String()
 }
 
-// exposition returns what is scraped, with the given Accept header, after callbacks
+// expositionText returns what is scraped, with the given Accept header, after callbacks
 // that leave no metric without a series. Time stands still; what depends on the
 // machine or on the build is left out.
-func exposition(t *testing.T, accept string) (text string) {
+func expositionText(t *testing.T, accept string) (text string) {
 	withSample(t, func(t *testing.T, a *app) {
 		machine := regexp.MustCompile(`^(# (HELP|TYPE|UNIT) )?(go_|process_)`)
 		value := regexp.MustCompile(`="[^"]*"`)
@@ -124,9 +124,9 @@ func exposition(t *testing.T, accept string) (text string) {
 }
 
 func TestGoldenExposition(t *testing.T) {
-	text := exposition(t, "")
+	text := expositionText(t, "")
 	checkFile(t, "testdata/metrics.txt", text)
-	checkFile(t, "testdata/metrics.openmetrics.txt", exposition(t, "application/openmetrics-text;version=1.0.0"))
+	checkFile(t, "testdata/metrics.openmetrics.txt", expositionText(t, "application/openmetrics-text;version=1.0.0"))
 
 	problems, err := promlint.New(strings.NewReader(text)).Lint()
 	if err != nil {

@@ -1,0 +1,237 @@
+package exposition
+
+import (
+	"compress/gzip"
+	"errors"
+	"io"
+	"iter"
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// fixed is a Source that does not change.
+type fixed []Set
+
+func (f *fixed) Describe(ch chan<- *prometheus.Desc) { Describe(*f, ch) }
+func (f *fixed) Collect(ch chan<- prometheus.Metric) { Collect(*f, ch) }
+func (f *fixed) Sets() []Set                         { return *f }
+
+const openMetrics = "application/openmetrics-text;version=1.0.0"
+
+type errorLog struct{ t *testing.T }
+
+func (l errorLog) Println(v ...any) { l.t.Log(v...) }
+
+func get(h http.Handler, path, accept, encoding string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	r.Header.Set("Accept", accept)
+	if encoding != "" {
+		r.Header.Set("Accept-Encoding", encoding)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// hostile returns samples whose labels and values are hard to write, in the order in
+// which a prometheus.Registry has them.
+func hostile(labels ...string) iter.Seq[Sample] {
+	random := rand.New(rand.NewPCG(1, 2))
+	values := []float64{0, 1, -1, 10, 999999, 1e6, 1e21, 0.1, 1739966441.121, math.MaxFloat64, math.SmallestNonzeroFloat64, 1 << 53}
+	for range 50 {
+		values = append(values, math.Float64frombits(random.Uint64()>>2), float64(random.Int64()))
+	}
+	var samples []Sample
+	for i, v := range values {
+		for _, label := range labels {
+			samples = append(samples, Sample{
+				AppID: string(rune('A'+i/26)) + string(rune('a'+i%26)), Label: label, Value: v,
+				Created: time.Unix(0, random.Int64N(4e18)),
+			})
+		}
+	}
+	return slices.Values(samples)
+}
+
+// What is written is what promhttp writes of the same metrics.
+func TestTextIsThatOfPromhttp(t *testing.T) {
+	labels := []string{"", `"`, `\`, "\n", `a\n"b`, "名", "\u202e", strings.Repeat("x", 40000)}
+	slices.Sort(labels)
+	r := NewRegistry()
+	r.MustRegister(
+		&fixed{
+			{Gauge("m_gauge", `a "quoted" \ help`+"\nof two lines", ""), hostile("")},
+			{Counter("m_total", `"`, "zz"), hostile(labels...)},
+			{Gauge("m_none", "no samples", "kind"), hostile()},
+		},
+		prometheus.NewGauge(prometheus.GaugeOpts{Name: "m_first", Help: "Between those."}),
+		prometheus.NewHistogram(prometheus.HistogramOpts{Name: "z_last", Help: "After those."}),
+		prometheus.NewCounter(prometheus.CounterOpts{Name: "a_total", Help: "Before those."}),
+	)
+	own := r.Handler(errorLog{t})
+	theirs := promhttp.HandlerFor(r.all, promhttp.HandlerOpts{EnableOpenMetrics: true, EnableOpenMetricsTextCreatedSamples: true})
+	for _, accept := range []string{"", "text/plain;version=1.0.0;escaping=allow-utf-8", openMetrics, "application/openmetrics-text;version=0.0.1", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited", "image/png"} {
+		got, want := get(own, "/", accept, ""), get(theirs, "/", accept, "")
+		if g, w := strings.SplitAfter(got.Body.String(), "\n"), strings.SplitAfter(want.Body.String(), "\n"); !slices.Equal(g, w) {
+			for i := range min(len(g), len(w)) {
+				if g[i] != w[i] {
+					t.Fatalf("%s: line %d is\n%.200q, and of promhttp\n%.200q", accept, i+1, g[i], w[i])
+				}
+			}
+			t.Fatalf("%s: %d lines, and of promhttp %d", accept, len(g), len(w))
+		}
+		for _, header := range []string{"Content-Type", "Vary"} {
+			if g, w := got.Header()[header], want.Header()[header]; !slices.Equal(g, w) {
+				t.Errorf("%s: %s is %q, and of promhttp %q", accept, header, g, w)
+			}
+		}
+	}
+	if text := get(own, "/?name[]=m_first", "", "").Body.String(); strings.Contains(text, "m_gauge") || !strings.Contains(text, "m_first 0\n") {
+		t.Errorf("asked for one metric, got %.200q", text)
+	}
+}
+
+func TestCompression(t *testing.T) {
+	r := NewRegistry()
+	r.MustRegister(&fixed{{Gauge("m", "h", ""), hostile("")}})
+	h := r.Handler(errorLog{t})
+	plain := get(h, "/", openMetrics, "").Body.String()
+	for encoding, zipped := range map[string]bool{
+		"gzip": true, "GZIP": true, "br, gzip;q=0.5": true, "zstd;q=1,gzip; q=1": true, "gzip;x=1": true,
+		"br": false, "gzip;q=0": false, "gzip; q=0.000": false, "identity": false, "xgzip": false,
+	} {
+		for range 2 { // the second uses what the first one has left
+			w := get(h, "/", openMetrics, encoding)
+			body := io.Reader(w.Body)
+			if (w.Header().Get("Content-Encoding") == "gzip") != zipped {
+				t.Errorf("%s: Content-Encoding is %q", encoding, w.Header().Get("Content-Encoding"))
+				continue
+			}
+			if zipped {
+				var err error
+				if body, err = gzip.NewReader(body); err != nil {
+					t.Errorf("%s: %v", encoding, err)
+					continue
+				}
+			}
+			if text, err := io.ReadAll(body); err != nil || string(text) != plain {
+				t.Errorf("%s: %d bytes (%v), want the %d of the plain text", encoding, len(text), err, len(plain))
+			}
+		}
+	}
+}
+
+type failing struct{ prometheus.Gauge }
+
+func (f failing) Collect(ch chan<- prometheus.Metric) {
+	ch <- prometheus.NewInvalidMetric(f.Desc(), errors.New("broken"))
+}
+
+func TestFailures(t *testing.T) {
+	r := NewRegistry()
+	source := &fixed{{Gauge("m", "h", ""), hostile("")}}
+	r.MustRegister(source)
+	if err := r.Register(prometheus.NewGauge(prometheus.GaugeOpts{Name: "m", Help: "Other."})); err == nil {
+		t.Error("a metric can be registered twice")
+	}
+	broken := failing{prometheus.NewGauge(prometheus.GaugeOpts{Name: "broken"})}
+	r.MustRegister(broken)
+	h := r.Handler(errorLog{t})
+	if w := get(h, "/", "", ""); w.Code != http.StatusInternalServerError || !strings.Contains(w.Body.String(), "broken") {
+		t.Errorf("with a metric that cannot be gathered: %d %q", w.Code, w.Body)
+	}
+	if !r.Unregister(broken) || r.Unregister(broken) {
+		t.Error("not unregistered once")
+	}
+	if w := get(h, "/", "", ""); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "m{") {
+		t.Errorf("without it: %d %q", w.Code, w.Body)
+	}
+	if !r.Unregister(source) {
+		t.Error("a source is not unregistered")
+	}
+	if w := get(h, "/", "", ""); w.Body.String() != "" {
+		t.Errorf("without any: %q", w.Body)
+	}
+}
+
+// half takes a part of the answer.
+type half struct {
+	*httptest.ResponseRecorder
+	left int
+}
+
+func (w *half) Write(b []byte) (int, error) {
+	if w.left -= len(b); w.left < 0 {
+		return 0, errors.New("gone")
+	}
+	return w.ResponseRecorder.Write(b)
+}
+
+// A scraper must not take a part for the whole: in the old text format nothing but the
+// end of the connection would tell.
+func TestAnAnswerThatBreaksOffIsAborted(t *testing.T) {
+	r := NewRegistry()
+	read := 0
+	r.MustRegister(&fixed{{Gauge("m", "h", ""), func(yield func(Sample) bool) {
+		for i := range 1000000 {
+			read = i
+			if !yield(Sample{AppID: "1"}) {
+				return
+			}
+		}
+	}}})
+	h := r.Handler(errorLog{t})
+	for _, encoding := range []string{"", "gzip"} {
+		func() {
+			defer func() {
+				if p := recover(); p != http.ErrAbortHandler { //nolint:errorlint // it is that value
+					t.Errorf("%q: recovered %v", encoding, p)
+				}
+			}()
+			req := httptest.NewRequest(http.MethodGet, "/", nil)
+			req.Header.Set("Accept-Encoding", encoding)
+			h.ServeHTTP(&half{httptest.NewRecorder(), 1000}, req)
+		}()
+		if read > 900000 {
+			t.Errorf("%q: went on to sample %d", encoding, read)
+		}
+	}
+}
+
+// However many the samples are, they take no memory.
+func TestSamplesAreWrittenWithoutAllocations(t *testing.T) {
+	allocations := func(n int) float64 {
+		r := NewRegistry()
+		r.MustRegister(&fixed{{Counter("m_total", "h", "kind"), func(yield func(Sample) bool) {
+			for range n {
+				if !yield(Sample{AppID: "1400000001", Label: "one", Value: 12, Created: time.Unix(1, 0)}) {
+					return
+				}
+			}
+		}}})
+		h := r.Handler(errorLog{t})
+		return testing.AllocsPerRun(10, func() {
+			req := httptest.NewRequest(http.MethodGet, "/", nil)
+			req.Header.Set("Accept", openMetrics)
+			h.ServeHTTP(&nowhere{header: http.Header{}}, req)
+		})
+	}
+	if one, many := allocations(1), allocations(10000); many > one+1 {
+		t.Errorf("%v allocations for a sample, %v for 10,000", one, many)
+	}
+}
+
+type nowhere struct{ header http.Header }
+
+func (w *nowhere) Header() http.Header         { return w.header }
+func (w *nowhere) Write(b []byte) (int, error) { return len(b), nil }
+func (w *nowhere) WriteHeader(int)             {}

@@ -1,0 +1,106 @@
+//go:build linux
+
+package crash
+
+import (
+	"bufio"
+	"compress/gzip"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/crash/exporter"
+)
+
+// TestManyApplications scrapes 100,000 applications as Prometheus does, before it would
+// give up, and without memory for each of the series.
+func TestManyApplications(t *testing.T) {
+	const n, seriesOfEach = 100_000, 33
+	const prometheusWaits, memory = 10 * time.Second, 64 << 20
+	dir := t.TempDir()
+	config := filepath.Join(dir, "config.yaml")
+	var yaml strings.Builder
+	yaml.WriteString("apps:\n")
+	for i := range n {
+		fmt.Fprintf(&yaml, "  - {sdk_app_id: %d, token_files: [%s]}\n", 1400000001+i, tokenFile)
+	}
+	if err := os.WriteFile(config, []byte(yaml.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, filepath.Join(dir, "data"), "--config.file="+config)
+	models, _, _ := newModels(t, 1)
+	conn, err := exporter.Dial(p.Webhook)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if a, err := conn.Post(models[0].event(8), token); err != nil || a.Status != http.StatusOK {
+		t.Fatalf("%+v, %v, want 200", a, err)
+	}
+	before, err := p.Resident()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 { // the first one takes memory that the others find
+		began := time.Now()
+		bytes, series, current := scrapeCompressed(t, p)
+		took := time.Since(began)
+		after, err := p.Resident()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%d applications: %d series in %s, %d MB of text; %d MiB resident, %d MiB before", n, series, took.Round(time.Millisecond), bytes/1e6, after>>20, before>>20)
+		if want := seriesOfEach*n + 6; series != want || current != "8.0" { // 5 gauges and a token of one of them
+			t.Errorf("%d series and current rooms %q, want %d and 8.0", series, current, want)
+		}
+		if took > prometheusWaits {
+			t.Errorf("the scrape took %s, Prometheus waits for %s", took, prometheusWaits)
+		}
+		if after-before > memory {
+			t.Errorf("%d bytes of memory more, want at most %d", after-before, memory)
+		}
+	}
+	stop(t, p)
+}
+
+// scrapeCompressed returns what is scraped with the headers of Prometheus: the size of
+// the text, how many series have an application, and the only current rooms there are.
+func scrapeCompressed(t *testing.T, p *exporter.Process) (bytes, series int, current string) {
+	t.Helper()
+	req, err := http.NewRequest(http.MethodGet, "http://"+p.Web+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept", "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2,*/*;q=0.1")
+	req.Header.Set("Accept-Encoding", "gzip")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := gzip.NewReader(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, last := bufio.NewScanner(body), ""
+	for lines.Scan() {
+		line := lines.Bytes()
+		bytes += len(line) + 1
+		last = string(line)
+		name, rest, _ := strings.Cut(last, "{")
+		if strings.Contains(rest, `sdk_app_id="`) && !strings.HasSuffix(name, "_created") {
+			series++
+		}
+		if name == "tuilivekit_current_rooms" {
+			current = last[strings.LastIndexByte(last, ' ')+1:]
+		}
+	}
+	if err := lines.Err(); err != nil || last != "# EOF" {
+		t.Fatalf("%v, last line %q", err, last)
+	}
+	return bytes, series, current
+}
