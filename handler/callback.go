@@ -69,7 +69,7 @@ type Recorder interface {
 	// Record returns when e is recorded as well as it can be. After a nil error the
 	// callback is acknowledged; state.ErrOverloaded means that e was not recorded, any
 	// other error that it is in memory only. It may be called from several goroutines and
-	// must return well within the two seconds that Tencent waits. It does not keep e.
+	// must return at e.Deadline, or little later. It does not keep e.
 	Record(e state.Event) (state.Outcome, error)
 }
 
@@ -225,8 +225,11 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request, now time.Time) 
 			return errAnswered
 		}
 	}
-	return c.record(app, query, cb, forward)
+	return c.record(app, query, cb, forward, now.Add(answerTime))
 }
+
+// answerTime is within what an event is recorded or refused: Tencent waits two seconds.
+const answerTime = 1500 * time.Millisecond
 
 // errAnswered is the error of a callback that has its answer.
 var errAnswered = errors.New("answered by the backend")
@@ -320,7 +323,7 @@ func (c *Callback) count(app *app, query tuilivekit.Query, cb tuilivekit.Callbac
 // record counts a callback and records what it says of rooms, and what is to be passed
 // on of it. An event that could not be made durable is counted all the same: memory has
 // it.
-func (c *Callback) record(app *app, query tuilivekit.Query, cb tuilivekit.Callback, forward []byte) error {
+func (c *Callback) record(app *app, query tuilivekit.Query, cb tuilivekit.Callback, forward []byte, deadline time.Time) error {
 	received := time.Now().UnixMilli()
 	c.count(app, query, cb, received)
 	stats := app.stats
@@ -329,7 +332,7 @@ func (c *Callback) record(app *app, query tuilivekit.Query, cb tuilivekit.Callba
 	if ok || forward != nil {
 		var outcome state.Outcome
 		outcome, err = c.recorder.Record(state.Event{
-			AppID: app.id, Kind: kind, Time: cb.EventTime, Received: received,
+			AppID: app.id, Kind: kind, Time: cb.EventTime, Received: received, Deadline: deadline,
 			Current: cb.Current, Max: cb.Max, Subject: cb.Subject, Forward: forward,
 		})
 		switch {

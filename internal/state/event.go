@@ -3,6 +3,7 @@ package state
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"time"
 )
 
 // Kind says what an event reports.
@@ -27,6 +28,9 @@ type Event struct {
 	// Time is the time of the event as Tencent reported it and Received that of
 	// its receipt, in Unix milliseconds. Time is 0 when none was reported.
 	Time, Received int64
+	// Deadline is when the sender must have its answer; zero if it waits for ever. What
+	// makes events durable rather fails than being late.
+	Deadline time.Time
 	// Current and Max are the counts of a Threshold event, with Max above zero.
 	Current, Max int64
 	// Subject tells apart events of one millisecond: the operator of a Threshold

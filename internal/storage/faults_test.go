@@ -2,6 +2,7 @@ package storage
 
 import (
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -234,6 +235,59 @@ func TestACommitThatStalls(t *testing.T) {
 		}
 		if got := content.Records[0]; got.Rooms != r.store.Snapshot()[0].Rooms {
 			t.Errorf("the file has %+v", got)
+		}
+	})
+}
+
+// Commits that are slow, and in time: who would wait for two of them is told in time.
+func TestNobodyWaitsForLongerThanHisDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const commit = 900 * time.Millisecond
+		d := &scriptedDisk{before: func(call int) error {
+			if call > 3 {
+				time.Sleep(commit)
+			}
+			return nil
+		}}
+		r := start(t, t.TempDir(), d)
+		begin := time.Now()
+		var senders sync.WaitGroup
+		for i, tc := range []struct {
+			at, patience time.Duration // 0: without end
+			err          error
+			min, max     time.Duration // of the answer
+		}{
+			{0, 1500 * time.Millisecond, nil, commit, commit},
+			{100 * time.Millisecond, 1500 * time.Millisecond, state.ErrNotDurable, 1400 * time.Millisecond, 1500 * time.Millisecond},
+			{100 * time.Millisecond, 500 * time.Millisecond, state.ErrOverloaded, 300 * time.Millisecond, 500 * time.Millisecond},
+			{100 * time.Millisecond, 0, nil, 2*commit - 100*time.Millisecond, 2*commit - 100*time.Millisecond},
+			{commit + 10*time.Millisecond, 150 * time.Millisecond, state.ErrOverloaded, 0, 150 * time.Millisecond},
+			{commit + 20*time.Millisecond, 0, nil, 2*commit - 20*time.Millisecond, 2*commit - 20*time.Millisecond},
+		} {
+			senders.Go(func() {
+				time.Sleep(tc.at)
+				e := event("1", int64(i))
+				if tc.patience > 0 {
+					e.Deadline = time.Now().Add(tc.patience)
+				}
+				sent := time.Now()
+				if _, err := r.Record(e); !errors.Is(err, tc.err) {
+					t.Errorf("%d: got %v, want %v", i, err, tc.err)
+				}
+				if took := time.Since(sent); took < tc.min || took > tc.max+maxPatience {
+					t.Errorf("%d: answered after %s, want %s to %s", i, took, tc.min, tc.max)
+				}
+			})
+		}
+		senders.Wait()
+		if took := time.Since(begin); took < 3*commit || took > 3*commit+2*maxPatience {
+			t.Errorf("it took %s, want the time of three commits", took)
+		}
+		if n := testutil.ToFloat64(r.metrics.degraded); n != 0 {
+			t.Error("degraded, by commits that were in time")
+		}
+		if a := r.store.Snapshot()[0]; a.Events != 4 || a.Current != 405 {
+			t.Errorf("memory has %+v, want the four events that were not refused", a.Rooms)
 		}
 	})
 }

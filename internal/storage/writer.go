@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
 // Record applies e, and returns when it is durable. state.ErrNotDurable means that it
-// is in memory only; state.ErrOverloaded, that it is not even there. It blocks for
-// little more than the timeout of a commit.
+// is in memory only; state.ErrOverloaded, that it is not even there. It blocks until
+// e.Deadline at the latest; without one, for two commits.
 func (s *Storage) Record(e state.Event) (state.Outcome, error) {
 	r := s.free.Get().(*request)
 	r.event = e
@@ -26,7 +27,7 @@ func (s *Storage) Record(e state.Event) (state.Outcome, error) {
 	}
 	<-r.done
 	outcome, err := r.outcome, r.err
-	r.event = state.Event{} // its Subject is the caller's
+	r.event, r.outcome = state.Event{}, state.Outcome{} // its Subject is the caller's
 	s.free.Put(r)
 	return outcome, err
 }
@@ -46,6 +47,8 @@ const maxPending = 1 << 16
 type writer struct {
 	*Storage
 	batch   *state.Batch
+	applied []*request // that wait for the commit that runs
+	behind  []*request // that wait for the next one, and go before those in the queue
 	jobs    chan job
 	results chan error
 	busy    bool // a job is running
@@ -72,6 +75,10 @@ func (s *Storage) Run(ctx context.Context) {
 	removals := s.store.Queues().Removals()
 	var remove <-chan time.Time // set while something is to be removed
 	for ctx.Err() == nil {
+		if len(w.behind) > 0 {
+			w.handle(w.take())
+			continue
+		}
 		select {
 		case r := <-s.queue:
 			w.handle(w.take(r))
@@ -127,12 +134,13 @@ func (w *writer) work() {
 // maxPatience bounds what take waits for. An event alone does not wait.
 const maxPatience = 2 * time.Millisecond
 
-// take returns r and what waits behind it. Senders that are answered together are
+// take returns what waits, first among it. Senders that are answered together are
 // likely to be back together: so when fewer wait than at the end of the last commit, it
 // waits for the others, for as long as some commits take. A commit spared is worth more
 // than that, in time too.
-func (w *writer) take(r *request) []*request {
-	waiting := []*request{r}
+func (w *writer) take(first ...*request) []*request {
+	waiting := append(w.behind, first...)
+	w.behind = nil
 	var patience <-chan time.Time
 	for len(waiting) < maxBatch {
 		select {
@@ -159,7 +167,8 @@ func (w *writer) take(r *request) []*request {
 
 // handle applies what waits, commits it, publishes it and answers, in that order.
 func (w *writer) handle(waiting []*request) {
-	for _, r := range waiting {
+	w.applied = answerLate(waiting, state.ErrOverloaded)
+	for _, r := range w.applied {
 		r.outcome = w.batch.Apply(r.event)
 	}
 	changes := w.batch.Changes()
@@ -169,8 +178,8 @@ func (w *writer) handle(waiting []*request) {
 		w.remember(changes)
 		err = state.ErrNotDurable
 	case !changes.Empty(): // not only duplicates
-		if len(waiting) > 0 {
-			w.metrics.batch.Observe(float64(len(waiting)))
+		if len(w.applied) > 0 {
+			w.metrics.batch.Observe(float64(len(w.applied)))
 		}
 		if cause := w.commitInTime(changes); cause != nil {
 			w.degrade(cause)
@@ -181,10 +190,11 @@ func (w *writer) handle(waiting []*request) {
 	if len(waiting) > 0 {
 		w.expected = len(waiting) + len(w.queue)
 	}
-	for _, r := range waiting {
+	for _, r := range w.applied {
 		r.err = err
 		r.done <- struct{}{}
 	}
+	w.applied = nil
 }
 
 // remember keeps changes to be written later.
@@ -200,28 +210,57 @@ func (w *writer) remember(changes state.Changes) {
 	}
 }
 
+// lookInterval is how often the writer looks, during a commit, for senders whose time is up.
+const lookInterval = 100 * time.Millisecond
+
+// answerLate answers those of waiting whose time is up before the next look, and returns
+// the others.
+func answerLate(waiting []*request, err error) []*request {
+	next := time.Now().Add(lookInterval)
+	return slices.DeleteFunc(waiting, func(r *request) bool {
+		late := !r.event.Deadline.IsZero() && next.After(r.event.Deadline)
+		if late {
+			r.err = err
+			r.done <- struct{}{}
+		}
+		return late
+	})
+}
+
 // errTimeout is the error of a commit that still runs.
 var errTimeout = errors.New("the commit takes longer than --storage.timeout")
 
-// commitInTime commits changes, or gives up waiting.
+// commitInTime commits changes, or gives up waiting. Meanwhile it answers those whose
+// time is up.
 func (w *writer) commitInTime(changes state.Changes) error {
 	began := time.Now()
 	w.start(job{changes: changes})
-	timer := time.NewTimer(w.timeout)
+	timer := time.NewTimer(min(w.timeout, lookInterval))
 	defer timer.Stop()
-	select {
-	case err := <-w.results:
-		w.busy = false
-		w.took = time.Since(began)
-		if err != nil {
-			w.metrics.failures.Inc()
-			return err
+	for {
+		select {
+		case err := <-w.results:
+			w.busy = false
+			w.took = time.Since(began)
+			if err != nil {
+				w.metrics.failures.Inc()
+				return err
+			}
+			w.metrics.lastSuccess.SetToCurrentTime()
+			return nil
+		case <-timer.C:
 		}
-		w.metrics.lastSuccess.SetToCurrentTime()
-		return nil
-	case <-timer.C:
-		w.metrics.failures.Inc()
-		return errTimeout
+		left := w.timeout - time.Since(began)
+		if left <= 0 {
+			w.metrics.failures.Inc()
+			return errTimeout
+		}
+		for len(w.behind) < maxWaiting && len(w.queue) > 0 {
+			w.behind = append(w.behind, <-w.queue)
+		}
+		w.behind = answerLate(w.behind, state.ErrOverloaded)
+		w.applied = answerLate(w.applied, state.ErrNotDurable)
+		timer.Reset(min(left, lookInterval))
 	}
 }
 
@@ -274,14 +313,8 @@ func (w *writer) finished(err error) {
 
 // stop commits what has come and closes the file.
 func (w *writer) stop() {
-	for {
-		select {
-		case r := <-w.queue:
-			w.handle(w.take(r))
-			continue
-		default:
-		}
-		break
+	for len(w.behind) > 0 || len(w.queue) > 0 {
+		w.handle(w.take())
 	}
 	if w.store.Queues().Removed() {
 		w.handle(nil)

@@ -4,10 +4,13 @@ package crash
 
 import (
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/crash/exporter"
 )
 
 // TestAnswerAfterSync looks whether an answer OK comes after an fdatasync that began
@@ -129,4 +132,72 @@ func TestSyncHangs(t *testing.T) {
 	close(release)
 	s.waitRecovered()
 	s.restart(storage, args, s.counts())
+}
+
+// TestSyncIsSlow lets each fdatasync take its time. As long as the one that an event
+// meets and its own fit into a second and a half, all is acknowledged; else what cannot
+// be in time is refused, in time.
+func TestSyncIsSlow(t *testing.T) {
+	const tencentWaits = 2 * time.Second
+	for _, tc := range []struct {
+		delay time.Duration
+		allOK bool
+	}{{500 * time.Millisecond, true}, {900 * time.Millisecond, false}} {
+		t.Run(tc.delay.String(), func(t *testing.T) {
+			var delay atomic.Int64
+			models, apps, s := newModels(t, 5)
+			p := startBehindGate(t, t.TempDir(), func() syscall.Errno {
+				time.Sleep(time.Duration(delay.Load()))
+				return 0
+			}, flags(apps)...)
+			delay.Store(int64(tc.delay))
+			var slowest, refusals atomic.Int64
+			var senders sync.WaitGroup
+			for i, m := range models {
+				senders.Go(func() {
+					conn, err := exporter.Dial(p.Webhook)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					defer conn.Close()
+					time.Sleep(time.Duration(i) * 150 * time.Millisecond) // not all at once
+					for began := time.Now(); time.Since(began) < 5*time.Second; {
+						n := m.draw()
+						m.begin(n)
+						sent := time.Now()
+						a, err := conn.Post(m.event(n), token)
+						took := time.Since(sent)
+						if err != nil || a.Status != http.StatusOK && a.Status != http.StatusServiceUnavailable {
+							t.Errorf("%+v, %v, want 200 or 503", a, err)
+							return
+						}
+						m.end(n, a.Status == http.StatusOK)
+						if a.Status != http.StatusOK {
+							refusals.Add(1)
+							time.Sleep(100 * time.Millisecond)
+						}
+						for old := slowest.Load(); int64(took) > old && !slowest.CompareAndSwap(old, int64(took)); old = slowest.Load() {
+						}
+					}
+				})
+			}
+			senders.Wait()
+			t.Logf("slowest answer %s; %s", time.Duration(slowest.Load()).Round(time.Millisecond), s)
+			if took := time.Duration(slowest.Load()); took > tencentWaits-200*time.Millisecond {
+				t.Errorf("an answer took %s, Tencent waits %s", took, tencentWaits)
+			}
+			if n := refusals.Load(); n > 0 == tc.allOK {
+				t.Errorf("%d were refused", n)
+			}
+			if n := len(p.Lines("storage is degraded")); n != 0 {
+				t.Errorf("degraded %d times, by commits that were in time", n)
+			}
+			delay.Store(0)
+			if err := settle(p, models); err != nil {
+				t.Error(err)
+			}
+			stop(t, p)
+		})
+	}
 }
