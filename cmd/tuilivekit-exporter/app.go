@@ -255,6 +255,9 @@ func (a *app) run(ctx context.Context, listener net.Listener, hup <-chan os.Sign
 
 	a.health.SetReady(false)
 	stopNotifying()
+	if err == nil {
+		err = a.linger(failed)
+	}
 	a.log.Info("stopping: answering what has come")
 	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.shutdownTimeout)
 	defer cancel()
@@ -316,6 +319,21 @@ func (a *app) wait(ctx context.Context, failed <-chan error, hup <-chan os.Signa
 		case <-look:
 			a.reloadIfChanged()
 		}
+	}
+}
+
+// linger goes on serving for a while, so that balancers see in time that they should send
+// callbacks elsewhere.
+func (a *app) linger(failed <-chan error) error {
+	if a.cfg.shutdownDelay == 0 {
+		return nil
+	}
+	a.log.WithField("delay", a.cfg.shutdownDelay.String()).Info("not ready any more: stopping soon")
+	select {
+	case <-time.After(a.cfg.shutdownDelay):
+		return nil
+	case err := <-failed:
+		return err
 	}
 }
 

@@ -76,6 +76,7 @@ func TestWrongFlagIsNamed(t *testing.T) {
 		{"--state.stale-after=-1s", "--state.stale-after: "},
 		{"--state.future-tolerance=-1s", "--state.future-tolerance: "},
 		{"--shutdown.timeout=-1s", "--shutdown.timeout: "},
+		{"--shutdown.delay=-1s", "--shutdown.delay: "},
 		{"--log.level=loud", "--log.level: "},
 		{"--log.format=xml", "--log.format: "},
 		{"check-config", "file"},

@@ -47,6 +47,7 @@ type serveCommand struct {
 	storageTimeout  time.Duration
 	staleAfter      time.Duration
 	futureTolerance time.Duration
+	shutdownDelay   time.Duration
 	shutdownTimeout time.Duration
 	logLevel        string
 	logFormat       string
@@ -78,6 +79,7 @@ func (c *serveCommand) register(cmd *kingpin.CmdClause) {
 	cmd.Flag("storage.timeout", "How long a commit may take before its callbacks are answered 503. Tencent waits 2s.").Default("1s").DurationVar(&c.storageTimeout)
 	cmd.Flag("state.stale-after", "Age from which the counts of the last event are no longer exposed; 0 exposes them for ever, with their time.").Default("0s").DurationVar(&c.staleAfter)
 	cmd.Flag("state.future-tolerance", "How far the time of an event may lie in the future; one further ahead is taken as of its receipt.").Default("1m").DurationVar(&c.futureTolerance)
+	cmd.Flag("shutdown.delay", "How long to go on, not ready, before stopping: as long as a balancer needs to see it.").Default("0s").DurationVar(&c.shutdownDelay)
 	cmd.Flag("shutdown.timeout", "How long callbacks that are being answered may take to finish when the exporter stops.").Default("10s").DurationVar(&c.shutdownTimeout)
 	cmd.Flag("log.level", "Only log messages of this severity or above.").Default("info").EnumVar(&c.logLevel, "debug", "info", "warn", "error")
 	cmd.Flag("log.format", "Format of log messages.").Default("text").EnumVar(&c.logFormat, "text", "json")
@@ -129,6 +131,8 @@ func (c *serveCommand) check() error {
 		return fmt.Errorf("--state.future-tolerance: must not be negative")
 	case c.staleAfter < 0:
 		return fmt.Errorf("--state.stale-after: must not be negative")
+	case c.shutdownDelay < 0:
+		return fmt.Errorf("--shutdown.delay: must not be negative")
 	case c.shutdownTimeout < 0:
 		return fmt.Errorf("--shutdown.timeout: must not be negative")
 	}

@@ -68,6 +68,28 @@ func TestCallbackInFlightIsAnsweredWhileStopping(t *testing.T) {
 	}
 }
 
+func TestCallbacksAreTakenDuringTheDelay(t *testing.T) {
+	const delay = 300 * time.Millisecond
+	i := startApp(t, "--shutdown.delay="+delay.String())
+	stopped := make(chan error, 1)
+	start := time.Now()
+	go func() { stopped <- i.stop() }()
+	i.log.wait(t, "not ready any more")
+	if a := i.get("/-/ready"); a.status != http.StatusServiceUnavailable {
+		t.Errorf("ready: got %d", a.status)
+	}
+	acknowledged(t, exchange(t, dial(t, i.addr), badRow{}.request(time.Now().Unix())))
+	if strings.Contains(i.log.String(), "stopping: answering") && time.Since(start) < delay {
+		t.Error("it did not wait")
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(start); took < delay {
+		t.Errorf("stopped after %s, want no sooner than %s", took, delay)
+	}
+}
+
 func TestStopDoesNotWaitForIdleConnections(t *testing.T) {
 	i := startApp(t)
 	conn := dial(t, i.addr)

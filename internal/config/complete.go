@@ -22,7 +22,8 @@ func (c *Config) complete(dir string) (warnings []string, err error) {
 		return nil, &keyError{path{"apps"}, "no applications: at least one is needed"}
 	}
 	ids := make(map[AppID]int, len(c.Apps))
-	owners := make(map[string]AppID, len(c.Apps)) // of tokens
+	tokens := make(map[string]*owners, len(c.Apps))
+	var shared []*owners
 	read := c.readAllTokens(dir)
 	for i := range c.Apps {
 		app := &c.Apps[i]
@@ -50,13 +51,34 @@ func (c *Config) complete(dir string) (warnings []string, err error) {
 			warnings = append(warnings, fmt.Sprintf("application %s: allow_unsigned is set: anyone who can reach the webhook listener can set its counts", app.SDKAppID))
 		}
 		for _, token := range app.Tokens {
-			if owner, ok := owners[token.Reveal()]; ok && owner != app.SDKAppID {
-				warnings = append(warnings, fmt.Sprintf("applications %s and %s share a token: whoever signs for one can sign for the other", owner, app.SDKAppID))
+			o := tokens[token.Reveal()]
+			switch {
+			case o == nil:
+				tokens[token.Reveal()] = &owners{first: app.SDKAppID, last: app.SDKAppID, n: 1}
+			case o.last != app.SDKAppID: // else it is there twice
+				if o.last, o.n = app.SDKAppID, o.n+1; o.n == 2 {
+					shared = append(shared, o)
+				}
 			}
-			owners[token.Reveal()] = app.SDKAppID
 		}
 	}
+	for _, o := range shared {
+		warnings = append(warnings, o.warning())
+	}
 	return warnings, nil
+}
+
+// owners are the applications that have a token.
+type owners struct {
+	first, last AppID
+	n           int
+}
+
+func (o *owners) warning() string {
+	if o.n == 2 {
+		return fmt.Sprintf("applications %s and %s share a token: whoever signs for one can sign for the other", o.first, o.last)
+	}
+	return fmt.Sprintf("applications %s to %s, %d of them, share a token: whoever signs for one can sign for all", o.first, o.last, o.n)
 }
 
 // completeRelay gives app its relay, nil if it has none.

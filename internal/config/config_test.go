@@ -126,7 +126,7 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 }
 
 func TestWarnings(t *testing.T) {
-	dir := write(t, map[string]string{"a": "same", "b": "same", "c.yaml": "apps:\n- {sdk_app_id: 1, token_files: [a]}\n- {sdk_app_id: 2, token_files: [b]}"})
+	dir := write(t, map[string]string{"a": "same", "b": "same", "c.yaml": "apps:\n- {sdk_app_id: 1, token_files: [a]}\n- {sdk_app_id: 2, token_files: [b]}\n- {sdk_app_id: 3, token_files: [c]}\n- {sdk_app_id: 4, token_files: [c, c]}\n- {sdk_app_id: 5, token_files: [c]}", "c": "other"})
 	for name, mode := range map[string]os.FileMode{"a": 0o440, "b": 0o604} {
 		if err := os.Chmod(filepath.Join(dir, name), mode); err != nil {
 			t.Fatal(err)
@@ -139,6 +139,7 @@ func TestWarnings(t *testing.T) {
 	want := []string{
 		"token file " + filepath.Join(dir, "b") + " can be read by everyone, or written by its group: chmod 600",
 		"applications 1 and 2 share a token: whoever signs for one can sign for the other",
+		"applications 3 to 5, 3 of them, share a token: whoever signs for one can sign for all",
 	}
 	if fmt.Sprint(warnings) != fmt.Sprint(want) {
 		t.Errorf("got  %q\nwant %q", warnings, want)
