@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -103,8 +104,8 @@ func TestDamage(t *testing.T) {
 		cases++
 		kept += checkDamaged(t, what, damaged, want, repeats)
 	}
-	for i := range 100 {
-		n := i * len(data) / 100
+	for i := range 200 {
+		n := i * len(data) / 200
 		try(fmt.Sprintf("cut at %d", n), data[:n])
 	}
 	flip := func(offset, bit int) {
@@ -133,6 +134,80 @@ func TestDamage(t *testing.T) {
 	t.Logf("%d damaged files; of %d records each, %.1f were kept on average", cases, len(want), float64(kept)/float64(cases))
 	if kept < cases*len(want)/3 {
 		t.Errorf("too little was kept: %d of %d", kept, cases*len(want))
+	}
+}
+
+// A start on a damaged file may end at any call, and another one finds what was valid.
+func TestAStartOnADamagedFileIsInterrupted(t *testing.T) {
+	data, want := bigFile(t)
+	data[len(data)/2] ^= 1
+	damaged, err := parse(data)
+	if err != nil || len(damaged.Damage) == 0 || len(damaged.Records) < len(want)/2 {
+		t.Fatal(err, damaged.Damage, len(damaged.Records))
+	}
+	for _, cause := range []error{errDisk, syscall.ENOSPC} {
+		for n := 1; n <= 5; n++ {
+			for _, after := range []bool{false, true} {
+				what := fmt.Sprintf("%v at call %d, after it: %t", cause, n, after)
+				path := t.TempDir()
+				file := filepath.Join(path, fileName)
+				if err := os.WriteFile(file, data, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				d := &scriptedDisk{}
+				fail := func(call int) error {
+					if call == n {
+						return cause
+					}
+					return nil
+				}
+				if after {
+					d.after = fail
+				} else {
+					d.before = fail
+				}
+				r, err := tryStart(path, d)
+				if failed := d.calls >= n; failed != (err != nil || r.startError != nil) {
+					t.Fatalf("%s: %v", what, err)
+				}
+				if err == nil {
+					r.stop()
+				}
+				for range 2 {
+					r := start(t, path, nil)
+					if got := r.store.All().Records; len(got) != len(damaged.Records) {
+						t.Errorf("%s: a start after that has %d records, want %d", what, len(got), len(damaged.Records))
+					}
+					r.stop()
+				}
+				aside, err := filepath.Glob(file + ".corrupt-*")
+				if err != nil || len(aside) == 0 {
+					t.Errorf("%s: the damaged file is gone: %v", what, err)
+				}
+				for _, name := range aside {
+					if kept, err := os.ReadFile(name); err != nil || !bytes.Equal(kept, data) {
+						t.Errorf("%s: %s is not the damaged file: %v", what, name, err)
+					}
+				}
+			}
+		}
+	}
+}
+
+// Some file systems have one name for each file.
+func TestACopyIsInPlaceOfASecondName(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "a")
+	if err := os.WriteFile(name, []byte("content"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := copyFile(name, name+"2"); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(name + "2"); err != nil || string(b) != "content" {
+		t.Errorf("got %q, %v", b, err)
+	}
+	if err := copyFile(name, name+"2"); err == nil {
+		t.Error("a file was written over")
 	}
 }
 

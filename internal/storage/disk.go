@@ -16,9 +16,11 @@ import (
 type disk interface {
 	// create makes an empty file, in place of one that is there.
 	create(path string) (database, error)
-	// replace gives the file from, which is open as db or not at all (nil), the name to,
-	// and returns it open again, when that is durable. After an error db is closed.
+	// replace gives the file from, which is open as db, the name to, and returns it open
+	// again, when that is durable. After an error db is closed.
 	replace(db database, from, to string) (database, error)
+	// keep gives the file of that name, which is not open, another name besides.
+	keep(name, other string) error
 }
 
 // database is an open file. After an error it must not be used but to close it.
@@ -68,9 +70,6 @@ func (osDisk) create(path string) (database, error) {
 
 func (osDisk) replace(db database, from, to string) (database, error) {
 	if runtime.GOOS == "windows" { // an open file cannot be renamed there, nor a folder synced
-		if db == nil {
-			return nil, os.Rename(from, to)
-		}
 		if err := errors.Join(db.close(), os.Rename(from, to)); err != nil {
 			return nil, err
 		}
@@ -80,10 +79,31 @@ func (osDisk) replace(db database, from, to string) (database, error) {
 	if err == nil {
 		err = syncFolder(filepath.Dir(to))
 	}
-	if err != nil && db != nil {
+	if err != nil {
 		db.close()
 	}
 	return db, err
+}
+
+// keep makes a copy where a file can have only one name.
+func (osDisk) keep(name, other string) error {
+	if os.Link(name, other) == nil {
+		return nil
+	}
+	return copyFile(name, other)
+}
+
+func copyFile(name, other string) error {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(other, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	return errors.Join(err, f.Sync(), f.Close())
 }
 
 func syncFolder(path string) error {

@@ -53,10 +53,14 @@ func (d *scriptedDisk) create(path string) (database, error) {
 
 func (d *scriptedDisk) replace(db database, from, to string) (database, error) {
 	err := d.do(func() (err error) { _, err = d.osDisk.replace(db, from, to); return err })
-	if err != nil && db != nil {
+	if err != nil {
 		db.close()
 	}
 	return db, err
+}
+
+func (d *scriptedDisk) keep(name, other string) error {
+	return d.do(func() error { return d.osDisk.keep(name, other) })
 }
 
 type scriptedFile struct {

@@ -60,7 +60,8 @@ type Storage struct {
 
 	degraded health
 
-	startError error // why there is no file to write, if Open goes on without
+	startError error  // why there is no file to write, if Open goes on without
+	aside      string // the name to keep a damaged file under, before another one takes its place
 
 	queue   chan *request
 	free    sync.Pool   // of *request
@@ -76,7 +77,7 @@ type request struct {
 }
 
 // Open takes the folder at o.Path for this process, reads its file, and puts what it
-// holds into o.Store. A damaged file is moved aside, and a new one is written with what
+// holds into o.Store. A damaged file is moved aside once a new one is written with what
 // was valid. It fails when the folder is in use, cannot be written, or holds a file of a
 // newer version.
 func Open(o Options) (*Storage, error) {
@@ -123,9 +124,7 @@ func (s *Storage) load() error {
 	}
 	s.store.Restore(content.Changes)
 	if len(content.Damage) > 0 {
-		if err := s.moveAside(content); err != nil {
-			return err
-		}
+		s.noteDamage(content)
 	}
 	err = s.rewrite(content.Changes)
 	if errors.Is(err, syscall.ENOSPC) {
@@ -135,12 +134,10 @@ func (s *Storage) load() error {
 	return err
 }
 
-// moveAside gives the damaged file another name and says what is wrong with it.
-func (s *Storage) moveAside(content *Content) error {
-	aside := s.path + ".corrupt-" + time.Now().UTC().Format("20060102T150405.000Z")
-	if _, err := s.disk.replace(nil, s.path, aside); err != nil {
-		return fmt.Errorf("move the damaged file aside: %w", err)
-	}
+// noteDamage says what is wrong with the file. It keeps its name until there is another
+// one: if the start ends here, the next one finds it again.
+func (s *Storage) noteDamage(content *Content) {
+	s.aside = s.path + ".corrupt-" + time.Now().UTC().Format("20060102T150405.000Z")
 	s.metrics.corruptions.Inc()
 	for i, damage := range content.Damage {
 		if i == 10 {
@@ -149,9 +146,8 @@ func (s *Storage) moveAside(content *Content) error {
 		}
 		s.log.WithError(damage).WithField("file", s.path).Error("storage file is damaged")
 	}
-	s.log.WithField("moved_to", aside).WithField("applications", len(content.Records)).
-		Error("damaged storage file moved aside, what was valid in it is kept: counts may be missing or old")
-	return nil
+	s.log.WithField("moved_to", s.aside).WithField("applications", len(content.Records)).
+		Error("damaged storage file is moved aside, what was valid in it is kept: counts may be missing or old")
 }
 
 // commit writes changes to the file. After an error the file must not be used again.
@@ -181,6 +177,13 @@ func (s *Storage) rewrite(all state.Changes) error {
 	if err := db.update(w); err != nil {
 		db.close()
 		return err
+	}
+	if s.aside != "" {
+		if err := s.disk.keep(s.path, s.aside); err != nil {
+			db.close()
+			return fmt.Errorf("move the damaged file aside: %w", err)
+		}
+		s.aside = ""
 	}
 	if db, err = s.disk.replace(db, next, s.path); err != nil {
 		return err
