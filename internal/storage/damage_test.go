@@ -137,6 +137,22 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+func TestDamageIsSaidWithItsPlace(t *testing.T) {
+	data, _ := bigFile(t)
+	key, places := []byte(appPrefix+"app149"), map[string]bool{}
+	for at := range data { // pages that are free may have it too
+		if bytes.HasPrefix(data[at:], key) {
+			data[at+len(key)+sumSize] ^= 1
+			page := at / os.Getpagesize()
+			places[fmt.Sprintf("page %d, offset %d: checksum of %q is wrong", page, page*os.Getpagesize(), key)] = true
+		}
+	}
+	content, err := parse(data)
+	if err != nil || len(content.Damage) == 0 || !places[content.Damage[0].Error()] {
+		t.Errorf("got %v, %v, want one of %v first", err, content.Damage, places)
+	}
+}
+
 // A start on a damaged file may end at any call, and another one finds what was valid.
 func TestAStartOnADamagedFileIsInterrupted(t *testing.T) {
 	data, want := bigFile(t)

@@ -116,7 +116,7 @@ func parseTransaction(data []byte, meta boltMeta) (*Content, error) {
 	c, sums := &Content{}, newLedger()
 	var version, wantCount, wantXor uint64
 	var transaction *uint64 // of the summary
-	damage := walk(data, meta, func(k, value []byte) {
+	c.Damage = walk(data, meta, func(k, value []byte) error {
 		key := string(k)
 		payload, err := entry{k, value}.payload()
 		switch {
@@ -150,14 +150,11 @@ func parseTransaction(data []byte, meta boltMeta) (*Content, error) {
 		default:
 			err = fmt.Errorf("unknown key %q", key)
 		}
-		if err != nil {
-			c.Damage = append(c.Damage, err)
-		}
+		return err
 	})
 	if version > formatVersion {
 		return nil, ErrNewer
 	}
-	c.Damage = append(c.Damage, damage...)
 	if version == 0 {
 		c.Damage = append(c.Damage, errors.New("no format version"))
 	}

@@ -49,24 +49,26 @@ type walker struct {
 	data    []byte
 	meta    boltMeta
 	visited map[uint64]bool
-	last    []byte              // the key before
-	leaf    func(key, v []byte) // of the bucket, in the order of keys
-	bucket  []byte              // value of the bucket's element
+	last    []byte                    // the key before
+	leaf    func(key, v []byte) error // of the bucket, in the order of keys
+	bucket  []byte                    // value of the bucket's element
 	damage  []error
 }
 
 // walk calls leaf for each key and value of the bucket that the transaction of meta can
-// reach in a copy of a bbolt file, and returns what is broken.
-func walk(data []byte, meta boltMeta, leaf func(key, value []byte)) (damage []error) {
+// reach in a copy of a bbolt file, and returns what is broken, the errors of leaf too, each
+// with its place in the file.
+func walk(data []byte, meta boltMeta, leaf func(key, value []byte) error) (damage []error) {
 	w := &walker{data: data, meta: meta, visited: make(map[uint64]bool)}
 	if meta.pages*meta.pageSize > uint64(len(data)) {
 		w.broken(uint64(len(data))/meta.pageSize, "and those behind it are cut off")
 	}
 	// The root bucket has one key, our bucket.
-	w.leaf = func(key, value []byte) {
+	w.leaf = func(key, value []byte) error {
 		if string(key) == bucketName {
 			w.bucket = value
 		}
+		return nil
 	}
 	w.page(meta.root, nil, 0)
 	if len(w.bucket) < bucketSize {
@@ -77,7 +79,7 @@ func walk(data []byte, meta boltMeta, leaf func(key, value []byte)) (damage []er
 	if root := order.Uint64(w.bucket); root != 0 {
 		w.page(root, nil, 0)
 	} else { // a small bucket lies within its element
-		w.elements(w.bucket[bucketSize:], 0, nil, 0)
+		w.elements(w.bucket[bucketSize:], meta.root, nil, 0)
 	}
 	return w.damage
 }
@@ -195,7 +197,9 @@ func (w *walker) elements(page []byte, id uint64, least []byte, depth int) {
 			w.broken(id, fmt.Sprintf("element %d has broken flags", i))
 		default:
 			w.last = key
-			w.leaf(key, value)
+			if err := w.leaf(key, value); err != nil {
+				w.broken(id, err.Error())
+			}
 		}
 	}
 }
