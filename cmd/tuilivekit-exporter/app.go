@@ -237,7 +237,6 @@ func (a *app) run(ctx context.Context, listener net.Listener, hup <-chan os.Sign
 		return err
 	}
 	stopStorage := a.startStorage()
-	defer stopStorage()
 	stopRelay := a.startRelay()
 	webhook, webServer := a.webhookServer(), a.webServer()
 	stopNotifying := a.startNotifying(webhook, webServer)
@@ -261,14 +260,14 @@ func (a *app) run(ctx context.Context, listener net.Listener, hup <-chan os.Sign
 	a.log.Info("stopping: answering what has come")
 	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.shutdownTimeout)
 	defer cancel()
-	if e := webhook.Shutdown(deadline); e != nil {
+	drained, cancelDrain := context.WithTimeout(deadline, a.cfg.shutdownTimeout*3/4) // and time for the rest
+	defer cancelDrain()
+	if e := webhook.Shutdown(drained); e != nil {
 		a.log.WithError(e).Error("callbacks were left unanswered")
 		err = errors.Join(err, fmt.Errorf("stop the webhook listener: %w", e))
 	}
-	drained, cancelDrain := context.WithTimeout(deadline, a.cfg.shutdownTimeout*3/4) // and time for the rest
-	defer cancelDrain()
 	stopRelay(drained)
-	stopStorage() // nobody records any more: what has come is committed
+	err = errors.Join(err, stopStorage(deadline)) // nobody records any more: what has come is committed
 	webServer.SetKeepAlivesEnabled(false)
 	if e := webServer.Shutdown(deadline); e != nil {
 		webServer.Close()
@@ -286,10 +285,10 @@ func (a *app) close() {
 }
 
 // startStorage lets events be recorded until the returned function is called, which
-// returns when they are durable.
-func (a *app) startStorage() (stop func()) {
+// returns when they are durable, or fails when its context has ended.
+func (a *app) startStorage() (stop func(context.Context) error) {
 	if a.storage == nil {
-		return func() {}
+		return func(context.Context) error { return nil }
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -297,7 +296,15 @@ func (a *app) startStorage() (stop func()) {
 		defer close(done)
 		a.storage.Run(ctx)
 	}()
-	return func() { cancel(); <-done }
+	return func(deadline context.Context) error {
+		cancel()
+		select {
+		case <-done:
+			return nil
+		case <-deadline.Done():
+			return errors.New("stop the storage: the disk takes longer than --shutdown.timeout; nothing that was acknowledged is lost")
+		}
+	}
 }
 
 // wait returns when ctx has ended or a server has failed.

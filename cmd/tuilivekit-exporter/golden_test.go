@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"io"
 	"net/http"
@@ -78,7 +79,8 @@ func withSample(t *testing.T, do func(t *testing.T, a *app)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer a.startStorage()()
+		stopStorage := a.startStorage()
+		defer stopStorage(context.Background())
 		sample, err := os.ReadFile("../../testdata/callbacks/Live.CallbackAfterCreateRoomReachingThreshold.json")
 		if err != nil {
 			t.Fatal(err)

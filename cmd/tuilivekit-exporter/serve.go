@@ -80,7 +80,7 @@ func (c *serveCommand) register(cmd *kingpin.CmdClause) {
 	cmd.Flag("state.stale-after", "Age from which the counts of the last event are no longer exposed; 0 exposes them for ever, with their time.").Default("0s").DurationVar(&c.staleAfter)
 	cmd.Flag("state.future-tolerance", "How far the time of an event may lie in the future; one further ahead is taken as of its receipt.").Default("1m").DurationVar(&c.futureTolerance)
 	cmd.Flag("shutdown.delay", "How long to go on, not ready, before stopping: as long as a balancer needs to see it.").Default("0s").DurationVar(&c.shutdownDelay)
-	cmd.Flag("shutdown.timeout", "How long callbacks that are being answered may take to finish when the exporter stops.").Default("10s").DurationVar(&c.shutdownTimeout)
+	cmd.Flag("shutdown.timeout", "How long stopping may take after that: a quarter is for the last commit, the rest for callbacks that are being answered and for relays.").Default("10s").DurationVar(&c.shutdownTimeout)
 	cmd.Flag("log.level", "Only log messages of this severity or above.").Default("info").EnumVar(&c.logLevel, "debug", "info", "warn", "error")
 	cmd.Flag("log.format", "Format of log messages.").Default("text").EnumVar(&c.logFormat, "text", "json")
 }
@@ -133,8 +133,8 @@ func (c *serveCommand) check() error {
 		return fmt.Errorf("--state.stale-after: must not be negative")
 	case c.shutdownDelay < 0:
 		return fmt.Errorf("--shutdown.delay: must not be negative")
-	case c.shutdownTimeout < 0:
-		return fmt.Errorf("--shutdown.timeout: must not be negative")
+	case c.shutdownTimeout <= 0:
+		return fmt.Errorf("--shutdown.timeout: must be above zero")
 	}
 	if err := c.limits.check(); err != nil {
 		return err

@@ -4,6 +4,7 @@ package crash
 
 import (
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -200,4 +201,51 @@ func TestSyncIsSlow(t *testing.T) {
 			stop(t, p)
 		})
 	}
+}
+
+// TestStopWhileSyncHangs stops the exporter while an fdatasync never ends, and nobody has
+// given up waiting for it.
+func TestStopWhileSyncHangs(t *testing.T) {
+	var hang atomic.Pointer[chan struct{}]
+	storage := t.TempDir()
+	args := append(flags([]string{troubled}), "--storage.timeout=1m", "--shutdown.timeout=4s")
+	s := &trouble{t: t, time: time.Now().Add(-time.Hour).UnixMilli()}
+	s.p = startBehindGate(t, storage, func() syscall.Errno {
+		if c := hang.Load(); c != nil {
+			<-*c
+		}
+		return 0
+	}, args...)
+	s.connect()
+	for range 3 {
+		s.post()
+	}
+	want := s.counts()
+	release := make(chan struct{})
+	defer close(release)
+	hang.Store(&release)
+	answered := make(chan exporter.Answer, 1)
+	s.sent++
+	go func() { answered <- s.again(s.sent) }()
+	time.Sleep(100 * time.Millisecond) // it is being answered
+	began := time.Now()
+	code, err := s.p.Stop(10 * time.Second)
+	if took := time.Since(began); err != nil || code != 1 || took > 5*time.Second {
+		t.Errorf("stopped with %d, %v, after %s, want 1 within little more than --shutdown.timeout", code, err, took)
+	}
+	if a := <-answered; a.Status != http.StatusServiceUnavailable {
+		t.Errorf("while the disk hangs: %+v, want 503", a)
+	}
+	if !strings.Contains(s.p.LogText(), "stop the storage") {
+		t.Errorf("the log does not say why\n%s", s.p.LogText())
+	}
+	hang.Store(nil)
+	s.p = start(t, storage, args...)
+	for i, name := range counters {
+		got, _ := scrape(t, s.p).Of(name, troubled)
+		if before, _ := want.Of(name, troubled); got < before {
+			t.Errorf("%s is %g after the start, %d of counters, want at least %g", name, got, i, before)
+		}
+	}
+	stop(t, s.p)
 }
