@@ -37,7 +37,8 @@ type App struct {
 
 // Backend has the last word on callbacks that ask for a decision, and gets all others.
 type Backend interface {
-	// Answer writes the answer to r, whose body is body. It does not keep body.
+	// Answer writes the answer to r, whose body is body, before the context of r ends. It
+	// does not keep body.
 	Answer(w http.ResponseWriter, r *http.Request, body []byte)
 	// Pack returns r as the Backend wants to get it later, which is recorded with its
 	// event. If ok is false it refuses r, and has written the answer. It does not keep body.

@@ -196,7 +196,12 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request, now time.Time) 
 	if err := c.enter(); err != nil {
 		return err
 	}
-	defer c.leave()
+	deciding := false
+	defer func() {
+		if !deciding {
+			c.leave()
+		}
+	}()
 	if len(r.TransferEncoding) > 0 {
 		// Chunks win over a Content-Length beside them. A proxy that went by the length
 		// has taken for body what would be the next request here: there is none. The
@@ -217,7 +222,11 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request, now time.Time) 
 	if app.backend != nil {
 		if asksForDecision(query, cb) {
 			c.count(app, query, cb, now.UnixMilli())
-			app.backend.Answer(w, r, buf.Bytes())
+			deciding = true
+			c.leave() // a backend has places of its own: if it is slow it takes none from others
+			ctx, cancel := context.WithDeadline(r.Context(), now.Add(decisionTime))
+			defer cancel()
+			app.backend.Answer(w, r.WithContext(ctx), buf.Bytes())
 			return errAnswered
 		}
 		var ok bool
@@ -228,8 +237,12 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request, now time.Time) 
 	return c.record(app, query, cb, forward, now.Add(answerTime))
 }
 
-// answerTime is within what an event is recorded or refused: Tencent waits two seconds.
-const answerTime = 1500 * time.Millisecond
+// Tencent waits two seconds. Within answerTime an event is recorded or refused, within
+// decisionTime a backend has decided or failed.
+const (
+	answerTime   = 1500 * time.Millisecond
+	decisionTime = 1900 * time.Millisecond
+)
 
 // errAnswered is the error of a callback that has its answer.
 var errAnswered = errors.New("answered by the backend")
@@ -337,9 +350,9 @@ func (c *Callback) record(app *app, query tuilivekit.Query, cb tuilivekit.Callba
 		})
 		switch {
 		case errors.Is(err, state.ErrOverloaded):
-			return &refusal{reason: reasonOverload, err: err}
+			return &refusal{reason: reasonOverload, err: err, read: true}
 		case err != nil:
-			err = &refusal{reason: reasonStorage, err: err}
+			err = &refusal{reason: reasonStorage, err: err, read: true}
 		}
 		if outcome.Verdict == state.Duplicate {
 			stats.discarded[duplicate].Add(1)

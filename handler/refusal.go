@@ -74,6 +74,7 @@ type refusal struct {
 	text   string // of the answer, a constant; empty for that of the reason
 	appID  string // as the request has it, for the log
 	err    error  // for the log
+	read   bool   // the body has been read
 }
 
 func (r *refusal) Error() string { return reasons[r.reason].label }
@@ -87,9 +88,9 @@ func refuseBody(err error) error {
 		return err
 	}
 	if field.InBody() {
-		return &refusal{reason: reasonJSON, text: field.Error()}
+		return &refusal{reason: reasonJSON, text: field.Error(), read: true}
 	}
-	return &refusal{reason: reasonField, text: field.Error()}
+	return &refusal{reason: reasonField, text: field.Error(), read: true}
 }
 
 // refuse answers, counts and logs a refused request. An error that is no refusal is
@@ -97,7 +98,7 @@ func refuseBody(err error) error {
 func (c *Callback) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	var f *refusal
 	if !errors.As(err, &f) {
-		f = &refusal{reason: reasonInternal, err: err}
+		f = &refusal{reason: reasonInternal, err: err, read: true}
 	}
 	if f.reason.strange() {
 		f = c.restrain(w, r, f)
@@ -106,9 +107,13 @@ func (c *Callback) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	c.refusals.write(c.log, f)
 	c.note(f)
 
-	// What is left of the body is not waited for: net/http would read on for the
-	// sake of the connection.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now())
+	// What is left of the body is not waited for: net/http would read on for the sake of
+	// the connection. Without anything left it reads already what comes next, and would
+	// take the deadline for the end of the connection: the contexts of all its later
+	// requests would be canceled.
+	if !f.read && r.Body != http.NoBody {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now())
+	}
 	why := reasons[f.reason]
 	header := w.Header()
 	if f.reason == reasonPath {

@@ -29,7 +29,7 @@ func (a *app) configureRelay(cfg *config.Config, apps []handler.App) error {
 	}
 	for i := range apps {
 		if b := a.relay.Backend(apps[i].ID); b != nil {
-			apps[i].Backend = b
+			apps[i].Backend = b.Configured()
 		}
 	}
 	return nil

@@ -275,3 +275,121 @@ func TestStatusOfARelay(t *testing.T) {
 		}
 	}
 }
+
+// signedRequest is a whole request that asks for a decision, or says something of rooms.
+func signedRequest(app, command, fields, header string) string {
+	body := `{"CallbackCommand":"` + command + `"` + fields + `}`
+	return fmt.Sprintf("POST /callback?%s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n%s",
+		signedQuery(app, demoToken, command, time.Now().Unix()), header, len(body), body)
+}
+
+const sendGift = "Live.CallbackBeforeSendGift"
+
+// A connection is kept after a refused request, a stranger's too if it is that of a
+// balancer. What comes over it next is answered by the backend as ever.
+func TestARefusalLeavesTheConnectionAsItWas(t *testing.T) {
+	const decision = `{"ActionStatus":"OK","ErrorInfo":"mine","ErrorCode":0}`
+	b := newBackend(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, decision) })
+	i := startApp(t, relayTo(t, "url: "+b.URL), "--webhook.trusted-proxies=127.0.0.1/32")
+	i.mayFail = true
+	const balancer = "X-Forwarded-For: 203.0.113.9\r\n"
+	for name, refused := range map[string]string{
+		"no body":       "GET /robots.txt HTTP/1.1\r\nHost: x\r\n" + balancer + "\r\n",
+		"a body read":   signedRequest(demoApp, thresholdCommand, `,"CurRoomCount":-1,"MaxRoomCount":500`, balancer),
+		"a body unread": strings.Replace(signedRequest(demoApp, thresholdCommand, "", balancer), "&Sign=", "&Sign=0", 1),
+	} {
+		conn := dial(t, i.addr)
+		for n := range 300 {
+			exchange(t, conn, refused)
+			if a := exchange(t, conn, signedRequest(demoApp, sendGift, "", balancer)); a.body != decision {
+				t.Errorf("%s, %d times: then a decision is %d %q", name, n+1, a.status, a.body)
+				break
+			}
+		}
+	}
+}
+
+// Backends that are slow, and in time, take no place of other applications.
+func TestSlowBackendsTakeNoPlaceOfOthers(t *testing.T) {
+	var asked sync.WaitGroup
+	asked.Add(8)
+	release := make(chan struct{})
+	b := newBackend(t, func(w http.ResponseWriter, _ *http.Request) {
+		asked.Done()
+		<-release
+		io.WriteString(w, "{}")
+	})
+	token := writeFile(t, "token", demoToken)
+	i := startApp(t, "--config.file="+writeFile(t, "c.yaml", fmt.Sprintf(
+		"apps: [{sdk_app_id: 1, token_files: [%s]}, {sdk_app_id: 2, token_files: [%[1]s], relay: {url: %s}}]", token, b.URL)), "--webhook.max-requests=2")
+	var senders sync.WaitGroup
+	for range 8 {
+		senders.Go(func() {
+			if a := i.post(signedURL(i.callback, "2", demoToken, sendGift), `{"CallbackCommand":"`+sendGift+`"}`); a.status != http.StatusOK {
+				t.Errorf("a decision: got %d %s", a.status, a.body)
+			}
+		})
+	}
+	asked.Wait()
+	if a := i.post(signedURL(i.callback, "1", demoToken, thresholdCommand), knownEvent); a.status != http.StatusOK {
+		t.Errorf("an event of another application: got %d %s", a.status, a.body)
+	}
+	close(release)
+	senders.Wait()
+}
+
+// A request that has begun is passed on as the configuration said then.
+func TestADecisionSeesOneConfiguration(t *testing.T) {
+	answer := func(text string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, text) }
+	}
+	first, second := newBackend(t, answer("first")), newBackend(t, answer("second"))
+	flag := relayTo(t, "url: "+first.URL)
+	i := startApp(t, flag)
+	request := signedRequest(demoApp, sendGift, "", "Expect: 100-continue\r\n")
+	half := len(request) - 5
+	conn := dial(t, i.addr)
+	if _, err := io.WriteString(conn, request[:half]); err != nil {
+		t.Fatal(err)
+	}
+	want := "HTTP/1.1 100 Continue\r\n\r\n" // it reads the body now
+	if got := make([]byte, len(want)); true {
+		if _, err := io.ReadFull(conn, got); err != nil || string(got) != want {
+			t.Fatalf("got %q, %v", got, err)
+		}
+	}
+	file := strings.TrimPrefix(flag, "--config.file=")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(strings.Replace(string(text), first.URL, second.URL, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := i.app.reload(); err != nil {
+		t.Fatal(err)
+	}
+	if a := exchange(t, conn, request[half:]); a.body != "first" {
+		t.Errorf("one that began before: got %q", a.body)
+	}
+	if a := exchange(t, conn, signedRequest(demoApp, sendGift, "", "")); a.body != "second" {
+		t.Errorf("one that began after: got %q", a.body)
+	}
+}
+
+// However slowly a body comes and a backend decides, Tencent has an answer in two seconds.
+func TestADecisionIsInTime(t *testing.T) {
+	b := newBackend(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	i := startApp(t, relayTo(t, "url: "+b.URL+", timeout: 2s"))
+	request := signedRequest(demoApp, sendGift, "", "")
+	conn := dial(t, i.addr)
+	start := time.Now()
+	if _, err := io.WriteString(conn, request[:len(request)-1]); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(800 * time.Millisecond)
+	a := exchange(t, conn, request[len(request)-1:])
+	if took := time.Since(start); a.status != http.StatusGatewayTimeout || took < 1800*time.Millisecond || took > 2200*time.Millisecond {
+		t.Errorf("got %d after %s, want 504 after 1.9 s", a.status, took)
+	}
+}

@@ -1,9 +1,11 @@
 package relay
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -15,6 +17,13 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
+// Configured is a Backend as the configuration had it when it was taken from the Relay. A
+// callback that is under way when that changes ends as it began.
+type Configured struct {
+	*Backend
+	target *target
+}
+
 // Backend is an application's own server, which has the last word on what asks for a
 // decision.
 type Backend struct {
@@ -22,12 +31,12 @@ type Backend struct {
 	appID   string
 	stats   *stats
 	breaker breaker
-	target  atomic.Pointer[target]
+	current atomic.Pointer[target]
 
 	configured chan struct{} // has one when target is another
 }
 
-// target is a Backend as it is configured now.
+// target is where a Backend is, and how it is asked.
 type target struct {
 	Settings
 	transport *http.Transport
@@ -39,12 +48,15 @@ func newBackend(r *Relay, appID string) *Backend {
 }
 
 func (b *Backend) configure(s Settings) {
-	old := b.target.Swap(&target{Settings: s, transport: b.relay.newTransport(s), slots: make(chan struct{}, s.MaxConcurrent)})
+	old := b.current.Swap(&target{Settings: s, transport: b.relay.newTransport(s), slots: make(chan struct{}, s.MaxConcurrent)})
 	if old != nil {
 		old.close()
 		signal(b.configured)
 	}
 }
+
+// Configured returns b as it is configured now.
+func (b *Backend) Configured() Configured { return Configured{b, b.current.Load()} }
 
 func (b *Backend) logger() *logrus.Entry { return b.relay.log.WithField("sdk_app_id", b.appID) }
 
@@ -72,15 +84,16 @@ var (
 	deliveryReasons = []failure{failedTimeout, failedConnection, failedStatus}
 )
 
-// Answer asks the backend for a decision and writes what it says. body is that of req,
-// which the Backend does not keep.
-func (b *Backend) Answer(w http.ResponseWriter, req *http.Request, body []byte) {
+// Answer asks the backend for a decision and writes what it says, before the context of
+// req ends. body is that of req; it is not used any more when Answer returns.
+func (b Configured) Answer(w http.ResponseWriter, req *http.Request, body []byte) {
+	body = bytes.Clone(body) // a backend may answer first, and be sent the rest later
 	p, ok := b.parcel(w, req, body)
 	if !ok {
 		return
 	}
 	b.stats.decisions.Add(1)
-	t := b.target.Load()
+	t := b.target
 	a, why, err := b.decide(req.Context(), t, p)
 	if err == nil {
 		h := w.Header()
@@ -94,6 +107,8 @@ func (b *Backend) Answer(w http.ResponseWriter, req *http.Request, body []byte) 
 		return
 	}
 	if why == canceled {
+		// Most likely nobody reads it. But no answer at all would be a 200.
+		respond(w, http.StatusBadGateway, tuilivekit.Fail(http.StatusBadGateway, "canceled"))
 		return
 	}
 	b.stats.decisionFailures[why].Add(1)
@@ -152,20 +167,18 @@ func (b *Backend) decide(ctx context.Context, t *target, p parcel) (a answer, wh
 	default:
 		return answer{}, failedBusy, errBusy
 	}
-	if !b.breaker.allow() {
+	probe, ok := b.breaker.allow()
+	if !ok {
 		return answer{}, failedCircuit, errCircuit
 	}
 	deadline, cancel := context.WithTimeout(ctx, t.Timeout)
 	defer cancel()
 	a, why, err = b.exchange(deadline, t, p)
-	if err == nil && a.cut {
-		why, err = failedAnswer, errTooLarge
-	}
-	if err != nil && ctx.Err() != nil {
-		b.breaker.forget()
+	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
+		b.breaker.forget(probe)
 		return answer{}, canceled, err
 	}
-	if b.breaker.done(err == nil) {
+	if b.breaker.done(probe, err == nil) {
 		log := b.logger()
 		if err == nil {
 			log.Info("backend decides again: circuit closed")
@@ -181,12 +194,11 @@ type answer struct {
 	status int
 	header http.Header
 	body   []byte
-	cut    bool // body is not all of it
 }
 
 var errTooLarge = errors.New("the answer is larger than 64 KiB")
 
-// exchange passes p on and reads the answer.
+// exchange passes p on and reads the answer, which is one that can be passed on.
 func (b *Backend) exchange(ctx context.Context, t *target, p parcel) (answer, failure, error) {
 	start := time.Now()
 	defer func() { b.stats.decisionDuration.Observe(time.Since(start).Seconds()) }()
@@ -195,11 +207,17 @@ func (b *Backend) exchange(ctx context.Context, t *target, p parcel) (answer, fa
 		return answer{}, reasonOf(err, failedConnection), err
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode < 200 || resp.StatusCode > 599 {
+		return answer{}, failedAnswer, fmt.Errorf("the status is %d", resp.StatusCode)
+	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
 		return answer{}, reasonOf(err, failedAnswer), err
 	}
-	return answer{resp.StatusCode, resp.Header, body, len(body) > maxAnswer}, 0, nil
+	if len(body) > maxAnswer {
+		return answer{}, failedAnswer, errTooLarge
+	}
+	return answer{resp.StatusCode, resp.Header, body}, 0, nil
 }
 
 func reasonOf(err error, otherwise failure) failure {

@@ -24,48 +24,56 @@ type breaker struct {
 	probing  bool
 }
 
-// allow reports whether a callback may try. If so, one of done and forget must follow.
-func (b *breaker) allow() bool {
+// allow reports whether a callback may try, and whether it probes. If it may, one of done
+// and forget must follow.
+func (b *breaker) allow() (probe, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
 	case b.wait == 0:
-		return true
+		return false, true
 	case b.probing || time.Now().Before(b.until):
-		return false
+		return false, false
 	}
 	b.probing = true
+	return true, true
+}
+
+// done says how a try ended, and reports whether that opened or closed the circuit. While
+// it is open only the probe counts: others began before.
+func (b *breaker) done(probe, ok bool) (changed bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	open := b.wait != 0
+	switch {
+	case open && !probe:
+		return false
+	case open && ok:
+		b.failures, b.wait, b.probing = 0, 0, false
+		return true
+	case open:
+		b.wait, b.probing = min(2*b.wait, maxOpen), false
+		b.until = time.Now().Add(b.wait)
+		return false
+	case ok:
+		b.failures = 0
+		return false
+	}
+	if b.failures++; b.failures < breakAfter {
+		return false
+	}
+	b.wait = minOpen
+	b.until = time.Now().Add(b.wait)
 	return true
 }
 
-// done says how a try ended, and reports whether that opened or closed the circuit.
-func (b *breaker) done(ok bool) (changed bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	was := b.wait != 0
-	b.probing = false
-	if ok {
-		b.failures, b.wait = 0, 0
-		return was
-	}
-	if b.failures++; b.failures >= breakAfter {
-		if !was {
-			b.wait = minOpen
-		} else if !time.Now().Before(b.until) { // those that began before it opened count once
-			b.wait = min(2*b.wait, maxOpen)
-		} else {
-			return false
-		}
-		b.until = time.Now().Add(b.wait)
-	}
-	return !was && b.wait != 0
-}
-
 // forget ends a try that says nothing of the backend.
-func (b *breaker) forget() {
+func (b *breaker) forget(probe bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.probing = false
+	if probe {
+		b.probing = false
+	}
 }
 
 func (b *breaker) open() bool {

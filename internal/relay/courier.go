@@ -70,7 +70,7 @@ func (c *courier) deliver(ctx context.Context, f state.Forward) bool {
 		return true
 	}
 	for attempt := 1; ctx.Err() == nil; attempt++ {
-		t := c.target.Load()
+		t := c.current.Load()
 		left := t.MaxAge - time.Since(time.UnixMilli(f.Received))
 		if first, ok := c.relay.queues.First(c.appID); !ok || first.Seq != f.Seq {
 			return true // too many wait: it was dropped

@@ -240,7 +240,7 @@ func fakeTime(t *testing.T, s Settings, answer func(*http.Request) *http.Respons
 		store := state.New(state.Options{})
 		s.URL = parse(t, "http://192.0.2.1")
 		r := newRelayOf(t, store, s)
-		target := r.Backend("1").target.Load()
+		target := r.Backend("1").current.Load()
 		target.transport.RegisterProtocol("fake", roundTripper(func(req *http.Request) (*http.Response, error) {
 			resp := answer(req)
 			if resp == nil {

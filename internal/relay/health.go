@@ -27,7 +27,7 @@ type Failure struct {
 }
 
 // URL returns the target. It must not be changed.
-func (b *Backend) URL() *url.URL { return b.target.Load().URL }
+func (b *Backend) URL() *url.URL { return b.current.Load().URL }
 
 // Health says how b is.
 func (b *Backend) Health() Health {

@@ -147,7 +147,7 @@ func (r *Relay) Configure(list []Settings) error {
 	signal(r.changed)
 	for id, b := range old {
 		if next[id] == nil {
-			b.target.Load().close()
+			b.current.Load().close()
 			r.metrics.forget(id)
 		}
 	}
@@ -227,7 +227,7 @@ func (r *Relay) SetSelf(addr netip.AddrPort) error {
 	r.self.Store(&addr)
 	var list []Settings
 	for _, b := range *r.backends.Load() {
-		list = append(list, b.target.Load().Settings)
+		list = append(list, b.current.Load().Settings)
 	}
 	return r.check(list)
 }

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -68,7 +69,7 @@ func askFor(r *Relay, appID string) *httptest.ResponseRecorder {
 	const body = `{"CallbackCommand":"Live.CallbackBeforeSendGift"}`
 	req := httptest.NewRequest(http.MethodPost, "/callback?SdkAppid="+appID, strings.NewReader(body))
 	w := httptest.NewRecorder()
-	r.Backend(appID).Answer(w, req, []byte(body))
+	r.Backend(appID).Configured().Answer(w, req, []byte(body))
 	return w
 }
 
@@ -134,7 +135,12 @@ func TestABackendThatFailsDecidesNothing(t *testing.T) {
 				}
 			}
 		}), 502, failedAnswer},
-		"no HTTP": {serve(t, hijack(func(c net.Conn) { io.WriteString(c, "hello\r\n\r\n") })), 502, failedConnection},
+		"no HTTP":      {serve(t, hijack(func(c net.Conn) { io.WriteString(c, "hello\r\n\r\n") })), 502, failedConnection},
+		"of no status": {serve(t, hijack(func(c net.Conn) { io.WriteString(c, "HTTP/1.1 099 Odd\r\nContent-Length: 2\r\n\r\n{}") })), 502, failedAnswer},
+		"of another protocol": {serve(t, hijack(func(c net.Conn) {
+			io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
+		})), 502, failedAnswer},
+		"of a high status": {serve(t, hijack(func(c net.Conn) { io.WriteString(c, "HTTP/1.1 999 Odd\r\nContent-Length: 2\r\n\r\n{}") })), 502, failedAnswer},
 		"a huge header": {serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X", strings.Repeat("x", 1<<17))
 		}), 502, failedConnection},
@@ -164,6 +170,43 @@ func TestABackendThatFailsDecidesNothing(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Whoever sends no answer lets net/http send a 200.
+func TestASenderThatIsGoneIsNotAnsweredOK(t *testing.T) {
+	r := newRelay(t, Settings{AppID: "1", URL: serve(t, hang(t)), OnFailure: Allow})
+	for _, gone := range []bool{true, false} { // or its deadline is over
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		if gone {
+			cancel()
+		}
+		w := httptest.NewRecorder()
+		r.Backend("1").Configured().Answer(w, httptest.NewRequestWithContext(ctx, http.MethodPost, "/callback?SdkAppid=1", nil), nil)
+		cancel()
+		want := map[bool]int{true: http.StatusBadGateway, false: http.StatusOK}[gone] // which is on_failure
+		if timeouts := r.Backend("1").stats.decisionFailures[failedTimeout].Load(); w.Code != want || w.Body.Len() == 0 || (timeouts > 0) == gone {
+			t.Errorf("gone: %t: answered %d %q, %d timeouts", gone, w.Code, w.Body, timeouts)
+		}
+	}
+}
+
+// The body is its caller's again once there is an answer. A backend may send that before it
+// has read all: then net/http still sends.
+func TestABodyIsNotReadAfterTheAnswer(t *testing.T) {
+	r := newRelay(t, Settings{AppID: "1", URL: parse(t, "http://192.0.2.1")})
+	target := r.Backend("1").current.Load()
+	var sent io.Reader
+	target.transport.RegisterProtocol("fake", roundTripper(func(req *http.Request) (*http.Response, error) {
+		sent = req.Body
+		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
+	}))
+	target.URL = parse(t, "fake://backend")
+	body := []byte("mine")
+	r.Backend("1").Configured().Answer(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/callback?SdkAppid=1", nil), body)
+	copy(body, "his!")
+	if got, err := io.ReadAll(sent); err != nil || string(got) != "mine" {
+		t.Errorf("sent %q, %v", got, err)
 	}
 }
 
@@ -243,18 +286,20 @@ func TestABackendThatHangsTakesNothingOfAnother(t *testing.T) {
 func TestBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b breaker
-		fail := func() {
+		allow := func(want bool) (probe bool) {
 			t.Helper()
-			if !b.allow() {
-				t.Fatal("not allowed")
+			probe, ok := b.allow()
+			if ok != want {
+				t.Fatalf("allowed: %t, want %t", ok, want)
 			}
-			b.done(false)
+			return probe
 		}
+		fail := func() { t.Helper(); b.done(allow(true), false) }
 		for range breakAfter - 1 {
 			fail()
 		}
-		b.allow()
-		b.done(true) // failures count only in a row
+		b.done(allow(true), true) // failures count only in a row
+		early := allow(true)
 		for range breakAfter {
 			if b.open() {
 				t.Fatal("open too early")
@@ -262,24 +307,27 @@ func TestBreaker(t *testing.T) {
 			fail()
 		}
 		for wait := minOpen; wait < 2*maxOpen; wait *= 2 {
-			if !b.open() || b.allow() {
+			if !b.open() {
 				t.Fatal("not open")
 			}
+			allow(false)
 			time.Sleep(min(wait, maxOpen) - time.Millisecond)
-			if b.allow() {
-				t.Fatalf("a probe before %s", wait)
-			}
+			allow(false)
 			time.Sleep(time.Millisecond)
-			if !b.allow() || b.allow() {
-				t.Fatal("not exactly one probe")
-			}
-			b.forget() // the sender is gone: the next one probes
+			probe := allow(true)
+			allow(false)    // one at a time
+			b.forget(early) // one that began before says nothing any more, whatever it says
+			b.done(early, false)
+			b.done(early, true)
+			allow(false)
+			b.forget(probe) // the sender is gone: the next one probes
 			fail()
 		}
 		time.Sleep(maxOpen)
-		if !b.allow() || !b.done(true) || b.open() || !b.allow() {
+		if !b.done(allow(true), true) || b.open() {
 			t.Error("not closed by a good probe")
 		}
+		allow(true)
 	})
 }
 
@@ -288,14 +336,14 @@ func TestACircuitOpensAndCloses(t *testing.T) {
 		r := newRelay(t, Settings{AppID: "1", URL: parse(t, "http://192.0.2.1")})
 		b := r.Backend("1")
 		asked, healthy := 0, false
-		b.target.Load().transport.RegisterProtocol("fake", roundTripper(func(*http.Request) (*http.Response, error) {
+		b.current.Load().transport.RegisterProtocol("fake", roundTripper(func(*http.Request) (*http.Response, error) {
 			asked++
 			if !healthy {
 				return nil, errors.New("broken")
 			}
 			return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader("fine"))}, nil
 		}))
-		b.target.Load().URL = parse(t, "fake://backend")
+		b.current.Load().URL = parse(t, "fake://backend")
 		for range breakAfter + 10 {
 			ask(r)
 		}
@@ -325,7 +373,7 @@ func TestLoopsAreCut(t *testing.T) {
 	self := serve(t, func(w http.ResponseWriter, req *http.Request) {
 		asked++
 		b, _ := io.ReadAll(req.Body)
-		r.Backend("1").Answer(w, req, b)
+		r.Backend("1").Configured().Answer(w, req, b)
 	})
 	r = newRelay(t, Settings{AppID: "1", URL: self})
 	if w := ask(r); w.Code != http.StatusMisdirectedRequest || asked != 1 {
@@ -340,7 +388,7 @@ func TestLoopsAreCut(t *testing.T) {
 	many := serve(t, func(w http.ResponseWriter, req *http.Request) {
 		asked++
 		b, _ := io.ReadAll(req.Body)
-		newRelay(t, Settings{AppID: "1", URL: parse(t, "http://"+req.Host)}).Backend("1").Answer(w, req, b)
+		newRelay(t, Settings{AppID: "1", URL: parse(t, "http://"+req.Host)}).Backend("1").Configured().Answer(w, req, b)
 	})
 	if w := ask(newRelay(t, Settings{AppID: "1", URL: many})); w.Code != http.StatusMisdirectedRequest || asked != maxVia {
 		t.Errorf("answered %d after %d rounds", w.Code, asked)
@@ -373,7 +421,7 @@ func TestAddressesThatAreNeverDialed(t *testing.T) {
 	r = newRelay(t, Settings{AppID: "1", URL: parse(t, "http://127.0.0.1:19781")})
 	self := netip.MustParseAddrPort("127.0.0.1:19781")
 	r.self.Store(&self)
-	_, err := r.Backend("1").target.Load().transport.RoundTrip(httptest.NewRequest(http.MethodPost, "http://localhost:19781/", nil))
+	_, err := r.Backend("1").current.Load().transport.RoundTrip(httptest.NewRequest(http.MethodPost, "http://localhost:19781/", nil))
 	var address *AddressError
 	if !errors.As(err, &address) {
 		t.Errorf("dialed: %v", err)
