@@ -103,7 +103,10 @@ func copyFile(name, other string) error {
 		return err
 	}
 	_, err = f.Write(b)
-	return errors.Join(err, f.Sync(), f.Close())
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		os.Remove(other) // a part of it would be in the way of the next try
+	}
+	return err
 }
 
 func syncFolder(path string) error {

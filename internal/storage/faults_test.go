@@ -2,7 +2,9 @@ package storage
 
 import (
 	"errors"
+	"runtime"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -240,6 +242,70 @@ func TestACommitThatStalls(t *testing.T) {
 		if got := content.Records[0]; got.Rooms != r.store.Snapshot()[0].Rooms {
 			t.Errorf("the file has %+v", got)
 		}
+	})
+}
+
+// What waits for a backend is bounded, and so is what is remembered of it while a commit
+// hangs.
+func TestMemoryIsBoundedWhileACommitHangs(t *testing.T) {
+	release := make(chan struct{})
+	d := &scriptedDisk{before: func(call int) error {
+		if call == 4 {
+			<-release
+		}
+		return nil
+	}}
+	r := start(t, t.TempDir(), d)
+	r.store.Queues().Limit("1", 20_000, 1<<20)
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	const callbacks, size = 500, 100 << 10
+	for i := range int64(callbacks) {
+		e := event("1", i)
+		e.Forward = make([]byte, size)
+		if _, err := r.Record(e); !errors.Is(err, state.ErrNotDurable) {
+			t.Fatalf("got %v", err)
+		}
+	}
+	if more := int64(heap() - before); more > 2*maxPendingBytes {
+		t.Errorf("the heap has grown by %d bytes for %d that may wait", more, 1<<20)
+	}
+	want := r.store.Queues().Size("1").Requests
+	close(release)
+	for late := time.Now().Add(10 * time.Second); testutil.ToFloat64(r.metrics.degraded) != 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(late) {
+			t.Fatal("it has not recovered")
+		}
+	}
+	r.stop()
+	content, err := Read(r.path)
+	if err != nil || len(content.Damage) > 0 || len(content.Forwards) != want || content.Records[0].Events != callbacks {
+		t.Errorf("the file has %d callbacks that wait, want %d: %v %v", len(content.Forwards), want, err, content.Damage)
+	}
+}
+
+// A full disk is no reason to stay down, at the first start as at any other.
+func TestStartOnAFullDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		full := true
+		r := start(t, t.TempDir(), &scriptedDisk{before: func(int) error {
+			if full {
+				return syscall.ENOSPC
+			}
+			return nil
+		}})
+		if _, err := r.Record(event("1", 0)); !errors.Is(err, state.ErrNotDurable) {
+			t.Errorf("got %v", err)
+		}
+		synctest.Wait()
+		full = false
+		time.Sleep(3 * recoverInterval)
+		r.record(t, event("1", 1))
 	})
 }
 

@@ -116,10 +116,10 @@ func (s *Storage) Close() {
 // goroutine of its own, where nothing can contain it.
 func (s *Storage) load() error {
 	content, err := Read(s.path)
-	if errors.Is(err, os.ErrNotExist) {
-		return s.rewrite(state.Changes{})
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		content = &Content{}
+	case err != nil:
 		return err
 	}
 	s.store.Restore(content.Changes)

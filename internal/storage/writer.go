@@ -39,9 +39,12 @@ type job struct {
 	started time.Time
 }
 
-// maxPending is how much a degraded storage remembers to write after what it writes
-// anyway. Past that it writes everything once more.
-const maxPending = 1 << 16
+// maxPending and maxPendingBytes are how much a degraded storage remembers to write after
+// what it writes anyway. Past that it writes everything once more.
+const (
+	maxPending      = 1 << 16
+	maxPendingBytes = 8 << 20 // of callbacks that wait for a backend, or did when they came
+)
 
 // writer is the one goroutine that changes the state.
 type writer struct {
@@ -56,9 +59,10 @@ type writer struct {
 	expected int           // how many events are likely to come together
 	took     time.Duration // by the last commit
 
-	failing bool          // degraded
-	pending state.Changes // since the job that runs, or that failed first
-	lost    bool          // pending was too much and is not complete
+	failing      bool          // degraded
+	pending      state.Changes // since the job that runs, or that failed first
+	pendingBytes int           // of its Forwards
+	lost         bool          // pending was too much and is not complete
 }
 
 // Run commits events until ctx ends; then it commits what has come, and returns. Record
@@ -199,8 +203,12 @@ func (w *writer) handle(waiting []*request) {
 
 // remember keeps changes to be written later.
 func (w *writer) remember(changes state.Changes) {
-	if len(w.pending.Records)+len(w.pending.Repeats)+len(w.pending.Forwards)+len(w.pending.Removed) > maxPending {
-		w.pending, w.lost = state.Changes{}, true
+	for _, f := range changes.Forwards {
+		w.pendingBytes += len(f.Data)
+	}
+	if len(w.pending.Records)+len(w.pending.Repeats)+len(w.pending.Forwards)+len(w.pending.Removed) > maxPending || w.pendingBytes > maxPendingBytes {
+		w.forget()
+		w.lost = true
 	}
 	if !w.lost {
 		w.pending.Records = append(w.pending.Records, changes.Records...)
@@ -209,6 +217,9 @@ func (w *writer) remember(changes state.Changes) {
 		w.pending.Removed = append(w.pending.Removed, changes.Removed...)
 	}
 }
+
+// forget forgets what remember has remembered.
+func (w *writer) forget() { w.pending, w.pendingBytes, w.lost = state.Changes{}, 0, false }
 
 // lookInterval is how often the writer looks, during a commit, for senders whose time is up.
 const lookInterval = 100 * time.Millisecond
@@ -275,7 +286,8 @@ func (w *writer) start(j job) {
 func (w *writer) degrade(cause error) {
 	w.metrics.degraded.Set(1)
 	w.degraded.Store(&Health{DegradedSince: time.Now(), Cause: cause})
-	w.failing, w.lost, w.pending = true, false, state.Changes{}
+	w.failing = true
+	w.forget()
 	w.log.WithError(cause).WithField("file", w.path).
 		Error("storage is degraded: events are counted, but not acknowledged until they can be written again")
 }
@@ -283,7 +295,7 @@ func (w *writer) degrade(cause error) {
 // recover writes everything to a new file, once the disk has let go of the old one.
 func (w *writer) recover() {
 	if w.failing && !w.busy {
-		w.lost, w.pending = false, state.Changes{}
+		w.forget()
 		w.start(job{changes: w.store.All(), all: true})
 	}
 }
@@ -307,7 +319,8 @@ func (w *writer) finished(err error) {
 	w.metrics.lastSuccess.SetToCurrentTime()
 	w.metrics.degraded.Set(0)
 	w.degraded.Store(nil)
-	w.failing, w.pending = false, state.Changes{}
+	w.failing = false
+	w.forget()
 	w.log.WithField("file", w.path).Info("storage has recovered: all that was counted is durable")
 }
 
