@@ -50,7 +50,7 @@ var metrics = []struct {
 		"MaxRoomCount, the limit, of the same event as tuilivekit_current_rooms.", ""),
 		fresh, func(app *state.App) float64 { return float64(app.Max) }},
 	{exposition.Gauge("tuilivekit_estimated_rooms",
-		"tuilivekit_current_rooms, plus the rooms created and minus those destroyed since that event, as far as their callbacks came here.", ""),
+		"tuilivekit_current_rooms, plus the rooms created and minus those destroyed since that event, as far as their callbacks came here, and after its own.", ""),
 		fresh, func(app *state.App) float64 { return float64(app.Estimate) }},
 	{exposition.Gauge("tuilivekit_last_event_timestamp_seconds",
 		"Tencent's time of the newest threshold event; that of its receipt if it had none, or one in the future.", ""),

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
@@ -21,7 +22,7 @@ const MaxTokens = tuilivekit.MaxTokens
 type App struct {
 	// ID is the SDKAppID in decimal, without leading zeros.
 	ID string
-	// Name is the operator's name for it, by default ID.
+	// Name is the operator's name for it, in UTF-8, by default ID.
 	Name string
 	// Tokens are the callback tokens that may sign, at most MaxTokens. With two, a
 	// token can be changed without losing a callback.
@@ -118,6 +119,9 @@ func check(list []App) error {
 func (a App) check() error {
 	if !tuilivekit.ValidAppID(a.ID) {
 		return errors.New("ID is not a decimal SDKAppID")
+	}
+	if !utf8.ValidString(a.Name) {
+		return errors.New("name is not UTF-8") // no scrape could be parsed
 	}
 	if len(a.Tokens) == 0 && !a.AllowUnsigned {
 		return errors.New("no tokens")

@@ -37,6 +37,7 @@ func TestConfigureRefuses(t *testing.T) {
 		{"a sign", []App{{ID: "+1", Tokens: []string{"t"}}}, "application 0: ID is not a decimal SDKAppID"},
 		{"an ID twice", []App{good, good}, "application 1: ID 1400000001 is there twice"},
 		{"no tokens", []App{{ID: "1"}}, "application 0: no tokens"},
+		{"a name in Latin-1", []App{{ID: "1", Name: "B\xfcro", Tokens: []string{"t"}}}, "application 0: name is not UTF-8"},
 		{"an empty token", []App{{ID: "1", Tokens: []string{""}}}, "application 0: token 0 has 0 bytes, must have 1 to 128"},
 		{"a long token", []App{{ID: "1", Tokens: []string{"a", strings.Repeat("b", 129)}}}, "application 0: token 1 has 129 bytes, must have 1 to 128"},
 		{"five tokens", []App{{ID: "1", Tokens: []string{"a", "b", "c", "d", "e"}}}, "application 0: 5 tokens, at most 4 can be live"},

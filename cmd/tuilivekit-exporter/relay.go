@@ -18,9 +18,9 @@ func (a *app) configureRelay(cfg *config.Config, apps []handler.App) error {
 		if r := app.Relay; r != nil {
 			list = append(list, relay.Settings{
 				AppID: string(app.SDKAppID), URL: r.Target, Timeout: r.Timeout, OnFailure: r.OnFailure,
-				MaxConcurrent: r.MaxConcurrent, TLS: r.TLS, ProxyFromEnvironment: r.ProxyFromEnvironment,
+				MaxConcurrent: r.MaxConcurrent, TLS: r.TLS, ProxyFromEnvironment: *r.ProxyFromEnvironment,
 				MaxAge: r.MaxAge, MaxQueueRequests: r.MaxQueueRequests, MaxQueueBytes: r.MaxQueueBytes,
-				Tokens: apps[i].Tokens, KeepSignature: r.KeepSignature,
+				Tokens: apps[i].Tokens, KeepSignature: *r.KeepSignature,
 			})
 		}
 	}

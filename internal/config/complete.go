@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
@@ -35,6 +36,9 @@ func (c *Config) complete(dir string) (warnings []string, err error) {
 			return nil, &keyError{at.to("sdk_app_id"), fmt.Sprintf("%s is that of apps[%d] already", app.SDKAppID, first)}
 		}
 		ids[app.SDKAppID] = i
+		if !utf8.ValidString(app.Name) { // no scrape could be parsed
+			return nil, &keyError{at.to("name"), fmt.Sprintf("%q is not UTF-8", app.Name)}
+		}
 		if app.Name == "" {
 			app.Name = string(app.SDKAppID)
 		}

@@ -82,8 +82,8 @@ type Relay struct {
 	// dropped. In memory they take some four times as much, on disk twice. Default: 16777216.
 	MaxQueueBytes int64 `yaml:"max_queue_bytes"`
 	// KeepSignature passes a signature on as it came, however old it is by then. Otherwise
-	// one that is older than 30s is renewed, with the token that made it. Default: false.
-	KeepSignature bool `yaml:"keep_signature"`
+	// one that is older than 30s is renewed, with the token that made it, or the first one if that is gone. Default: false.
+	KeepSignature *bool `yaml:"keep_signature"`
 	// CAFile has the authorities that may sign the certificate of the backend (PEM), instead
 	// of those of the system. Optional.
 	CAFile string `yaml:"ca_file"`
@@ -93,7 +93,7 @@ type Relay struct {
 	KeyFile string `yaml:"key_file"`
 	// ProxyFromEnvironment takes the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name.
 	// What address the backend has is then for the proxy to check. Default: false.
-	ProxyFromEnvironment bool `yaml:"proxy_from_environment"`
+	ProxyFromEnvironment *bool `yaml:"proxy_from_environment"`
 
 	// Target is the URL, parsed.
 	Target *url.URL `yaml:"-"`

@@ -151,7 +151,7 @@ func TestRelaysTakeOverWhatAllHave(t *testing.T) {
 relay: {url: 'https://all.example/hook', timeout: 1s, on_failure: allow, max_age: 2h, max_queue_requests: 7, keep_signature: true}
 apps:
   - {sdk_app_id: 1, token_files: [token]}
-  - {sdk_app_id: 2, token_files: [token], relay: {url: 'http://two.example', on_failure: deny, max_age: 1m, max_queue_bytes: 2000000}}
+  - {sdk_app_id: 2, token_files: [token], relay: {url: 'http://two.example', on_failure: deny, max_age: 1m, max_queue_bytes: 2000000, keep_signature: false}}
   - {sdk_app_id: 3, token_files: [token], relay: {disabled: true}}
 `})
 	c, warnings, err := Load(filepath.Join(dir, "c.yaml"))
@@ -162,11 +162,11 @@ apps:
 	for _, app := range c.Apps {
 		line := "none"
 		if r := app.Relay; r != nil {
-			line = fmt.Sprintf("%s %s %s %d %s %d %d %t", r.Target, r.Timeout, r.OnFailure, r.MaxConcurrent, r.MaxAge, r.MaxQueueRequests, r.MaxQueueBytes, r.KeepSignature)
+			line = fmt.Sprintf("%s %s %s %d %s %d %d %t", r.Target, r.Timeout, r.OnFailure, r.MaxConcurrent, r.MaxAge, r.MaxQueueRequests, r.MaxQueueBytes, *r.KeepSignature)
 		}
 		got = append(got, line)
 	}
-	want := []string{"https://all.example/hook 1s allow 64 2h0m0s 7 16777216 true", "http://two.example 1s deny 64 1m0s 7 2000000 true", "none"}
+	want := []string{"https://all.example/hook 1s allow 64 2h0m0s 7 16777216 true", "http://two.example 1s deny 64 1m0s 7 2000000 false", "none"}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
@@ -192,6 +192,7 @@ func TestFromFlags(t *testing.T) {
 		{"no id", []string{"=x"}, nil, `--app: "=x" is not SDKAPPID[=NAME] with a decimal SDKAppID`},
 		{"an id twice", []string{"1", "1"}, []string{token}, `--app: 1 is that of apps[0] already`},
 		{"no token", []string{"1"}, nil, `--app.token-file: no token; to take callbacks that anyone can forge, set allow_unsigned`},
+		{"a name in Latin-1", []string{"1=B\xfcro"}, []string{token}, `--app: "B\xfcro" is not UTF-8`},
 		{"no token file", []string{"1"}, []string{"/missing"}, `--app.token-file: open /missing: no such file or directory`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -29,6 +29,8 @@ func (r *Relay) complete(defaults *Relay, at path, dir string) error {
 			r.CertFile, r.KeyFile = defaults.CertFile, defaults.KeyFile
 		}
 	}
+	r.KeepSignature = cmp.Or(r.KeepSignature, new(bool))
+	r.ProxyFromEnvironment = cmp.Or(r.ProxyFromEnvironment, new(bool))
 	var err error
 	if r.Target, err = parseTarget(r.URL); err != nil {
 		return &keyError{at.to("url"), err.Error()}

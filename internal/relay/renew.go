@@ -13,8 +13,8 @@ import (
 // one for a minute, on clocks that are not quite ours.
 const renewAfter = 30 * time.Second
 
-// renew returns the query signed anew, as of now, if its signature is old and one of
-// tokens is its. The values of Sign and RequestTime are others then; all else stays byte
+// renew returns the query signed anew, as of now, if its signature is old, with the one of
+// tokens that made it, or else the first. The values of Sign and RequestTime are others then; all else stays byte
 // for byte.
 func renew(raw string, tokens []string, now time.Time) string {
 	q, err := tuilivekit.ParseQuery(raw)

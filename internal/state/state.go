@@ -37,8 +37,8 @@ type Rooms struct {
 	// that were accepted, ever.
 	Created, Destroyed uint64
 	// Estimate is Current, plus the rooms created and minus those destroyed after
-	// EventTime, as far as their callbacks came. It is never negative, and means
-	// nothing before the first threshold event.
+	// EventTime, as far as their callbacks came after that of the event. It is never
+	// negative, and means nothing before the first threshold event.
 	Estimate int64
 	// Since is when the counts Events, Created and Destroyed began at zero.
 	Since int64
