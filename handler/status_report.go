@@ -169,8 +169,8 @@ type RelayStatus struct {
 	QueueBytes int64 `json:"queue_bytes"`
 	// QueueOldest is when the oldest of them came, null if none waits.
 	QueueOldest *time.Time `json:"queue_oldest_time"`
-	// QueueOldestAgeSeconds is how long ago that is.
-	QueueOldestAgeSeconds float64 `json:"queue_oldest_age_seconds"`
+	// QueueOldestAgeSeconds is how long ago that is, null if none waits.
+	QueueOldestAgeSeconds *float64 `json:"queue_oldest_age_seconds"`
 	// Delivered counts callbacks that the backend has taken later than they came.
 	Delivered uint64 `json:"deliveries_total"`
 	// Dropped counts callbacks that it does not get.
@@ -181,8 +181,8 @@ type RelayStatus struct {
 	DecisionFailures uint64 `json:"decision_failures_total"`
 	// LastFailureTime is when something last went wrong, null if it never did.
 	LastFailureTime *time.Time `json:"last_failure_time"`
-	// LastFailureAgeSeconds is how long ago that is.
-	LastFailureAgeSeconds float64 `json:"last_failure_age_seconds"`
+	// LastFailureAgeSeconds is how long ago that is, null if nothing ever did.
+	LastFailureAgeSeconds *float64 `json:"last_failure_age_seconds"`
 	// LastFailure says what it was.
 	LastFailure string `json:"last_failure"`
 }
@@ -190,16 +190,11 @@ type RelayStatus struct {
 // judge fills in what follows from the times.
 func (r *RelayStatus) judge(now time.Time) {
 	r.QueueOldest, r.LastFailureTime = utcOrNil(r.QueueOldest), utcOrNil(r.LastFailureTime)
-	if r.QueueOldest != nil {
-		r.QueueOldestAgeSeconds = max(age(now, *r.QueueOldest), 0)
-	}
-	if r.LastFailureTime != nil {
-		r.LastFailureAgeSeconds = max(age(now, *r.LastFailureTime), 0)
-	}
+	r.QueueOldestAgeSeconds, r.LastFailureAgeSeconds = ageOrNil(now, r.QueueOldest), ageOrNil(now, r.LastFailureTime)
 	switch {
 	case r.CircuitOpen:
 		r.Mode = RelayCircuitOpen
-	case r.QueueOldestAgeSeconds > relayDelay.Seconds():
+	case r.QueueOldestAgeSeconds != nil && *r.QueueOldestAgeSeconds > relayDelay.Seconds():
 		r.Mode = RelayDelayed
 	default:
 		r.Mode = RelayOK

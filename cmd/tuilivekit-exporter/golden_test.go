@@ -79,6 +79,7 @@ func withSample(t *testing.T, do func(t *testing.T, a *app)) {
 			t.Fatal(err)
 		}
 		defer a.startStorage()()
+		a.health.SetReady(true)
 		sample, err := os.ReadFile("../../testdata/callbacks/Live.CallbackAfterCreateRoomReachingThreshold.json")
 		if err != nil {
 			t.Fatal(err)
