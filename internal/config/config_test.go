@@ -137,7 +137,7 @@ func TestWarnings(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"token file " + filepath.Join(dir, "b") + " can be read by everyone, or written by its group: chmod 600",
+		"token file " + filepath.Join(dir, "b") + " can be read by everyone, or written by its group: chmod 600, or 640 for its group",
 		"applications 1 and 2 share a token: whoever signs for one can sign for the other",
 		"applications 3 to 5, 3 of them, share a token: whoever signs for one can sign for all",
 	}
