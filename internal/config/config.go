@@ -35,9 +35,10 @@ type App struct {
 	SDKAppID AppID `yaml:"sdk_app_id"`
 	// Name is shown beside the id in metrics, alerts and dashboards. Default: the id.
 	Name string `yaml:"name"`
-	// TokenFiles are files that hold one callback token each. All tokens are live, so
-	// that one can be changed without losing a callback. At most 4 tokens, together
-	// with TokenEnv. Required, unless TokenEnv or AllowUnsigned is set.
+	// TokenFiles are files that hold one callback token each. Relative paths are relative
+	// to the folder of the configuration file. All tokens are live, so that one can be
+	// changed without losing a callback. At most 4 tokens, together with TokenEnv. Required,
+	// unless TokenEnv or AllowUnsigned is set.
 	TokenFiles []string `yaml:"token_files"`
 	// TokenEnv are names of environment variables that hold one callback token each.
 	// Optional.
@@ -147,6 +148,9 @@ func FromFlags(apps, tokenFiles []string, allowUnsigned bool) (c *Config, warnin
 			return nil, nil, fmt.Errorf("--app: %q is not SDKAPPID[=NAME] with a decimal SDKAppID", app)
 		}
 		c.Apps = append(c.Apps, App{SDKAppID: AppID(id), Name: name, TokenFiles: tokenFiles, AllowUnsigned: allowUnsigned})
+	}
+	if len(apps) > 0 && len(tokenFiles) == 0 && !allowUnsigned {
+		return nil, nil, errors.New("--app.token-file: no token; to take callbacks that anyone can forge, give --app.allow-unsigned")
 	}
 	warnings, err = c.complete("")
 	var key *keyError

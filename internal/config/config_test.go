@@ -191,7 +191,7 @@ func TestFromFlags(t *testing.T) {
 	}{
 		{"no id", []string{"=x"}, nil, `--app: "=x" is not SDKAPPID[=NAME] with a decimal SDKAppID`},
 		{"an id twice", []string{"1", "1"}, []string{token}, `--app: 1 is that of apps[0] already`},
-		{"no token", []string{"1"}, nil, `--app.token-file: no token; to take callbacks that anyone can forge, set allow_unsigned`},
+		{"no token", []string{"1"}, nil, `--app.token-file: no token; to take callbacks that anyone can forge, give --app.allow-unsigned`},
 		{"no token file", []string{"1"}, []string{"/missing"}, `--app.token-file: open /missing: no such file or directory`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
