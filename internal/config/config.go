@@ -27,6 +27,14 @@ type Config struct {
 	// Relay is what the relays of all applications have in common; what an application
 	// says itself goes first. Optional.
 	Relay *Relay `yaml:"relay"`
+
+	source source `yaml:"-"`
+}
+
+// source is the file that a Config was read from.
+type source struct {
+	path string
+	text []byte
 }
 
 // App is one application.
@@ -98,6 +106,7 @@ type Relay struct {
 
 	// Target is the URL, parsed.
 	Target *url.URL `yaml:"-"`
+	urlAt  path     `yaml:"-"` // of the key that says the URL
 	// TLS has what the files hold.
 	TLS *tls.Config `yaml:"-" json:"-"`
 }
@@ -126,16 +135,33 @@ func Load(path string) (c *Config, warnings []string, err error) {
 	if c, err = parse(b); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
+	c.source = source{path, b}
 	if warnings, err = c.complete(filepath.Dir(path)); err != nil {
-		var key *keyError
-		if errors.As(err, &key) {
-			root := &yaml.Node{}        // only for the line: it takes as long as all the rest
-			_ = yaml.Unmarshal(b, root) // was parsed before
-			return nil, nil, fmt.Errorf("%s:%d: %w", path, key.line(root), err)
-		}
-		return nil, nil, fmt.Errorf("%s: %w", path, err)
+		return nil, nil, c.source.locate(err)
 	}
 	return c, warnings, nil
+}
+
+// locate adds the file, and the line of the key if the error is one of a key.
+func (s source) locate(err error) error {
+	var key *keyError
+	if !errors.As(err, &key) {
+		return fmt.Errorf("%s: %w", s.path, err)
+	}
+	root := &yaml.Node{}             // only for the line: it takes as long as all the rest
+	_ = yaml.Unmarshal(s.text, root) // was parsed before
+	return fmt.Errorf("%s:%d: %w", s.path, key.line(root), err)
+}
+
+// WrongTarget returns the error of the relay URL of application id that is not usable
+// for a reason that is known only elsewhere. It names the file, the line and the key.
+func (c *Config) WrongTarget(id string, problem error) error {
+	for _, app := range c.Apps {
+		if string(app.SDKAppID) == id && app.Relay != nil {
+			return c.source.locate(&keyError{app.Relay.urlAt, problem.Error()})
+		}
+	}
+	return problem
 }
 
 // FromFlags returns the configuration of the applications that are given as
