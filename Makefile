@@ -94,7 +94,7 @@ docs: ## write the generated documents and golden files again
 docker: ## build the container image
 	DOCKER_BUILDKIT=1 $(DOCKER) build $(DOCKER_FLAGS) --build-arg VERSION=$(VERSION) \
 	  --build-arg REVISION=$(or $(shell git rev-parse -q --verify HEAD 2>/dev/null),unknown) \
-	  --build-arg CREATED=$(or $(shell git log -1 --format=%cI 2>/dev/null),unknown) -t $(IMAGE) .
+	  --build-arg CREATED=$(or $(shell git log -1 --format=%cI 2>/dev/null),unknown) -t $(IMAGE) -t $(IMAGE:$(VERSION)=latest) .
 
 check-docker: build docker ## run the container image and check it (needs a Docker engine)
 	DOCKER='$(DOCKER)' scripts/check-docker $(IMAGE)
