@@ -78,7 +78,7 @@ type StorageStatus struct {
 	Mode string `json:"mode"`
 	// Path is that of --storage.path.
 	Path string `json:"path"`
-	// DegradedSince is when it stopped to be durable, null while it is.
+	// DegradedSince is when it stopped being durable, null while it is.
 	DegradedSince *time.Time `json:"degraded_since"`
 	// Error says why it is degraded.
 	Error string `json:"error"`
@@ -106,7 +106,7 @@ type AppStatus struct {
 	// UsageLevel is low (below 70 %), elevated (from 70 %), high (from 85 %),
 	// nearly_full (from 95 %), full (from 100 %), or empty.
 	UsageLevel string `json:"usage_level"`
-	// UsageRatio is current_rooms by max_rooms.
+	// UsageRatio is current_rooms divided by max_rooms.
 	UsageRatio *float64 `json:"usage_ratio"`
 	// Current is CurRoomCount of the newest threshold event.
 	Current *int64 `json:"current_rooms"`

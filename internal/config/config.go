@@ -81,8 +81,7 @@ type Relay struct {
 	// MaxConcurrent is how many such commands may wait for the backend at a time; one more
 	// is answered as OnFailure says, at once. Default: 64.
 	MaxConcurrent int `yaml:"max_concurrent"`
-	// MaxAge is how long a callback that nobody waits for is tried to be delivered.
-	// Default: 24h.
+	// MaxAge is how long delivery of a queued callback is retried. Default: 24h.
 	MaxAge time.Duration `yaml:"max_age"`
 	// MaxQueueRequests is how many such callbacks may wait; one more drops the oldest.
 	// Default: 20000.
