@@ -54,7 +54,7 @@ type ConfigStatus struct {
 	File string `json:"file"`
 	// LastAttempt is when it was last tried.
 	LastAttempt *time.Time `json:"last_attempt_time"`
-	// LastSuccess is when the configuration was loaded that is used.
+	// LastSuccess is when the configuration in use was loaded.
 	LastSuccess *time.Time `json:"last_success_time"`
 	// Error says why the last attempt failed.
 	Error string `json:"error"`
@@ -98,7 +98,7 @@ type AppStatus struct {
 	ID string `json:"sdk_app_id"`
 	// Name is the configured name.
 	Name string `json:"name"`
-	// AllowUnsigned says that anyone can set its counts.
+	// AllowUnsigned says that callbacks need no signature, so that anyone can set its counts.
 	AllowUnsigned bool `json:"allow_unsigned"`
 	// Verdict is fresh, stale (the last threshold event is older than
 	// stale_after_seconds), or never (none has come).
@@ -112,7 +112,7 @@ type AppStatus struct {
 	Current *int64 `json:"current_rooms"`
 	// Max is MaxRoomCount of the same event.
 	Max *int64 `json:"max_rooms"`
-	// Estimate is current_rooms with the rooms created and destroyed since.
+	// Estimate is current_rooms plus the rooms created and minus those destroyed since.
 	Estimate *int64 `json:"estimated_rooms"`
 	// EventTime is Tencent's time of that event.
 	EventTime *time.Time `json:"last_event_time"`
@@ -171,13 +171,13 @@ type RelayStatus struct {
 	QueueOldest *time.Time `json:"queue_oldest_time"`
 	// QueueOldestAgeSeconds is how long ago that is, null if none waits.
 	QueueOldestAgeSeconds *float64 `json:"queue_oldest_age_seconds"`
-	// Delivered counts callbacks that the backend has taken later than they came.
+	// Delivered counts callbacks that the backend has taken from the queue.
 	Delivered uint64 `json:"deliveries_total"`
-	// Dropped counts callbacks that it does not get.
+	// Dropped counts callbacks that it will not get.
 	Dropped uint64 `json:"dropped_total"`
 	// Decisions counts callbacks that ask for a decision.
 	Decisions uint64 `json:"decisions_total"`
-	// DecisionFailures counts those of them that it did not decide.
+	// DecisionFailures counts those that it did not decide.
 	DecisionFailures uint64 `json:"decision_failures_total"`
 	// LastFailureTime is when something last went wrong, null if it never did.
 	LastFailureTime *time.Time `json:"last_failure_time"`
