@@ -94,7 +94,7 @@ docs: ## write the generated documents and golden files again
 docker: ## build the container image
 	DOCKER_BUILDKIT=1 $(DOCKER) build $(DOCKER_FLAGS) --build-arg VERSION=$(VERSION) \
 	  --build-arg REVISION=$(or $(shell git rev-parse -q --verify HEAD 2>/dev/null),unknown) \
-	  --build-arg CREATED=$(or $(shell git log -1 --format=%cI 2>/dev/null),unknown) -t $(IMAGE) .
+	  --build-arg CREATED=$(or $(shell git log -1 --format=%cI 2>/dev/null),unknown) -t $(IMAGE) -t $(IMAGE:$(VERSION)=latest) .
 
 check-docker: build docker ## run the container image and check it (needs a Docker engine)
 	DOCKER='$(DOCKER)' scripts/check-docker $(IMAGE)
@@ -103,7 +103,7 @@ clean: ## remove what was built
 	rm -rf bin
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 18
 
 need-go:
 	@command -v go >/dev/null || { echo "make: Go is missing: install the version of go.mod or newer, see https://go.dev/doc/install" >&2; exit 1; }
@@ -114,4 +114,4 @@ need-cc:
 need-chromium:
 	@scripts/need chromium chromium 'the status page is looked at with it'
 
-.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))

@@ -1,4 +1,9 @@
-// Rules, alerts and dashboards, in the form that mixins have. Change them from outside:
+// Rules, alerts and dashboards, in the form that mixins have. They need go-jsonnet, since
+// the jsonnet in C++ cannot parse the YAML of the rules:
+//
+//   go install github.com/google/go-jsonnet/cmd/jsonnet@latest
+//
+// Change them from outside:
 //
 //   (import 'mixin.libsonnet') + { grafanaDashboards+:: { 'overview.json'+: { refresh: '5m' } } }
 {

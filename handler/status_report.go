@@ -54,7 +54,7 @@ type ConfigStatus struct {
 	File string `json:"file"`
 	// LastAttempt is when it was last tried.
 	LastAttempt *time.Time `json:"last_attempt_time"`
-	// LastSuccess is when the configuration was loaded that is used.
+	// LastSuccess is when the configuration in use was loaded.
 	LastSuccess *time.Time `json:"last_success_time"`
 	// Error says why the last attempt failed.
 	Error string `json:"error"`
@@ -78,7 +78,7 @@ type StorageStatus struct {
 	Mode string `json:"mode"`
 	// Path is that of --storage.path.
 	Path string `json:"path"`
-	// DegradedSince is when it stopped to be durable, null while it is.
+	// DegradedSince is when it stopped being durable, null while it is.
 	DegradedSince *time.Time `json:"degraded_since"`
 	// Error says why it is degraded.
 	Error string `json:"error"`
@@ -98,7 +98,7 @@ type AppStatus struct {
 	ID string `json:"sdk_app_id"`
 	// Name is the configured name.
 	Name string `json:"name"`
-	// AllowUnsigned says that anyone can set its counts.
+	// AllowUnsigned says that callbacks need no signature, so that anyone can set its counts.
 	AllowUnsigned bool `json:"allow_unsigned"`
 	// Verdict is fresh, stale (the last threshold event is older than
 	// stale_after_seconds), or never (none has come).
@@ -106,13 +106,13 @@ type AppStatus struct {
 	// UsageLevel is low (below 70 %), elevated (from 70 %), high (from 85 %),
 	// nearly_full (from 95 %), full (from 100 %), or empty.
 	UsageLevel string `json:"usage_level"`
-	// UsageRatio is current_rooms by max_rooms.
+	// UsageRatio is current_rooms divided by max_rooms.
 	UsageRatio *float64 `json:"usage_ratio"`
 	// Current is CurRoomCount of the newest threshold event.
 	Current *int64 `json:"current_rooms"`
 	// Max is MaxRoomCount of the same event.
 	Max *int64 `json:"max_rooms"`
-	// Estimate is current_rooms with the rooms created and destroyed since.
+	// Estimate is current_rooms plus the rooms created and minus those destroyed since.
 	Estimate *int64 `json:"estimated_rooms"`
 	// EventTime is Tencent's time of that event.
 	EventTime *time.Time `json:"last_event_time"`
@@ -169,20 +169,20 @@ type RelayStatus struct {
 	QueueBytes int64 `json:"queue_bytes"`
 	// QueueOldest is when the oldest of them came, null if none waits.
 	QueueOldest *time.Time `json:"queue_oldest_time"`
-	// QueueOldestAgeSeconds is how long ago that is.
-	QueueOldestAgeSeconds float64 `json:"queue_oldest_age_seconds"`
-	// Delivered counts callbacks that the backend has taken later than they came.
+	// QueueOldestAgeSeconds is how long ago that is, null if none waits.
+	QueueOldestAgeSeconds *float64 `json:"queue_oldest_age_seconds"`
+	// Delivered counts callbacks that the backend has taken from the queue.
 	Delivered uint64 `json:"deliveries_total"`
-	// Dropped counts callbacks that it does not get.
+	// Dropped counts callbacks that it will not get.
 	Dropped uint64 `json:"dropped_total"`
 	// Decisions counts callbacks that ask for a decision.
 	Decisions uint64 `json:"decisions_total"`
-	// DecisionFailures counts those of them that it did not decide.
+	// DecisionFailures counts those that it did not decide.
 	DecisionFailures uint64 `json:"decision_failures_total"`
 	// LastFailureTime is when something last went wrong, null if it never did.
 	LastFailureTime *time.Time `json:"last_failure_time"`
-	// LastFailureAgeSeconds is how long ago that is.
-	LastFailureAgeSeconds float64 `json:"last_failure_age_seconds"`
+	// LastFailureAgeSeconds is how long ago that is, null if nothing ever did.
+	LastFailureAgeSeconds *float64 `json:"last_failure_age_seconds"`
 	// LastFailure says what it was.
 	LastFailure string `json:"last_failure"`
 }
@@ -190,16 +190,11 @@ type RelayStatus struct {
 // judge fills in what follows from the times.
 func (r *RelayStatus) judge(now time.Time) {
 	r.QueueOldest, r.LastFailureTime = utcOrNil(r.QueueOldest), utcOrNil(r.LastFailureTime)
-	if r.QueueOldest != nil {
-		r.QueueOldestAgeSeconds = max(age(now, *r.QueueOldest), 0)
-	}
-	if r.LastFailureTime != nil {
-		r.LastFailureAgeSeconds = max(age(now, *r.LastFailureTime), 0)
-	}
+	r.QueueOldestAgeSeconds, r.LastFailureAgeSeconds = ageOrNil(now, r.QueueOldest), ageOrNil(now, r.LastFailureTime)
 	switch {
 	case r.CircuitOpen:
 		r.Mode = RelayCircuitOpen
-	case r.QueueOldestAgeSeconds > relayDelay.Seconds():
+	case r.QueueOldestAgeSeconds != nil && *r.QueueOldestAgeSeconds > relayDelay.Seconds():
 		r.Mode = RelayDelayed
 	default:
 		r.Mode = RelayOK

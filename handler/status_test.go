@@ -203,6 +203,9 @@ func TestPageShowsTheRelay(t *testing.T) {
 		}
 		all["1"] = &RelayStatus{Backend: "https://one", Delivered: 1234, Decisions: 5, DecisionFailures: 2}
 		want("<dd>Passed on</dd>", "To 1 backend, 0 callbacks waiting", `class="relay ok"`, "<bdi>https://one</bdi>: 1\u202f234 delivered, 3 of 5 decided")
+		if r := s.Report().Applications[0].Relay; r.QueueOldestAgeSeconds != nil || r.LastFailureAgeSeconds != nil {
+			t.Errorf("ages of nothing are not null: %+v", r)
+		}
 		all["2"] = &RelayStatus{Backend: "http://two", QueueRequests: 1, QueueOldest: ago(time.Minute), Dropped: 7}
 		want("<dd>Passed on</dd>", "To 2 backends, 1 callback waiting", "0 delivered, 7 dropped, 1 waiting, the oldest for 1 minute")
 		all["2"].QueueOldest = ago(61 * time.Second)

@@ -99,7 +99,10 @@ func relayWords(r *RelayStatus) string {
 		words += ", " + grouped(int64(r.Dropped)) + " dropped"
 	}
 	if r.QueueRequests > 0 {
-		words += ", " + grouped(int64(r.QueueRequests)) + " waiting, the oldest for " + inWords(r.QueueOldestAgeSeconds)
+		words += ", " + grouped(int64(r.QueueRequests)) + " waiting"
+	}
+	if r.QueueOldestAgeSeconds != nil {
+		words += ", the oldest for " + inWords(*r.QueueOldestAgeSeconds)
 	}
 	if r.Mode == RelayCircuitOpen {
 		words += ", not asked for decisions since it failed too often in a row"

@@ -174,6 +174,12 @@ func (a *app) loadApps() ([]handler.App, error) {
 	for _, warning := range warnings {
 		a.log.Warn(warning)
 	}
+	apps := handlerApps(cfg)
+	return apps, a.configureRelay(cfg, apps)
+}
+
+// handlerApps returns the applications of cfg, without their backends.
+func handlerApps(cfg *config.Config) []handler.App {
 	apps := make([]handler.App, len(cfg.Apps))
 	for i, app := range cfg.Apps {
 		apps[i] = handler.App{ID: string(app.SDKAppID), Name: app.Name, AllowUnsigned: app.AllowUnsigned}
@@ -181,7 +187,7 @@ func (a *app) loadApps() ([]handler.App, error) {
 			apps[i].Tokens = append(apps[i].Tokens, token.Reveal())
 		}
 	}
-	return apps, a.configureRelay(cfg, apps)
+	return apps
 }
 
 func (a *app) loaded() {

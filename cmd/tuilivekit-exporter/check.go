@@ -24,6 +24,9 @@ func (c *checkConfigCommand) run(stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if err := checkRelay(cfg); err != nil {
+		return err
+	}
 	for _, warning := range warnings {
 		fmt.Fprintln(stdout, "warning:", warning)
 	}

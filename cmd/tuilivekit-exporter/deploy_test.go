@@ -47,6 +47,13 @@ func TestManifestsCheck(t *testing.T) {
 		{"a configuration that is not valid", "sdk_app_id:", "sdk_appid:", "config.yaml"},
 		{"a token that the Secret does not have", "tuilivekit-exporter/token]", "tuilivekit-exporter/other]", "config.yaml"},
 		{"a monitor of nothing", "component: web}\n  endpoints", "component: wep}\n  endpoints", "ServiceMonitor"},
+		{"a token that is never read again", "            - --config.auto-reload # a changed ConfigMap or Secret needs no restart\n", "", "auto-reload"},
+		{"metrics to the Internet", "port: {name: webhook}", "port: {name: web}", "Ingress"},
+		{"more paths than one", "pathType: Exact", "pathType: Prefix", "Ingress"},
+		{"a host without TLS", "hosts: [callbacks.", "hosts: [other.", "Ingress spec.tls"},
+		{"a policy of other pods", "podSelector:\n    matchLabels: {app.kubernetes.io/name: tuilivekit-exporter}", "podSelector:\n    matchLabels: {app.kubernetes.io/name: other}", "NetworkPolicy"},
+		{"metrics for everyone", "      from:\n        - namespaceSelector:\n            matchLabels: {kubernetes.io/metadata.name: monitoring}\n", "", "NetworkPolicy"},
+		{"metrics beside callbacks", "ports: [{port: webhook}]", "ports: [{port: webhook}, {port: web}]", "NetworkPolicy"},
 		{"another path of the metrics", "path: /metrics", "path: /metric", "ServiceMonitor"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -82,6 +89,7 @@ func checkManifests(t *testing.T, text string) []string {
 	c.checkSecurity()
 	c.checkContainer()
 	c.checkServices()
+	c.checkExposure()
 	c.checkConfig()
 	return c.problems
 }
@@ -144,6 +152,9 @@ func (c *manifestCheck) checkContainer() {
 		c.problems = append(c.problems, fmt.Sprintf("args %v: means %q, want serve (%v)", args, command, err))
 		return
 	}
+	if !cli.serve.autoReload {
+		c.problems = append(c.problems, "args: want --config.auto-reload: nothing else tells it of a changed Secret")
+	}
 	c.same(c.set, container+"image", "tuilivekit-exporter:"+strings.TrimSpace(readFile(c.t, "VERSION")))
 	for i, address := range append(*cli.serve.web.WebListenAddresses, cli.serve.webhookAddress) {
 		_, port, _ := net.SplitHostPort(address)
@@ -190,6 +201,31 @@ func (c *manifestCheck) checkServices() {
 	cli := newCLI(io.Discard, io.Discard)
 	_, _ = cli.app.Parse(nil)
 	c.same(monitor, "spec.endpoints.0.path", cli.serve.telemetryPath)
+}
+
+// checkExposure sees that the Ingress shows the path of callbacks and nothing else, and
+// that the NetworkPolicy keeps metrics inside.
+func (c *manifestCheck) checkExposure() {
+	cli := newCLI(io.Discard, io.Discard)
+	_, _ = cli.app.Parse(nil)
+	ingress, policy := c.kind("Ingress")[0], c.kind("NetworkPolicy")[0]
+	service := map[string]any{"name": at(c.kind("Service")[0], "metadata.name"), "port": map[string]any{"name": "webhook"}}
+	c.same(ingress, "spec.rules.0.http.paths", []any{map[string]any{
+		"path": cli.serve.webhookPath, "pathType": "Exact", "backend": map[string]any{"service": service},
+	}})
+	c.same(ingress, "spec.rules.1", nil)
+	c.same(ingress, "spec.defaultBackend", nil)
+	c.same(ingress, "spec.tls.0.hosts.0", at(ingress, "spec.rules.0.host"))
+
+	port := func(name string) []any { return []any{map[string]any{"port": name}} }
+	c.same(policy, "spec.podSelector.matchLabels", at(c.set, "spec.template.metadata.labels"))
+	c.same(policy, "spec.policyTypes", []any{"Ingress"})
+	c.same(policy, "spec.ingress.0", map[string]any{"ports": port("webhook")})
+	c.same(policy, "spec.ingress.1.ports", port("web"))
+	c.same(policy, "spec.ingress.2", nil)
+	if from, _ := at(policy, "spec.ingress.1.from.0.namespaceSelector.matchLabels").(map[string]any); len(from) == 0 {
+		c.problems = append(c.problems, "NetworkPolicy: metrics are for everyone")
+	}
 }
 
 // checkConfig checks the configuration as it will lie in the container, beside the

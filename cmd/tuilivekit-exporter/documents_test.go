@@ -111,7 +111,8 @@ apps:
 ` + "```" + `
 
 Unknown keys are errors, with their line. ` + "`tuilivekit-exporter check-config FILE`" + ` checks a
-file and the secrets that it names. The exporter reads the file and the secrets again
+file, the secrets that it names and the addresses of backends, as a start does. Only whether a
+backend is the exporter itself is left to the start. The exporter reads the file and the secrets again
 on SIGHUP, with ` + "`--web.enable-lifecycle`" + ` on ` + "`POST /-/reload`" + `, and with
 ` + "`--config.auto-reload`" + ` when their content has changed; what is not valid changes nothing, is
 logged, and sets ` + "`tuilivekit_exporter_config_last_reload_successful`" + ` to 0.

@@ -81,6 +81,7 @@ func withSample(t *testing.T, do func(t *testing.T, a *app)) {
 		}
 		stopStorage := a.startStorage()
 		defer stopStorage(context.Background())
+		a.health.SetReady(true)
 		sample, err := os.ReadFile("../../testdata/callbacks/Live.CallbackAfterCreateRoomReachingThreshold.json")
 		if err != nil {
 			t.Fatal(err)

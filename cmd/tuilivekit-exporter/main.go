@@ -67,7 +67,7 @@ func newCLI(stdout, stderr io.Writer) *cli {
 	c.app.UsageTemplate(kingpin.CompactUsageTemplate)
 	c.app.DefaultEnvars()
 	c.serve.register(c.app.Command("serve", "Take callbacks and serve metrics (the default command).").Default())
-	c.checkConfig.register(c.app.Command("check-config", "Check a configuration file and the secrets that it names."))
+	c.checkConfig.register(c.app.Command("check-config", "Check a configuration file, the secrets that it names and the addresses of backends."))
 	c.send.register(c.app.Command("send", "Play Tencent: send callbacks to a URL and say how they were answered."))
 	c.state.register(c.app.Command("state", "Print what a storage file holds. It only reads, also while an exporter writes to it."))
 	c.healthcheck.register(c.app.Command("healthcheck", "Exit 0 if the exporter is healthy: for containers without a shell."))

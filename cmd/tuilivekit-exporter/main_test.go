@@ -37,14 +37,14 @@ func TestWrongFlagIsNamed(t *testing.T) {
 		{"--app", "'--app'"},
 		{"--app=one", "--app: "},
 		{"--app=01", "--app: "},
-		{"--app=1", "--app.token-file: no token"},
+		{"--app=1", "--app.token-file: no token; to take callbacks that anyone can forge, give --app.allow-unsigned"},
 		{"--app=1 --app=1 --app.allow-unsigned", "--app: "},
 		{"--app=1 --app.token-file=" + missing, "--app.token-file: "},
 		{"--app.token-file=" + missing, "--app.token-file"},
 		{"--app.allow-unsigned", "--app.allow-unsigned"},
 		{"--app=1 --config.file=x", "--config.file"},
 		{"--config.file=" + missing, missing},
-		{"--webhook.path=callback", "--webhook.path: "},
+		{"--webhook.path=callback", `--webhook.path: "callback" must be / followed by at least one character`},
 		{"--webhook.path=/", "--webhook.path: "},
 		{"--webhook.path=/{x}", "--webhook.path: "},
 		{"--webhook.path=/a?b", "--webhook.path: "},
@@ -89,7 +89,9 @@ func TestWrongFlagIsNamed(t *testing.T) {
 		{"send --app=1 --unsigned --ramp=1:x", "--ramp: "},
 		{"send --app=1 --unsigned --ramp=1:9000000000000000", "--ramp: "},
 		{"send --app=1 --unsigned --count=many", "--count: "},
-		{"send --app=1 --unsigned --count=-1", "--count: "},
+		{"send --app=1 --unsigned --count=-1", "--count: must be at least 1"},
+		{"send --app=1 --unsigned --count=0", "--count: must be at least 1"},
+		{"send --app=1 --unsigned --ramp=1:3 --count=0", "--count: must be at least 1"},
 		{"send --app=1 --unsigned --rate=-1", "--rate: "},
 		{"send --app=1 --unsigned --concurrency=0", "--concurrency: "},
 		{"send --app=1 --unsigned --late=long", "--late: "},
@@ -161,11 +163,20 @@ func TestCheckConfig(t *testing.T) {
 		{"valid", good, 0, []string{"application " + demoApp + " (demo): 1 token(s)", "is valid"}},
 		{"valid, with a warning", "apps: [{sdk_app_id: 1, allow_unsigned: true}]", 0, []string{"warning: application 1: allow_unsigned", "is valid"}},
 		{"unknown key", good + "    colour: red\n", 1, []string{"line 5", "colour"}},
+		{"a relay to a cloud's metadata", good + "    relay:\n      url: http://169.254.169.254/x\n", 1,
+			[]string{"config.yml:6: apps[0].relay.url: address ", "169.254.169.254]:80 is refused: link-local, multicast or a cloud's metadata"}},
+		{"a common relay to a cloud's metadata", good + "relay:\n  timeout: 1s\n  url: http://[fd00:ec2::254]:8080\n", 1,
+			[]string{"config.yml:7: relay.url: address [fd00:ec2::254]:8080 is refused: "}},
+		{"a relay to a name that nobody knows", good + "    relay: {url: 'https://backend.invalid'}\n", 0, []string{"is valid"}},
 		{"missing token", strings.ReplaceAll(good, token, token+".missing"), 1, []string{":4: apps[0].token_files[0]: "}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			runBinary(t, nil, "check-config", writeFile(t, "config.yml", tc.content)).expect(tc.code, tc.want...)
+			file := writeFile(t, "config.yml", tc.content)
+			runBinary(t, nil, "check-config", file).expect(tc.code, tc.want...)
+			if tc.code != 0 { // so does a start
+				runBinary(t, nil, "--config.file="+file, "--storage.path=", "--web.listen-address=127.0.0.1:0", "--webhook.listen-address=127.0.0.1:0").expect(tc.code, tc.want...)
+			}
 		})
 	}
 	runBinary(t, nil, "check-config", filepath.Join(t.TempDir(), "missing.yml")).expect(1, "missing.yml")

@@ -2,29 +2,23 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
+
+	"github.com/sirupsen/logrus"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/config"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/relay"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
 // configureRelay gives each application its backend, if it has one. It fails, and
 // changes nothing, when one is at an address that is never dialed.
 func (a *app) configureRelay(cfg *config.Config, apps []handler.App) error {
-	var list []relay.Settings
-	for i, app := range cfg.Apps {
-		if r := app.Relay; r != nil {
-			list = append(list, relay.Settings{
-				AppID: string(app.SDKAppID), URL: r.Target, Timeout: r.Timeout, OnFailure: r.OnFailure,
-				MaxConcurrent: r.MaxConcurrent, TLS: r.TLS, ProxyFromEnvironment: *r.ProxyFromEnvironment,
-				MaxAge: r.MaxAge, MaxQueueRequests: r.MaxQueueRequests, MaxQueueBytes: r.MaxQueueBytes,
-				Tokens: apps[i].Tokens, KeepSignature: *r.KeepSignature,
-			})
-		}
-	}
-	if err := a.relay.Configure(list); err != nil {
+	if err := configureBackends(a.relay, cfg, apps); err != nil {
 		return err
 	}
 	for i := range apps {
@@ -33,6 +27,39 @@ func (a *app) configureRelay(cfg *config.Config, apps []handler.App) error {
 		}
 	}
 	return nil
+}
+
+// configureBackends makes those of cfg the backends of r.
+func configureBackends(r *relay.Relay, cfg *config.Config, apps []handler.App) error {
+	var list []relay.Settings
+	for i, app := range cfg.Apps {
+		if s := app.Relay; s != nil {
+			list = append(list, relay.Settings{
+				AppID: string(app.SDKAppID), URL: s.Target, Timeout: s.Timeout, OnFailure: s.OnFailure,
+				MaxConcurrent: s.MaxConcurrent, TLS: s.TLS, ProxyFromEnvironment: *s.ProxyFromEnvironment,
+				MaxAge: s.MaxAge, MaxQueueRequests: s.MaxQueueRequests, MaxQueueBytes: s.MaxQueueBytes,
+				Tokens: apps[i].Tokens, KeepSignature: *s.KeepSignature,
+			})
+		}
+	}
+	err := r.Configure(list)
+	var check *relay.CheckError
+	if errors.As(err, &check) {
+		return cfg.WrongTarget(check.AppID, check.Unwrap())
+	}
+	return err
+}
+
+// checkRelay finds the backends of cfg that a start refuses. Where it will listen is not
+// known here, so one that is the exporter itself is not found.
+func checkRelay(cfg *config.Config) error {
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	r, err := relay.New(relay.Options{Queues: state.New(state.Options{}).Queues(), Log: log})
+	if err != nil {
+		return err
+	}
+	return configureBackends(r, cfg, handlerApps(cfg))
 }
 
 // startRelay lets the backends get what waits for them. The returned function gives what

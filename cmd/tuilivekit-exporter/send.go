@@ -32,6 +32,7 @@ type sendCommand struct {
 	max         int64
 	ramp        string
 	count       int
+	countGiven  bool
 	rate        float64
 	concurrency int
 	unsigned    bool
@@ -55,7 +56,7 @@ func (c *sendCommand) register(cmd *kingpin.CmdClause) {
 	cmd.Flag("current", "CurRoomCount.").Default("400").NoEnvar().Int64Var(&c.current)
 	cmd.Flag("max", "MaxRoomCount.").Default("500").NoEnvar().Int64Var(&c.max)
 	cmd.Flag("ramp", "Let CurRoomCount go from one count to another over all callbacks, one room each unless --count says otherwise.").PlaceHolder("FROM:TO").NoEnvar().StringVar(&c.ramp)
-	cmd.Flag("count", "How many callbacks to send.").PlaceHolder("1").NoEnvar().IntVar(&c.count)
+	cmd.Flag("count", "How many callbacks to send.").Default("1").IsSetByUser(&c.countGiven).NoEnvar().IntVar(&c.count)
 	cmd.Flag("rate", "Callbacks a second; 0 sends the next one when the last is answered.").Default("0").NoEnvar().Float64Var(&c.rate)
 	cmd.Flag("concurrency", "How many callbacks may wait for their answer at a time.").Default("1").NoEnvar().IntVar(&c.concurrency)
 	cmd.Flag("unsigned", "Send no signature.").NoEnvar().BoolVar(&c.unsigned)
@@ -81,12 +82,9 @@ func (c *sendCommand) prepare() error {
 		if min(c.from, c.to) < -most || max(c.from, c.to) > most {
 			return fmt.Errorf("--ramp: %q is beyond 10^15", c.ramp)
 		}
-		if c.count == 0 {
+		if !c.countGiven {
 			c.count = int(max(c.to-c.from, c.from-c.to)) + 1
 		}
-	}
-	if c.count == 0 {
-		c.count = 1
 	}
 	if u, err := url.Parse(c.url); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return fmt.Errorf("--url: %q is not an http or https URL", c.url)
@@ -94,8 +92,8 @@ func (c *sendCommand) prepare() error {
 	switch {
 	case strings.Contains(c.url, "#"):
 		return fmt.Errorf("--url: %q has a fragment, which no request carries", c.url)
-	case c.count < 0:
-		return errors.New("--count: must not be negative")
+	case c.count < 1:
+		return errors.New("--count: must be at least 1")
 	case c.rate < 0:
 		return errors.New("--rate: must not be negative")
 	case c.concurrency < 1:

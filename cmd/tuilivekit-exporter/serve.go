@@ -176,7 +176,7 @@ func (c *serveCommand) sum() config.Sum {
 // checkPath takes paths that mean the same to a router and to a URL.
 func checkPath(path string) error {
 	if len(path) < 2 || path[0] != '/' {
-		return fmt.Errorf("%q does not start with / and go on", path)
+		return fmt.Errorf("%q must be / followed by at least one character", path)
 	}
 	for _, r := range path {
 		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '/' && r != '-' && r != '_' && r != '.' && r != '~' {

@@ -28,7 +28,7 @@ func TestSendSeesWhatTheRelayPassesOn(t *testing.T) {
 		return runBinary(t, nil, append([]string{"send", "--url=" + i.callback, "--app=" + demoApp, "--token-file=" + writeFile(t, "token", demoToken), "--expect-relay=" + addr}, args...)...)
 	}
 	send().expect(0, "1 of 1 callbacks arrived unchanged at the stand-in backend, http://"+addr)
-	send("--count=20", "--command=Live.CallbackAfterSendGift").expect(0, "20 of 20 callbacks arrived unchanged")
+	send("--count=20", "--command=Live.CallbackAfterUpdateRoomInfo").expect(0, "20 of 20 callbacks arrived unchanged")
 	send("--command=Live.CallbackBeforeSendGift").expect(0, "1 of 1 callbacks arrived unchanged")
 	send("--late=2m").expect(1, "1 of 1 callbacks were not answered OK", "0 of 0 callbacks arrived")
 	i.post(i.signed(""), numbered(1)) // it waits for the next stand-in

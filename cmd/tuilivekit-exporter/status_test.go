@@ -109,28 +109,29 @@ func TestDocumentsOfTheStatus(t *testing.T) {
 
 This page is made from the code: ` + "`make docs`" + ` writes it again.
 
-The web listener answers ` + "`/`" + ` with a page for people. It needs no script and nothing of
+The web listener answers ` + "`/`" + ` with a page for people. It needs no script and nothing from
 another host, follows the browser's light or dark setting, and loads itself again every ten
 seconds (` + "`/?refresh=off`" + ` does not).
 
 ![The status page of four applications](status.png)
 
-- The bar is rooms of the limit in the newest threshold event, with marks at 70, 85 and 95 %.
+- The bar shows rooms against the limit in the newest threshold event, with marks at 70, 85 and
+  95 %.
 - **fresh**: that event is at most an hour old, or ` + "`--state.stale-after`" + ` if that is less.
-  **stale**: it is older, and the bar is paler. Tencent sends nothing when rooms close, so it may
-  be much less by now. **never**: no threshold event has come, which below 70 % is normal.
+  **stale**: it is older, and the bar is paler. Tencent sends nothing when rooms close, so there
+  may be far fewer by now. **never**: no threshold event has come, which below 70 % is normal.
 - The estimate moves with the callbacks of rooms created and destroyed since that event.
 - With a [relay](relay.md), what the application's own backend took, what waits for it, and what
   went wrong last.
-- Refused requests are listed by reason, with what to check. Text of a request is at most an
-  SDKAppID; it was not checked.
+- Refused requests are listed by reason, with what to check. The only text of a request that is
+  shown is its SDKAppID, which was not checked.
 
-There are no secrets on the page, but names of files and applications: keep the web listener
+The page has no secrets, but it has names of files and applications: keep the web listener
 inside, or give it a password with ` + "`--web.config.file`" + `.
 
 ## /api/v1/status
 
-The same as JSON. Fields keep their names and meanings; new ones may come. Times are RFC 3339
+The same as JSON. Fields keep their names and meanings; new ones may be added. Times are RFC 3339
 in UTC, durations are seconds, what is not known is null.
 
 `)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -57,7 +58,7 @@ func checkWorkflow(text, makefile string) []string {
 	for _, m := range regexp.MustCompile(`(?m)^[ -]*(run|uses):[ ]*(.*)$`).FindAllStringSubmatch(text, -1) {
 		switch key, value := m[1], m[2]; key {
 		case "run":
-			target := regexp.MustCompile(`^make ([a-z-]+)( [A-Z]+=\w+)*$`).FindStringSubmatch(value)
+			target := regexp.MustCompile(`^make ([a-z0-9-]+)( [A-Z]+=\w+)*$`).FindStringSubmatch(value)
 			if target == nil || !strings.Contains("\n"+makefile, "\n"+target[1]+":") {
 				problems = append(problems, fmt.Sprintf("run: %s: want a target of the Makefile", value))
 			}
@@ -74,4 +75,20 @@ func checkWorkflow(text, makefile string) []string {
 		problems = append(problems, "pull_request_target runs the code of strangers with our rights")
 	}
 	return problems
+}
+
+// make help and .PHONY find targets by a pattern of their own.
+func TestMakeHelpListsEachTarget(t *testing.T) {
+	if _, err := exec.LookPath("make"); err != nil {
+		t.Skip("make is not there")
+	}
+	out, err := exec.CommandContext(t.Context(), "make", "-C", repository, "--no-print-directory", "help").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, target := range regexp.MustCompile(`(?m)^([^\s:#]+):.* ## `).FindAllStringSubmatch(readFile(t, "Makefile"), -1) {
+		if !regexp.MustCompile(`(?m)^` + target[1] + ` `).Match(out) {
+			t.Errorf("make help has no %s", target[1])
+		}
+	}
 }

@@ -1,6 +1,7 @@
 // A Kubernetes List with the rules as a PrometheusRule and each dashboard as a
 // ConfigMap with the label that Grafana's sidecar looks for:
 //
+//   go install github.com/google/go-jsonnet/cmd/jsonnet@latest
 //   jsonnet deploy/kubernetes/monitoring.jsonnet | kubectl apply -n monitoring -f -
 //
 // Arguments (-A): dashboardLabel and ruleLabels, if yours are others.

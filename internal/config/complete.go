@@ -139,7 +139,7 @@ func (app *App) readTokens(at path, dir string) (warnings []string, err error) {
 			return nil, &keyError{at.to("token_files", i), err.Error()}
 		}
 		if open {
-			warnings = append(warnings, fmt.Sprintf("token file %s can be read by everyone, or written by its group: chmod 600", name))
+			warnings = append(warnings, fmt.Sprintf("token file %s can be read by everyone, or written by its group: chmod 600, or 640 for its group", name))
 		}
 		app.Tokens = append(app.Tokens, token)
 	}

@@ -27,6 +27,14 @@ type Config struct {
 	// Relay is what the relays of all applications have in common; what an application
 	// says itself goes first. Optional.
 	Relay *Relay `yaml:"relay"`
+
+	source source `yaml:"-"`
+}
+
+// source is the file that a Config was read from.
+type source struct {
+	path string
+	text []byte
 }
 
 // App is one application.
@@ -35,9 +43,10 @@ type App struct {
 	SDKAppID AppID `yaml:"sdk_app_id"`
 	// Name is shown beside the id in metrics, alerts and dashboards. Default: the id.
 	Name string `yaml:"name"`
-	// TokenFiles are files that hold one callback token each. All tokens are live, so
-	// that one can be changed without losing a callback. At most 4 tokens, together
-	// with TokenEnv. Required, unless TokenEnv or AllowUnsigned is set.
+	// TokenFiles are files that hold one callback token each. Relative paths are relative
+	// to the folder of the configuration file. All tokens are live, so that one can be
+	// changed without losing a callback. At most 4 tokens, together with TokenEnv. Required,
+	// unless TokenEnv or AllowUnsigned is set.
 	TokenFiles []string `yaml:"token_files"`
 	// TokenEnv are names of environment variables that hold one callback token each.
 	// Optional.
@@ -72,8 +81,7 @@ type Relay struct {
 	// MaxConcurrent is how many such commands may wait for the backend at a time; one more
 	// is answered as OnFailure says, at once. Default: 64.
 	MaxConcurrent int `yaml:"max_concurrent"`
-	// MaxAge is how long a callback that nobody waits for is tried to be delivered.
-	// Default: 24h.
+	// MaxAge is how long delivery of a queued callback is retried. Default: 24h.
 	MaxAge time.Duration `yaml:"max_age"`
 	// MaxQueueRequests is how many such callbacks may wait; one more drops the oldest.
 	// Default: 20000.
@@ -97,6 +105,7 @@ type Relay struct {
 
 	// Target is the URL, parsed.
 	Target *url.URL `yaml:"-"`
+	urlAt  path     `yaml:"-"` // of the key that says the URL
 	// TLS has what the files hold.
 	TLS *tls.Config `yaml:"-" json:"-"`
 }
@@ -125,16 +134,33 @@ func Load(path string) (c *Config, warnings []string, err error) {
 	if c, err = parse(b); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
+	c.source = source{path, b}
 	if warnings, err = c.complete(filepath.Dir(path)); err != nil {
-		var key *keyError
-		if errors.As(err, &key) {
-			root := &yaml.Node{}        // only for the line: it takes as long as all the rest
-			_ = yaml.Unmarshal(b, root) // was parsed before
-			return nil, nil, fmt.Errorf("%s:%d: %w", path, key.line(root), err)
-		}
-		return nil, nil, fmt.Errorf("%s: %w", path, err)
+		return nil, nil, c.source.locate(err)
 	}
 	return c, warnings, nil
+}
+
+// locate adds the file, and the line of the key if the error is one of a key.
+func (s source) locate(err error) error {
+	var key *keyError
+	if !errors.As(err, &key) {
+		return fmt.Errorf("%s: %w", s.path, err)
+	}
+	root := &yaml.Node{}             // only for the line: it takes as long as all the rest
+	_ = yaml.Unmarshal(s.text, root) // was parsed before
+	return fmt.Errorf("%s:%d: %w", s.path, key.line(root), err)
+}
+
+// WrongTarget returns the error of the relay URL of application id that is not usable
+// for a reason that is known only elsewhere. It names the file, the line and the key.
+func (c *Config) WrongTarget(id string, problem error) error {
+	for _, app := range c.Apps {
+		if string(app.SDKAppID) == id && app.Relay != nil {
+			return c.source.locate(&keyError{app.Relay.urlAt, problem.Error()})
+		}
+	}
+	return problem
 }
 
 // FromFlags returns the configuration of the applications that are given as
@@ -147,6 +173,9 @@ func FromFlags(apps, tokenFiles []string, allowUnsigned bool) (c *Config, warnin
 			return nil, nil, fmt.Errorf("--app: %q is not SDKAPPID[=NAME] with a decimal SDKAppID", app)
 		}
 		c.Apps = append(c.Apps, App{SDKAppID: AppID(id), Name: name, TokenFiles: tokenFiles, AllowUnsigned: allowUnsigned})
+	}
+	if len(apps) > 0 && len(tokenFiles) == 0 && !allowUnsigned {
+		return nil, nil, errors.New("--app.token-file: no token; to take callbacks that anyone can forge, give --app.allow-unsigned")
 	}
 	warnings, err = c.complete("")
 	var key *keyError

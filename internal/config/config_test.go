@@ -137,7 +137,7 @@ func TestWarnings(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"token file " + filepath.Join(dir, "b") + " can be read by everyone, or written by its group: chmod 600",
+		"token file " + filepath.Join(dir, "b") + " can be read by everyone, or written by its group: chmod 600, or 640 for its group",
 		"applications 1 and 2 share a token: whoever signs for one can sign for the other",
 		"applications 3 to 5, 3 of them, share a token: whoever signs for one can sign for all",
 	}
@@ -191,7 +191,7 @@ func TestFromFlags(t *testing.T) {
 	}{
 		{"no id", []string{"=x"}, nil, `--app: "=x" is not SDKAPPID[=NAME] with a decimal SDKAppID`},
 		{"an id twice", []string{"1", "1"}, []string{token}, `--app: 1 is that of apps[0] already`},
-		{"no token", []string{"1"}, nil, `--app.token-file: no token; to take callbacks that anyone can forge, set allow_unsigned`},
+		{"no token", []string{"1"}, nil, `--app.token-file: no token; to take callbacks that anyone can forge, give --app.allow-unsigned`},
 		{"a name in Latin-1", []string{"1=B\xfcro"}, []string{token}, `--app: "B\xfcro" is not UTF-8`},
 		{"no token file", []string{"1"}, []string{"/missing"}, `--app.token-file: open /missing: no such file or directory`},
 	} {

@@ -14,7 +14,11 @@ import (
 // complete takes over from defaults what r does not say, and checks the rest. at is the
 // place of r in the file.
 func (r *Relay) complete(defaults *Relay, at path, dir string) error {
+	r.urlAt = at.to("url")
 	if defaults != nil {
+		if r.URL == "" && defaults.URL != "" {
+			r.urlAt = path{"relay", "url"}
+		}
 		r.URL = cmp.Or(r.URL, defaults.URL)
 		r.Timeout = cmp.Or(r.Timeout, defaults.Timeout)
 		r.OnFailure = cmp.Or(r.OnFailure, defaults.OnFailure)
@@ -33,7 +37,7 @@ func (r *Relay) complete(defaults *Relay, at path, dir string) error {
 	r.ProxyFromEnvironment = cmp.Or(r.ProxyFromEnvironment, new(bool))
 	var err error
 	if r.Target, err = parseTarget(r.URL); err != nil {
-		return &keyError{at.to("url"), err.Error()}
+		return &keyError{r.urlAt, err.Error()}
 	}
 	r.Timeout = cmp.Or(r.Timeout, 1500*time.Millisecond)
 	if r.Timeout < 10*time.Millisecond || r.Timeout > 2*time.Second {

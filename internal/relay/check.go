@@ -49,7 +49,7 @@ func (r *Relay) checkTarget(ctx context.Context, s Settings) error {
 		return nil
 	}
 	for _, addr := range addrs {
-		to, err := netip.ParseAddrPort(net.JoinHostPort(addr.String(), port(s.URL)))
+		to, err := netip.ParseAddrPort(net.JoinHostPort(addr.Unmap().String(), port(s.URL)))
 		if err != nil {
 			continue
 		}

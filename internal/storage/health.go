@@ -7,7 +7,7 @@ import (
 
 // Health is whether events are durable.
 type Health struct {
-	// DegradedSince is when they stopped to be, zero while they are.
+	// DegradedSince is when they stopped being, zero while they are.
 	DegradedSince time.Time
 	// Cause is why, nil while they are.
 	Cause error
