@@ -164,7 +164,7 @@ func TestCheckConfig(t *testing.T) {
 		{"valid, with a warning", "apps: [{sdk_app_id: 1, allow_unsigned: true}]", 0, []string{"warning: application 1: allow_unsigned", "is valid"}},
 		{"unknown key", good + "    colour: red\n", 1, []string{"line 5", "colour"}},
 		{"a relay to a cloud's metadata", good + "    relay:\n      url: http://169.254.169.254/x\n", 1,
-			[]string{"config.yml:6: apps[0].relay.url: address ", "169.254.169.254]:80 is refused: link-local, multicast or a cloud's metadata"}},
+			[]string{"config.yml:6: apps[0].relay.url: address ", "address 169.254.169.254:80 is refused: link-local, multicast or a cloud's metadata"}},
 		{"a common relay to a cloud's metadata", good + "relay:\n  timeout: 1s\n  url: http://[fd00:ec2::254]:8080\n", 1,
 			[]string{"config.yml:7: relay.url: address [fd00:ec2::254]:8080 is refused: "}},
 		{"a relay to a name that nobody knows", good + "    relay: {url: 'https://backend.invalid'}\n", 0, []string{"is valid"}},
