@@ -153,6 +153,74 @@ func TestAllIsDeliveredInOrder(t *testing.T) {
 	}
 }
 
+// With real connections, and so in real time: it is asked again only when it wants to be.
+func TestABackendHasTheTimeThatItAsksFor(t *testing.T) {
+	t.Parallel()
+	const retryAfter = time.Second
+	var b taken
+	var mu sync.Mutex
+	var at []time.Time
+	store, r := newCouriers(t, Settings{AppID: "1", URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		at = append(at, time.Now())
+		first := len(at) == 1
+		mu.Unlock()
+		if first {
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		b.take(r)
+	})})
+	for _, body := range numbers(3) {
+		record(t, store, r, "1", "", body)
+	}
+	waitFor(t, "empty", func() bool { return store.Queues().Size("1").Requests == 0 })
+	mu.Lock()
+	defer mu.Unlock()
+	if len(at) != 4 || at[1].Sub(at[0]) < retryAfter {
+		t.Errorf("asked at %v", at)
+	}
+	if s := r.Backend("1").stats; !slices.Equal(b.all(), numbers(3)) || s.delivered.Load() != 3 || s.deliveryFailures[failedStatus].Load() != 1 {
+		t.Errorf("got %v, %d are delivered", b.all(), s.delivered.Load())
+	}
+}
+
+// With real connections, and so for seconds only: TestBackoffGrowsAndHasAnEnd has the
+// minutes and the hour, in a time of its own. Here the waits still grow to seconds, by
+// chance: most runs take less than 5 s.
+func TestABackendThatFailsForSecondsGetsAll(t *testing.T) {
+	t.Parallel()
+	const bad = 2 * time.Second
+	var b taken
+	var failed atomic.Int64
+	begin := time.Now()
+	store, r := newCouriers(t, Settings{AppID: "1", URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if time.Since(begin) < bad {
+			failed.Add(1)
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		b.take(r)
+	})})
+	for _, body := range numbers(30) {
+		record(t, store, r, "1", "", body)
+	}
+	// The longest wait that there is may have begun just before it got well.
+	for late := begin.Add(bad + maxBackoff + patience); store.Queues().Size("1").Requests > 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(late) {
+			t.Fatalf("%d wait still", store.Queues().Size("1").Requests)
+		}
+	}
+	s := r.Backend("1").stats
+	if got := b.all(); !slices.Equal(got, numbers(30)) || b.repeats > 0 || s.delivered.Load() != 30 {
+		t.Errorf("got %v, %d repeats, %d are delivered", got, b.repeats, s.delivered.Load())
+	}
+	if n := failed.Load(); n < 2 || uint64(n) != s.deliveryFailures[failedStatus].Load() {
+		t.Errorf("asked %d times while it failed, %d failures are counted", n, s.deliveryFailures[failedStatus].Load())
+	}
+}
+
 func endless(w io.Writer) {
 	for chunk := strings.Repeat("x", 1<<16); ; {
 		if _, err := io.WriteString(w, chunk); err != nil {

@@ -154,17 +154,55 @@ func (e *exporter) mustScrape() map[string]float64 {
 	return s
 }
 
+// held is what an exporter holds.
+type held struct {
+	goroutines, files int
+	stacks            string // of the goroutines
+}
+
+// holds asks for the goroutines where they are counted before metrics are gathered: that
+// takes some of its own, now more and now fewer, and go_goroutines has them.
+func (e *exporter) holds() (h held) {
+	e.Helper()
+	h.stacks = e.pprof("goroutine?debug=1")
+	if _, err := fmt.Sscanf(h.stacks, "goroutine profile: total %d\n", &h.goroutines); err != nil {
+		e.Fatalf("goroutines: %v in %.100q", err, h.stacks)
+	}
+	h.files = int(e.mustScrape()["process_open_fds"])
+	return h
+}
+
+// atRest returns the least that an exporter holds in a second: connections that their
+// clients have closed take a moment to be gone.
+func (e *exporter) atRest() held {
+	e.Helper()
+	least := e.holds()
+	for range 20 {
+		time.Sleep(50 * time.Millisecond)
+		now := e.holds()
+		least = held{goroutines: min(least.goroutines, now.goroutines), files: min(least.files, now.files)}
+	}
+	return least
+}
+
 // collectGarbage lets the heap be what is in use.
 func (e *exporter) collectGarbage() {
 	e.Helper()
-	resp, err := e.scraper.Get("https://" + e.web + "/debug/pprof/heap?gc=1")
+	e.pprof("heap?gc=1")
+}
+
+func (e *exporter) pprof(profile string) string {
+	e.Helper()
+	resp, err := e.scraper.Get("https://" + e.web + "/debug/pprof/" + profile)
 	if err != nil {
 		e.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != http.StatusOK {
-		e.Fatalf("collect garbage: %s, %v", resp.Status, err)
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		e.Fatalf("pprof/%s: %s, %v", profile, resp.Status, err)
 	}
+	return string(body)
 }
 
 func refusals(series map[string]float64, reason string) float64 {
