@@ -1,10 +1,13 @@
 package storage
 
 import (
+	"bytes"
 	"math/rand/v2"
+	"os"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	logtest "github.com/sirupsen/logrus/hooks/test"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
@@ -48,6 +51,48 @@ func TestARestartAfterOurClockIsSetBack(t *testing.T) {
 	r.stop()
 	if content, err := Read(r.path); err != nil || len(content.Damage) > 0 || len(content.Repeats) != 1 {
 		t.Fatalf("got %v, %+v", err, content)
+	}
+}
+
+// What is put together of a damaged file and of the commit before keeps the order of
+// receipt, whatever our clock said.
+func TestADamagedFileAfterOurClockIsSetBack(t *testing.T) {
+	path := t.TempDir()
+	r := start(t, path, nil)
+	other := event("other", 0)
+	r.record(t, other)
+	var events []state.Event
+	for i := range int64(20) {
+		e := event("1", i)
+		if i >= 10 {
+			e.Received -= time.Hour.Milliseconds()
+		}
+		r.record(t, e)
+		events = append(events, e)
+	}
+	r.stop()
+	data, err := os.ReadFile(r.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := []byte(appPrefix + other.AppID)
+	for at := range data {
+		if bytes.HasPrefix(data[at:], key) {
+			data[at+len(key)+sumSize] ^= 1
+		}
+	}
+	if err := os.WriteFile(r.path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r = start(t, path, nil)
+	if n := testutil.ToFloat64(r.metrics.corruptions); n != 1 {
+		t.Fatalf("%v corruptions, want 1", n)
+	}
+	for i, e := range events {
+		e.Received = events[19].Received
+		if o := r.record(t, e); o.Verdict != state.Duplicate {
+			t.Errorf("a repeat of event %d is %+v", i, o)
+		}
 	}
 }
 
@@ -124,7 +169,7 @@ func openIdle(t *testing.T, path string) (*Storage, *state.Store, *state.Batch) 
 	log, _ := logtest.NewNullLogger()
 	store := state.New(state.Options{FutureTolerance: time.Minute})
 	store.Configure([]state.App{{ID: "1"}})
-	s, err := Open(Options{Path: path, Store: store, Timeout: time.Second, Log: log})
+	s, err := Open(Options{Path: path, Store: store, Timeout: time.Minute, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

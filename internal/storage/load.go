@@ -101,9 +101,13 @@ func (c *Content) fill(before state.Changes) {
 	}
 	c.Records = slices.SortedFunc(maps.Values(records), func(a, b state.Record) int { return cmp.Compare(a.AppID, b.AppID) })
 
-	repeats := slices.Concat(c.Repeats, before.Repeats)
-	slices.SortFunc(repeats, func(a, b state.Repeat) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Key, b.Key)) })
-	c.Repeats = slices.Compact(repeats)
+	// Not in the order of their times: our clock may have been set back.
+	seen := make(map[state.Repeat]bool)
+	c.Repeats = slices.DeleteFunc(slices.Concat(before.Repeats, c.Repeats), func(r state.Repeat) bool {
+		known := seen[r]
+		seen[r] = true
+		return known
+	})
 
 	place := func(a, b state.Forward) int { return cmp.Or(cmp.Compare(a.AppID, b.AppID), cmp.Compare(a.Seq, b.Seq)) }
 	forwards := slices.Concat(c.Forwards, before.Forwards)

@@ -49,7 +49,11 @@ func tryStart(path string, d disk) (*running, error) {
 	log.SetLevel(logrus.DebugLevel)
 	store := state.New(state.Options{FutureTolerance: time.Minute})
 	store.Configure([]state.App{{ID: "1"}, {ID: "2"}})
-	s, err := Open(Options{Path: path, Store: store, Timeout: time.Second, Log: log, disk: d})
+	timeout := time.Second
+	if d == nil {
+		timeout = time.Minute // the disk of a machine that has other work
+	}
+	s, err := Open(Options{Path: path, Store: store, Timeout: timeout, Log: log, disk: d})
 	if err != nil {
 		return nil, err
 	}
