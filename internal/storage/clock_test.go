@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"bytes"
 	"math/rand/v2"
 	"os"
 	"testing"
@@ -75,12 +74,7 @@ func TestADamagedFileAfterOurClockIsSetBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := []byte(appPrefix + other.AppID)
-	for at := range data {
-		if bytes.HasPrefix(data[at:], key) {
-			data[at+len(key)+sumSize] ^= 1
-		}
-	}
+	spoil(data, other.AppID)
 	if err := os.WriteFile(r.path, data, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -38,6 +38,19 @@ func bigFile(t testing.TB) (data []byte, want map[string]state.Rooms) {
 	return data, want
 }
 
+// spoil flips a bit of the record of an application in every page of data that has it, free
+// ones too, and returns where. No other name begins like that of the application.
+func spoil(data []byte, app string) (places []int) {
+	key := []byte(appPrefix + app)
+	for at := range data {
+		if bytes.HasPrefix(data[at:], key) {
+			data[at+len(key)+sumSize] ^= 1
+			places = append(places, at)
+		}
+	}
+	return places
+}
+
 // checkDamaged starts on a damaged copy of a file that holds want.
 func checkDamaged(t *testing.T, what string, data []byte, want map[string]state.Rooms, repeats int) (kept int) {
 	path := t.TempDir()
@@ -139,13 +152,10 @@ func TestDamage(t *testing.T) {
 
 func TestDamageIsSaidWithItsPlace(t *testing.T) {
 	data, _ := bigFile(t)
-	key, places := []byte(appPrefix+"app149"), map[string]bool{}
-	for at := range data { // pages that are free may have it too
-		if bytes.HasPrefix(data[at:], key) {
-			data[at+len(key)+sumSize] ^= 1
-			page := at / os.Getpagesize()
-			places[fmt.Sprintf("page %d, offset %d: checksum of %q is wrong", page, page*os.Getpagesize(), key)] = true
-		}
+	places := map[string]bool{}
+	for _, at := range spoil(data, "app149") {
+		page := at / os.Getpagesize()
+		places[fmt.Sprintf("page %d, offset %d: checksum of %q is wrong", page, page*os.Getpagesize(), appPrefix+"app149")] = true
 	}
 	content, err := parse(data)
 	if err != nil || len(content.Damage) == 0 || !places[content.Damage[0].Error()] {
@@ -156,7 +166,7 @@ func TestDamageIsSaidWithItsPlace(t *testing.T) {
 // A start on a damaged file may end at any call, and another one finds what was valid.
 func TestAStartOnADamagedFileIsInterrupted(t *testing.T) {
 	data, want := bigFile(t)
-	data[len(data)/2] ^= 1
+	spoil(data, "app149")
 	damaged, err := parse(data)
 	if err != nil || len(damaged.Damage) == 0 || len(damaged.Records) < len(want)/2 {
 		t.Fatal(err, damaged.Damage, len(damaged.Records))
