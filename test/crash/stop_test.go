@@ -45,6 +45,7 @@ func TestStop(t *testing.T) {
 		if err := p.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
+		waitClosed(t, p) // it has noticed: answers before that close no connection
 		time.Sleep(time.Duration(random.IntN(200)) * time.Millisecond)
 		finish(t, models[0], begun)
 		code, err := p.Wait(shutdownTimeout)
@@ -64,6 +65,21 @@ func TestStop(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("stopped %d times under load, within %s, %d requests on connections being closed: %s", n, longest.Round(time.Millisecond), closed, sums)
+}
+
+// waitClosed returns when nothing listens for callbacks any more.
+func waitClosed(t *testing.T, p *exporter.Process) {
+	t.Helper()
+	for end := time.Now().Add(shutdownTimeout); ; time.Sleep(time.Millisecond) {
+		conn, err := exporter.Dial(p.Webhook)
+		if err != nil {
+			return
+		}
+		conn.Close()
+		if time.Now().After(end) {
+			t.Fatalf("callbacks are taken long after SIGTERM\n%s", p.LogText())
+		}
+	}
 }
 
 // slowRequest is a request whose body has not been sent.
