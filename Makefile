@@ -20,14 +20,14 @@ run: build ## run it on loopback for a demo application
 test: need-go need-cc need-chromium alerts ## run all tests, with the race detector and the real programs
 	go vet ./...
 	go test -race -shuffle=on ./...
-	cd test && go vet ./... && go test -count=1 -shuffle=on -skip '^(TestStartIsQuick|TestManyApplications)$$' $$(go list ./... | grep -v /attack)
-	$(MAKE) start many attack # alone: they take times
+	cd test && go vet ./... && go test -count=1 -shuffle=on -skip '^(TestStartIsQuick|TestManyApplications)$$' $$(go list ./... | grep -vE '/(attack|stack|e2e)$$')
+	$(MAKE) start many attack e2e # alone: they take times, and e2e shows what came when
 
 alerts: ## check the alert rules, run their tests, check the Alertmanager example
 	@scripts/check-alerts
 
 e2e: build ## let an alert go from a callback to a receiver, with the real programs
-	cd test && EXPORTER=$(CURDIR)/$(BIN) go test -count=1 -v ./stack ./e2e
+	cd test && EXPORTER=$(CURDIR)/$(BIN) go test -count=1 -shuffle=on -v ./stack ./e2e
 
 browser: need-chromium build ## look at the status page with a real browser
 	cd test && EXPORTER=$(CURDIR)/$(BIN) go test -count=1 ./browser
@@ -70,7 +70,7 @@ vuln: ## look for known vulnerabilities (asks vuln.go.dev)
 	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
 
 bench: ## compare the callback and the scrape with their references
-	go test -run '^$$' -bench . -benchmem ./cmd/... ./collector
+	go test -run '^$$' -bench . -benchmem ./cmd/... ./collector ./handler
 
 bench-durable: need-go ## measure callbacks that are durable beside those in memory only
 	cd test && go run ./bench $(DURABLE)

@@ -143,8 +143,9 @@ func (c *Callback) notFound(w http.ResponseWriter, r *http.Request) {
 	c.refuse(w, r, refuse(reasonPath))
 }
 
-// refusalLogInterval is how often a refused request of one reason is logged.
-const refusalLogInterval = time.Second
+// refusalLogInterval is how often a refused request of one reason is logged: seldom
+// enough for a log that nobody can flood, often enough to see what goes on.
+const refusalLogInterval = 5 * time.Second
 
 // refusalLog writes one line an interval for each reason and counts what it left
 // out: whoever can reach the port can cause refusals at any rate.

@@ -2,6 +2,8 @@ package handler
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/gorilla/mux"
 )
@@ -31,20 +33,34 @@ type WebOptions struct {
 
 // NewWebRouter returns the handler of the listener for Prometheus and for people.
 func NewWebRouter(o WebOptions) http.Handler {
-	get := []string{http.MethodGet, http.MethodHead}
 	r := newRouter()
-	r.Handle(o.MetricsPath, o.Metrics).Methods(get...)
-	r.HandleFunc("/-/healthy", o.Health.Healthy).Methods(get...)
-	r.HandleFunc("/-/ready", o.Health.Ready).Methods(get...)
+	r.Handle(o.MetricsPath, get(o.Metrics.ServeHTTP))
+	r.Handle("/-/healthy", get(o.Health.Healthy))
+	r.Handle("/-/ready", get(o.Health.Ready))
 	if o.Reload != nil {
-		r.Handle("/-/reload", o.Reload).Methods(http.MethodPost, http.MethodPut)
+		r.Handle("/-/reload", only(o.Reload.ServeHTTP, http.MethodPost))
 	}
 	if o.Profiles != nil {
 		r.PathPrefix("/debug/pprof/").Handler(o.Profiles)
 	}
-	r.HandleFunc("/api/v1/status", o.Status.ServeJSON).Methods(get...)
-	r.HandleFunc("/", o.Status.ServePage).Methods(get...)
+	r.Handle("/api/v1/status", get(o.Status.ServeJSON))
+	r.Handle("/", get(o.Status.ServePage))
 	return r
+}
+
+func get(h http.HandlerFunc) http.Handler { return only(h, http.MethodGet, http.MethodHead) }
+
+// only refuses methods other than these, and says which they are: a 405 of the router
+// itself would not.
+func only(h http.HandlerFunc, methods ...string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !slices.Contains(methods, r.Method) {
+			w.Header().Set("Allow", strings.Join(methods, ", "))
+			w.WriteHeader(http.StatusMethodNotAllowed)
+			return
+		}
+		h(w, r)
+	})
 }
 
 // newRouter returns a router that takes paths as they are: a POST that is redirected

@@ -78,6 +78,7 @@ func TestBadInputMovesNoGauge(t *testing.T) {
 				if a := i.post(i.signed(thresholdCommand), knownEvent); a.body != tuilivekit.OK {
 					t.Fatalf("the known event is answered %d %s", a.status, a.body)
 				}
+				before := i.scrape()
 				now := time.Now().Unix()
 				a := rawRequest(t, i.addr, row.request(now), row.end)
 				if row.sameSecond && time.Now().Unix() != now {
@@ -85,7 +86,9 @@ func TestBadInputMovesNoGauge(t *testing.T) {
 				}
 				row.checkAnswer(t, a)
 				metrics := i.get("/metrics").body
-				row.checkMetrics(t, parseSeries(t, metrics))
+				after := parseSeries(t, metrics)
+				row.checkMetrics(t, after)
+				row.checkStorage(t, before, after)
 				checkSecrecy(t, a, i.log.String(), metrics, now)
 				return
 			}
@@ -190,6 +193,19 @@ func (row badRow) checkMetrics(t *testing.T, series map[string]float64) {
 	}
 	if accepted != want {
 		t.Errorf("%v callbacks accepted, want %v", accepted, want)
+	}
+}
+
+// checkStorage wants that nothing was committed for what is refused: it must not reach the
+// disk, not even to be recognized if it comes again.
+func (row badRow) checkStorage(t *testing.T, before, after map[string]float64) {
+	t.Helper()
+	const commits = "tuilivekit_exporter_storage_commits_total"
+	if before[commits] == 0 {
+		t.Error("not even the known event is on disk")
+	}
+	if refused := row.reason != "" || row.bare; refused && after[commits] != before[commits] {
+		t.Errorf("%s: got %v, want %v as before", commits, after[commits], before[commits])
 	}
 }
 

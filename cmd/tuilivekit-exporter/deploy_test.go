@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -41,7 +42,9 @@ func TestManifestsCheck(t *testing.T) {
 		{"capabilities", "drop: [ALL]", "drop: [NET_RAW]", "capabilities"},
 		{"a token for Kubernetes", "automountServiceAccountToken: false", "automountServiceAccountToken: true", "automountServiceAccountToken"},
 		{"variables that look like flags", "enableServiceLinks: false", "enableServiceLinks: true", "enableServiceLinks"},
-		{"killed before it has stopped", "terminationGracePeriodSeconds: 30", "terminationGracePeriodSeconds: 10", "terminationGracePeriodSeconds"},
+		{"killed before it has stopped", "terminationGracePeriodSeconds: 30", "terminationGracePeriodSeconds: 15", "terminationGracePeriodSeconds"},
+		{"callbacks to a pod that has gone", "            - --shutdown.delay=5s # until no callback is sent here any more\n", "", "shutdown.delay"},
+		{"another delay", "--shutdown.delay=5s", "--shutdown.delay=1s", "shutdown.delay"},
 		{"state lost with the pod", "mountPath: /var/lib/tuilivekit-exporter", "mountPath: /data", "mountPath"},
 		{"an old image", "image: tuilivekit-exporter:", "image: tuilivekit-exporter:0.", "image"},
 		{"a configuration that is not valid", "sdk_app_id:", "sdk_appid:", "config.yaml"},
@@ -165,8 +168,13 @@ func (c *manifestCheck) checkContainer() {
 	for probe, path := range map[string]string{"livenessProbe": "/-/healthy", "readinessProbe": "/-/ready"} {
 		c.same(c.set, container+probe+".httpGet", map[string]any{"path": path, "port": "web"})
 	}
-	if grace, _ := at(c.set, "spec.template.spec.terminationGracePeriodSeconds").(int); float64(grace) <= cli.serve.shutdownTimeout.Seconds() {
-		c.problems = append(c.problems, fmt.Sprintf("terminationGracePeriodSeconds: got %d, want more than %s", grace, cli.serve.shutdownTimeout))
+	// A pod that ends still gets callbacks, until all nodes know that it does.
+	if delay := cli.serve.shutdownDelay; delay != 5*time.Second {
+		c.problems = append(c.problems, fmt.Sprintf("shutdown.delay: got %s, want 5s", delay))
+	}
+	stop := cli.serve.shutdownDelay + cli.serve.shutdownTimeout
+	if grace, _ := at(c.set, "spec.template.spec.terminationGracePeriodSeconds").(int); time.Duration(grace)*time.Second <= stop {
+		c.problems = append(c.problems, fmt.Sprintf("terminationGracePeriodSeconds: got %d, want more than %s", grace, stop))
 	}
 	stages := parseDockerfile(readFile(c.t, "Dockerfile"))
 	c.same(c.set, container+"volumeMounts.2.name", at(c.set, "spec.volumeClaimTemplates.0.metadata.name"))

@@ -6,6 +6,8 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -16,6 +18,8 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
 // The documents of metrics and of the configuration are made from the code.
@@ -131,6 +135,42 @@ logged, and sets ` + "`tuilivekit_exporter_config_last_reload_successful`" + ` t
 		documentFlags(&b, cmd)
 	}
 	checkFile(t, "docs/configuration.md", strings.TrimRight(b.String(), "\n")+"\n")
+}
+
+// TestCommandsInDocuments parses the command lines of the documents. What they send must
+// be something that Tencent does.
+func TestCommandsInDocuments(t *testing.T) {
+	documented := map[string]bool{}
+	for c := range tuilivekit.Commands {
+		documented[tuilivekit.Command(c).String()] = c > 0
+	}
+	files, err := filepath.Glob(filepath.Join(repository, "docs/*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := regexp.MustCompile(`(?m)^ *(?:bin/)?tuilivekit-exporter ((?:.*\\\n)*.*)$`)
+	found := 0
+	for _, file := range append(files, filepath.Join(repository, "README.md")) {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range lines.FindAllStringSubmatch(string(b), -1) {
+			found++
+			cli := newCLI(io.Discard, io.Discard)
+			args := strings.Fields(strings.ReplaceAll(m[1], "\\\n", " "))
+			command, err := cli.app.Parse(args)
+			if err != nil {
+				t.Errorf("%s: %q: %v", filepath.Base(file), args, err)
+			}
+			if command == "send" && !documented[cli.send.command] {
+				t.Errorf("%s: Tencent does not document %s", filepath.Base(file), cli.send.command)
+			}
+		}
+	}
+	if found < 8 {
+		t.Errorf("%d command lines found, want more: have they another form now?", found)
+	}
 }
 
 func documentFlags(b *strings.Builder, cmd *kingpin.CmdModel) {

@@ -102,13 +102,25 @@ func TestWebListener(t *testing.T) {
 		{"no reload", "POST", "/-/reload", nil, 404},
 		{"reload", "POST", "/-/reload", []string{"--web.enable-lifecycle"}, 200},
 		{"reload is not for browsers", "GET", "/-/reload", []string{"--web.enable-lifecycle"}, 405},
+		{"reload is for POST only", "PUT", "/-/reload", []string{"--web.enable-lifecycle"}, 405},
 		{"no shutdown", "POST", "/-/quit", []string{"--web.enable-lifecycle"}, 404},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			i := startApp(t, tc.flags...)
-			if a := do(t, i.client, tc.method, i.web+tc.path, ""); a.status != tc.want {
+			a := do(t, i.client, tc.method, i.web+tc.path, "")
+			if a.status != tc.want {
 				t.Errorf("got %d, want %d: %s", a.status, tc.want, a.body)
+			}
+			allow := ""
+			if tc.want == http.StatusMethodNotAllowed {
+				allow = "GET, HEAD"
+				if tc.path == "/-/reload" {
+					allow = "POST"
+				}
+			}
+			if got := a.header.Get("Allow"); got != allow {
+				t.Errorf("Allow: got %q, want %q", got, allow)
 			}
 		})
 	}

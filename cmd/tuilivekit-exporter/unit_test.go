@@ -35,6 +35,7 @@ func TestUnitCheck(t *testing.T) {
 		{"a writable system", "ProtectSystem=strict", "ProtectSystem=no", "ProtectSystem"},
 		{"capabilities", "CapabilityBoundingSet=\n", "", "CapabilityBoundingSet"},
 		{"no way to notify", " AF_UNIX", "", "RestrictAddressFamilies"},
+		{"tokens in a core dump", "LimitCORE=0\n", "", "LimitCORE"},
 		{"killed before it has stopped", "TimeoutStopSec=20s", "TimeoutStopSec=5s", "TimeoutStopSec"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -75,6 +76,7 @@ func checkUnit(t *testing.T, text string) (problems []string) {
 		"NoNewPrivileges": "yes", "CapabilityBoundingSet": "", "MemoryDenyWriteExecute": "yes", "RestrictNamespaces": "yes",
 		"RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX", "SystemCallFilter": "@system-service ~@privileged @resources",
 		"PrivateDevices": "yes", "PrivateTmp": "yes", "ProtectKernelTunables": "yes", "UMask": "0077",
+		"LimitCORE": "0",
 	} {
 		if unit[key] == nil {
 			problems = append(problems, key+": missing")

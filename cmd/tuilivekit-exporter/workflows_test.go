@@ -10,7 +10,7 @@ import (
 )
 
 // What actionlint does not look at: that the workflows call targets of the Makefile,
-// may only read, and name each action by a commit.
+// may only read, and name each action by a commit, and that CI does all of .ci/run.
 
 func TestWorkflows(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(repository, ".github/workflows/*.yml"))
@@ -23,7 +23,12 @@ func TestWorkflows(t *testing.T) {
 			t.Errorf("%s: %s", filepath.Base(file), problem)
 		}
 	}
+	for _, problem := range checkSteps(readFile(t, ciFile), readFile(t, ".ci/run")) {
+		t.Error(problem)
+	}
 }
+
+const ciFile = ".github/workflows/ci.yml"
 
 // TestWorkflowsCheck breaks the workflow, one line at a time.
 func TestWorkflowsCheck(t *testing.T) {
@@ -33,22 +38,43 @@ func TestWorkflowsCheck(t *testing.T) {
 		{"several commands", "make test", "|\n          go test ./...", "run: |"},
 		{"an action by its tag", "checkout@11bd71901bbe5b1630ceea73d27597364c9af683", "checkout@v4", "uses: actions/checkout@v4"},
 		{"a commit without its version", " # v4.2.2", "", "uses: actions/checkout@"},
+		{"rights that no step needs", "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0", "sudo make", "run: sudo make"},
+		{"a step that is missing", "      - run: make crash CYCLES=5\n", "", "make crash CYCLES=5"},
+		{"a step with other values", "RELAYTIME=100x", "RELAYTIME=1x", "make bench-relay RELAYTIME=100x"},
 		{"may write", "contents: read", "contents: write", "permissions"},
 		{"may do anything", "permissions:\n  contents: read\n", "", "permissions"},
 		{"code of strangers with our rights", "pull_request:", "pull_request_target:", "pull_request_target"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			whole := readFile(t, ".github/workflows/ci.yml")
+			whole := readFile(t, ciFile)
 			broken := strings.Replace(whole, tt.old, tt.new, 1)
 			if broken == whole {
 				t.Fatalf("the workflow has no %q to break", tt.old)
 			}
-			got := checkWorkflow(broken, readFile(t, "Makefile"))
+			got := append(checkWorkflow(broken, readFile(t, "Makefile")), checkSteps(broken, readFile(t, ".ci/run"))...)
 			if !strings.Contains(strings.Join(got, "\n"), tt.want) {
 				t.Errorf("got problems %q, want one with %s", got, tt.want)
 			}
 		})
 	}
+}
+
+// allowNamespaces is the one command that is no target: it changes the machine.
+const allowNamespaces = "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
+
+// checkSteps returns the steps of the script that the workflow does not have.
+func checkSteps(workflow, script string) []string {
+	var problems []string
+	steps := regexp.MustCompile(`(?m)^step (.*)$`).FindAllStringSubmatch(script, -1)
+	if len(steps) == 0 {
+		return []string{".ci/run has no step"}
+	}
+	for _, m := range steps {
+		if !strings.Contains(workflow, "- run: "+m[1]+"\n") {
+			problems = append(problems, "a step of .ci/run is missing: "+m[1])
+		}
+	}
+	return problems
 }
 
 // checkWorkflow returns what is wrong.
@@ -58,7 +84,10 @@ func checkWorkflow(text, makefile string) []string {
 	for _, m := range regexp.MustCompile(`(?m)^[ -]*(run|uses):[ ]*(.*)$`).FindAllStringSubmatch(text, -1) {
 		switch key, value := m[1], m[2]; key {
 		case "run":
-			target := regexp.MustCompile(`^make ([a-z0-9-]+)( [A-Z]+=\w+)*$`).FindStringSubmatch(value)
+			if value == allowNamespaces {
+				continue
+			}
+			target := regexp.MustCompile(`^make ([a-z0-9-]+)( [A-Z]+=(\w+|'[\w=-]+'))*$`).FindStringSubmatch(value)
 			if target == nil || !strings.Contains("\n"+makefile, "\n"+target[1]+":") {
 				problems = append(problems, fmt.Sprintf("run: %s: want a target of the Makefile", value))
 			}

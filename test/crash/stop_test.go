@@ -17,7 +17,7 @@ import (
 // it answers.
 func TestStop(t *testing.T) {
 	const clients, slow = 12, 4
-	random, n := random(t), cycles(t, 10)
+	random, n := random(t), cycles(t, 20)
 	models, apps, sums := newModels(t, 5)
 	storage := t.TempDir()
 	args := append(flags(apps), patient)
@@ -45,10 +45,9 @@ func TestStop(t *testing.T) {
 		if err := p.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
+		waitClosed(t, p) // it has noticed: answers before that close no connection
 		time.Sleep(time.Duration(random.IntN(200)) * time.Millisecond)
-		for _, b := range begun {
-			b.finish(t, models[0])
-		}
+		finish(t, models[0], begun)
 		code, err := p.Wait(shutdownTimeout)
 		if err != nil || code != 0 {
 			t.Errorf("code %d, %v, want 0\n%s", code, err, p.LogText())
@@ -66,6 +65,21 @@ func TestStop(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("stopped %d times under load, within %s, %d requests on connections being closed: %s", n, longest.Round(time.Millisecond), closed, sums)
+}
+
+// waitClosed returns when nothing listens for callbacks any more.
+func waitClosed(t *testing.T, p *exporter.Process) {
+	t.Helper()
+	for end := time.Now().Add(shutdownTimeout); ; time.Sleep(time.Millisecond) {
+		conn, err := exporter.Dial(p.Webhook)
+		if err != nil {
+			return
+		}
+		conn.Close()
+		if time.Now().After(end) {
+			t.Fatalf("callbacks are taken long after SIGTERM\n%s", p.LogText())
+		}
+	}
 }
 
 // slowRequest is a request whose body has not been sent.
@@ -97,15 +111,22 @@ func beginSlowly(t *testing.T, p *exporter.Process, m *model, n int) (begun []sl
 	return begun
 }
 
-func (b slowRequest) finish(t *testing.T, m *model) {
+// finish sends all bodies, each within the second that it has, and then takes the answers.
+func finish(t *testing.T, m *model, begun []slowRequest) {
 	t.Helper()
-	var a exporter.Answer
-	err := b.conn.Send(m.event(b.number).Body())
-	if err == nil {
-		a, err = b.conn.Receive()
+	sent := make([]error, len(begun))
+	for i, b := range begun {
+		sent[i] = b.conn.Send(m.event(b.number).Body())
 	}
-	m.end(b.number, err == nil && a.Status == http.StatusOK)
-	if err != nil || a.Status != http.StatusOK || !a.Close {
-		t.Errorf("a request that was being read at SIGTERM: %+v, %v, want 200 and a closed connection", a, err)
+	for i, b := range begun {
+		var a exporter.Answer
+		err := sent[i]
+		if err == nil {
+			a, err = b.conn.Receive()
+		}
+		m.end(b.number, err == nil && a.Status == http.StatusOK)
+		if err != nil || a.Status != http.StatusOK || !a.Close {
+			t.Errorf("a request that was being read at SIGTERM: %+v, %v, want 200 and a closed connection", a, err)
+		}
 	}
 }
