@@ -21,34 +21,6 @@ const (
 	runbooks      = "https://github.com/tuilivekit-exporter/tuilivekit-exporter/blob/main/docs/runbooks.md#"
 )
 
-func TestEveryAlertIsTested(t *testing.T) {
-	tests, other := readTests(t)
-	for _, a := range readRules(t, alertsFile) {
-		fires, silent := 0, 0
-		for _, test := range tests {
-			if test.Alert != a.Alert {
-				continue
-			}
-			if len(test.Fires) > 0 {
-				fires++
-			} else {
-				silent++
-			}
-		}
-		more := len(regexp.MustCompile(a.Alert+`\b`).FindAllString(other, -1))
-		t.Logf("%-36s fires in %d, silent in %d, expected in %d more", a.Alert, fires, silent, more)
-		if fires == 0 || silent == 0 {
-			t.Errorf("%s: %d tests in which it fires and %d in which it is silent, want one of each at least", a.Alert, fires, silent)
-		}
-	}
-	known := alertNames(t)
-	for _, test := range tests {
-		if !known[test.Alert] {
-			t.Errorf("a test is of %s, which is no alert", test.Alert)
-		}
-	}
-}
-
 func TestEveryAlertHasARunbook(t *testing.T) {
 	text := string(read(t, runbooksFile))
 	sections := map[string]string{}
@@ -109,7 +81,7 @@ func TestEveryAlertIsComplete(t *testing.T) {
 // The labels of an alert are those that promtool has compared.
 func TestAnnotationsUseLabelsThatTheExpressionKeeps(t *testing.T) {
 	used := regexp.MustCompile(`\$labels\.(\w+)`)
-	tests, _ := readTests(t)
+	tests := readAlertTests(t)
 	for _, a := range readRules(t, alertsFile) {
 		for _, m := range used.FindAllStringSubmatch(a.text(), -1) {
 			for _, test := range tests {

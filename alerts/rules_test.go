@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -61,37 +62,52 @@ type alertTest struct {
 	Fires []struct {
 		Labels map[string]any `yaml:"exp_labels"`
 	} `yaml:"exp_alerts"`
+	At model.Duration `yaml:"eval_time"`
 }
 
-// readTests returns the tests for alerts, and the text of all other expectations.
-func readTests(t *testing.T) (tests []alertTest, other string) {
+// exprTest is one promql_expr_test of promtool.
+type exprTest struct {
+	Expr    string         `yaml:"expr"`
+	At      model.Duration `yaml:"eval_time"`
+	Samples []struct {
+		Labels string `yaml:"labels"`
+	} `yaml:"exp_samples"`
+}
+
+// testCase is one test of promtool.
+type testCase struct {
+	Name   string      `yaml:"name"`
+	Alerts []alertTest `yaml:"alert_rule_test"`
+	Exprs  []exprTest  `yaml:"promql_expr_test"`
+}
+
+func readTests(t *testing.T) []testCase {
 	t.Helper()
 	files, err := filepath.Glob("tests/*.yaml")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no tests: %v", err)
 	}
+	var cases []testCase
 	for _, file := range files {
 		var f struct {
-			Tests []struct {
-				Alerts []alertTest `yaml:"alert_rule_test"`
-				Exprs  []yaml.Node `yaml:"promql_expr_test"`
-			} `yaml:"tests"`
+			Tests []testCase `yaml:"tests"`
 		}
 		if err := yaml.Unmarshal(read(t, file), &f); err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
-		for _, test := range f.Tests {
-			tests = append(tests, test.Alerts...)
-			for _, n := range test.Exprs {
-				b, err := yaml.Marshal(&n)
-				if err != nil {
-					t.Fatal(err)
-				}
-				other += string(b)
-			}
-		}
+		cases = append(cases, f.Tests...)
 	}
-	return tests, other
+	return cases
+}
+
+// readAlertTests returns the alert_rule_test of all cases.
+func readAlertTests(t *testing.T) []alertTest {
+	t.Helper()
+	var all []alertTest
+	for _, c := range readTests(t) {
+		all = append(all, c.Alerts...)
+	}
+	return all
 }
 
 func decode(t *testing.T, file string, into any) {
