@@ -36,7 +36,7 @@ type write struct {
 	deletes []string
 	// The summary of all that the file holds then.
 	count uint64
-	xor   uint32
+	sum   uint64
 }
 
 // osDisk is the disk of production.
@@ -128,7 +128,7 @@ func (f boltFile) update(w write) (err error) {
 			return err
 		}
 		bucket.FillPercent = 0.9 // most new keys are behind those before them
-		for _, e := range append(w.puts, summaryEntry(w.count, w.xor, uint64(tx.ID()))) {
+		for _, e := range append(w.puts, summaryEntry(w.count, w.sum, uint64(tx.ID()))) {
 			if err := bucket.Put(e.key, e.value); err != nil {
 				return err
 			}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -292,18 +293,18 @@ func TestMemoryIsBoundedWhileACommitHangs(t *testing.T) {
 // A full disk is no reason to stay down, at the first start as at any other.
 func TestStartOnAFullDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		full := true
+		var space atomic.Bool
 		r := start(t, t.TempDir(), &scriptedDisk{before: func(int) error {
-			if full {
-				return syscall.ENOSPC
+			if space.Load() {
+				return nil
 			}
-			return nil
+			return syscall.ENOSPC
 		}})
 		if _, err := r.Record(event("1", 0)); !errors.Is(err, state.ErrNotDurable) {
 			t.Errorf("got %v", err)
 		}
 		synctest.Wait()
-		full = false
+		space.Store(true)
 		time.Sleep(3 * recoverInterval)
 		r.record(t, event("1", 1))
 	})

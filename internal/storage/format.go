@@ -13,9 +13,11 @@ import (
 // The file has one bucket. Its keys are:
 //
 //	version      the format version, 4 bytes
-//	summary      how many app, fwd and rep values there are, and the exclusive or of their
-//	             checksums: a value that is gone, or an older one that is back, is noticed;
-//	             and the id of its transaction, so that an older summary is too (since version 2)
+//	summary      how many app, fwd and rep values there are, and the sum of their checksums,
+//	             mixed: a value that is gone, or an older one that is back, is noticed;
+//	             and the id of its transaction, so that an older summary is too (since version 2).
+//	             Before version 3 the checksums were combined by exclusive or: changes that are
+//	             alike cancel out there, since those of a CRC do
 //	app/ID       the record of an application, 9 numbers
 //	fwd/ID/SEQ   a callback that waits for its application's backend: its receipt, and the
 //	             callback as package relay has packed it (since version 2)
@@ -23,7 +25,7 @@ import (
 //
 // Each value begins with the CRC-32C of its key and of the rest. Numbers are 8 bytes,
 // big-endian.
-const formatVersion = 2
+const formatVersion = 3
 
 const (
 	bucketName    = "tuilivekit"
@@ -59,6 +61,15 @@ func checksum(key, payload []byte) uint32 {
 // sum returns the checksum that e carries.
 func (e entry) sum() uint32 { return binary.BigEndian.Uint32(e.value) }
 
+// mix spreads a checksum, so that nothing is left of its being linear (it is the last step
+// of SplitMix64).
+func mix(checksum uint32) uint64 {
+	z := uint64(checksum) + 0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
 // payload returns the value without its checksum, which must be right.
 func (e entry) payload() ([]byte, error) {
 	if len(e.value) < sumSize {
@@ -75,9 +86,9 @@ func versionEntry() entry {
 	return newEntry(versionKey, binary.BigEndian.AppendUint32(nil, formatVersion))
 }
 
-func summaryEntry(count uint64, xor uint32, transaction uint64) entry {
+func summaryEntry(count, sum, transaction uint64) entry {
 	b := binary.BigEndian.AppendUint64(nil, count)
-	b = binary.BigEndian.AppendUint64(b, uint64(xor))
+	b = binary.BigEndian.AppendUint64(b, sum)
 	return newEntry(summaryKey, binary.BigEndian.AppendUint64(b, transaction))
 }
 

@@ -10,7 +10,7 @@ import (
 // the summary, and which repeats are too old.
 type ledger struct {
 	sums    map[string]uint32 // of the records and of what waits for backends, by key
-	xor     uint32            // of these sums and of those of batches
+	sum     uint64            // of these and of those of batches, mixed
 	batches []batch           // the repeats of single commits, oldest first
 	repeats int               // in all batches
 	seq     uint64            // of the newest batch
@@ -47,7 +47,7 @@ func (l *ledger) plan(changes state.Changes) (w write) {
 		l.remove(key)
 		w.deletes = append(w.deletes, key)
 	}
-	w.count, w.xor = l.count(), l.xor
+	w.count, w.sum = l.count(), l.sum
 	return w
 }
 
@@ -62,7 +62,7 @@ func (l *ledger) expire(repeats []state.Repeat) (keys []string) {
 		old := l.batches[0]
 		l.batches = l.batches[1:]
 		l.repeats -= int(old.n)
-		l.xor ^= old.sum
+		l.sum -= mix(old.sum)
 		keys = append(keys, repeatsKey(old.seq))
 	}
 	return keys
@@ -72,19 +72,21 @@ func (l *ledger) expire(repeats []state.Repeat) (keys []string) {
 func (l *ledger) add(e entry, repeats []state.Repeat) {
 	l.batches = append(l.batches, batch{l.seq, repeats[len(repeats)-1].At, int32(len(repeats)), e.sum()})
 	l.repeats += len(repeats)
-	l.xor ^= e.sum()
+	l.sum += mix(e.sum())
 }
 
 // remove notes that key, which is of no batch, is gone, if it was there.
 func (l *ledger) remove(key string) {
-	l.xor ^= l.sums[key]
-	delete(l.sums, key)
+	if old, ok := l.sums[key]; ok {
+		l.sum -= mix(old)
+		delete(l.sums, key)
+	}
 }
 
 // put notes that e, which is no batch, takes the place of what has its key.
 func (l *ledger) put(e entry) entry {
-	key := string(e.key)
-	l.xor ^= l.sums[key] ^ e.sum() // a key that is not there has the sum 0
-	l.sums[key] = e.sum()
+	l.remove(string(e.key))
+	l.sums[string(e.key)] = e.sum()
+	l.sum += mix(e.sum())
 	return e
 }

@@ -117,8 +117,13 @@ func (c *Content) fill(before state.Changes) {
 
 // parseTransaction reads what one transaction can reach.
 func parseTransaction(data []byte, meta boltMeta) (*Content, error) {
-	c, sums := &Content{}, newLedger()
-	var version, wantCount, wantXor uint64
+	c := &Content{}
+	var version, count, sum, xor, wantCount, wantSum uint64
+	cover := func(e entry) { // of the summary
+		count++
+		sum += mix(e.sum())
+		xor ^= uint64(e.sum())
+	}
 	var transaction *uint64 // of the summary
 	c.Damage = walk(data, meta, func(k, value []byte) error {
 		key := string(k)
@@ -128,7 +133,7 @@ func parseTransaction(data []byte, meta boltMeta) (*Content, error) {
 		case key == versionKey && len(payload) == 4:
 			version = uint64(binary.BigEndian.Uint32(payload))
 		case key == summaryKey && (len(payload) == 24 || len(payload) == 16):
-			wantCount, wantXor, transaction = binary.BigEndian.Uint64(payload), binary.BigEndian.Uint64(payload[8:]), &meta.txid
+			wantCount, wantSum, transaction = binary.BigEndian.Uint64(payload), binary.BigEndian.Uint64(payload[8:]), &meta.txid
 			if len(payload) == 24 { // since version 2
 				id := binary.BigEndian.Uint64(payload[16:])
 				transaction = &id
@@ -137,19 +142,19 @@ func parseTransaction(data []byte, meta boltMeta) (*Content, error) {
 			var r state.Record
 			if r, err = decodeRecord(key, payload); err == nil {
 				c.Records = append(c.Records, r)
-				sums.put(entry{k, value})
+				cover(entry{k, value})
 			}
 		case strings.HasPrefix(key, forwardPrefix):
 			var f state.Forward
 			if f, err = decodeForward(key, payload); err == nil {
 				c.Forwards = append(c.Forwards, f) // keys come in the order of each application
-				sums.put(entry{k, value})
+				cover(entry{k, value})
 			}
 		case strings.HasPrefix(key, repeatsPrefix):
 			var repeats []state.Repeat
 			if repeats, err = decodeRepeats(key, payload); err == nil {
 				c.Repeats = append(c.Repeats, repeats...) // keys come in the order of commits
-				sums.add(entry{k, value}, repeats)
+				cover(entry{k, value})
 			}
 		default:
 			err = fmt.Errorf("unknown key %q", key)
@@ -159,10 +164,13 @@ func parseTransaction(data []byte, meta boltMeta) (*Content, error) {
 	if version > formatVersion {
 		return nil, ErrNewer
 	}
+	if version < 3 {
+		sum = xor
+	}
 	if version == 0 {
 		c.Damage = append(c.Damage, errors.New("no format version"))
 	}
-	if transaction == nil || *transaction != meta.txid || sums.count() != wantCount || uint64(sums.xor) != wantXor {
+	if transaction == nil || *transaction != meta.txid || count != wantCount || sum != wantSum {
 		c.Damage = append(c.Damage, errors.New("values are missing, or older than the last commit"))
 	}
 	return c, nil
