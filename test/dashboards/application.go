@@ -70,7 +70,7 @@ func application() object {
 			stat("Last use of each token", "Time since a token signed a callback. While rotating, remove the old one when it is no longer used.",
 				"s", instant("token {{slot}}", `time() - max by (slot) (tuilivekit_webhook_token_last_used_timestamp_seconds{`+apps+`})`)).
 				named().without("no signed callback yet").at(16, 8, 8, 8),
-			table("What each replica knows", "The newest event that each replica has. The dashboards show the one with the smallest age. Without a shared state the others stay behind; that is normal.",
+			table("What each replica knows", "The newest event that each replica has. The dashboards show the one with the smallest age. The others stay behind; that is normal.",
 				"Time of the event", []string{"instance", "job", "Value #A", "Value #B", "Value #C", "Value #D"}, []string{"Time"},
 				ofReplicas("1000 * tuilivekit_last_event_timestamp_seconds"),
 				ofReplicas("tuilivekit_current_rooms"),

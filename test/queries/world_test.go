@@ -30,7 +30,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-// The world is three hours of two replicas without a shared state, as Prometheus has
+// The world is three hours of two replicas, as Prometheus has
 // them: the code of the exporter takes the callbacks of simulated time, and what it
 // exposes is scraped each minute. A balancer gives the callbacks to the replicas in
 // turn.
