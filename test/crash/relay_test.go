@@ -110,12 +110,13 @@ func (b *backend) missing(acked []int64) (n int) {
 	return n
 }
 
-// relays returns the flags of applications with backends.
+// relays returns the flags of applications with backends, for which any number of callbacks
+// may wait.
 func relays(t *testing.T, backends ...*backend) []string {
 	t.Helper()
 	config := "apps:\n"
 	for _, b := range backends {
-		config += fmt.Sprintf("  - {sdk_app_id: %s, token_files: [%s], relay: {url: '%s'}}\n", b.app, tokenFile, b.URL)
+		config += fmt.Sprintf("  - {sdk_app_id: %s, token_files: [%s], relay: {url: '%s', max_queue_requests: 10000000, max_queue_bytes: 10000000000}}\n", b.app, tokenFile, b.URL)
 	}
 	file := filepath.Join(t.TempDir(), "relays.yaml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
