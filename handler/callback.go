@@ -272,7 +272,7 @@ func (c *Callback) authenticate(query tuilivekit.Query, now time.Time) (*app, er
 	}
 	// Only a request that knows a token gets here: a stranger moves no metric.
 	skew := now.Unix() - requestTime
-	c.metrics.setClockSkew(float64(now.UnixMilli())/1000 - float64(requestTime))
+	c.metrics.observeClockSkew(float64(now.UnixMilli())/1000 - float64(requestTime))
 	app.stats.tokenUsed[slot].Store(now.UnixMilli())
 	if skew > c.window || skew < -c.window {
 		return nil, &refusal{reason: reasonTime, appID: app.id, err: errors.New("our clock minus RequestTime is " +

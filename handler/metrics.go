@@ -63,6 +63,7 @@ type metrics struct {
 	panics     prometheus.Counter
 	duration   prometheus.Histogram
 	delay      prometheus.Histogram
+	skew       prometheus.Histogram
 	clockSkew  atomic.Uint64 // bits of the seconds, NaN before the first signed request
 
 	direct []prometheus.Collector // all of the above that collect themselves
@@ -102,7 +103,15 @@ func newMetrics() *metrics {
 		NativeHistogramMaxBucketNumber:  100,
 		NativeHistogramMinResetDuration: time.Hour,
 	})
-	m.direct = []prometheus.Collector{rejections, m.inFlight, m.panics, m.duration, m.delay}
+	m.skew = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name:                            "tuilivekit_webhook_request_skew_seconds",
+		Help:                            "Time between our clock and RequestTime, either way, of requests that a token had signed, refused ones too.",
+		Buckets:                         []float64{1, 2, 5, 10, 20, 30, 60, 120, 300},
+		NativeHistogramBucketFactor:     1.1,
+		NativeHistogramMaxBucketNumber:  100,
+		NativeHistogramMinResetDuration: time.Hour,
+	})
+	m.direct = []prometheus.Collector{rejections, m.inFlight, m.panics, m.duration, m.delay, m.skew}
 	return m
 }
 
@@ -111,6 +120,12 @@ var clockSkewDesc = prometheus.NewDesc("tuilivekit_webhook_clock_skew_seconds",
 
 // setClockSkew keeps the skew of the last signed request, in seconds.
 func (m *metrics) setClockSkew(seconds float64) { m.clockSkew.Store(math.Float64bits(seconds)) }
+
+// observeClockSkew counts the skew of a signed request, and keeps it.
+func (m *metrics) observeClockSkew(seconds float64) {
+	m.setClockSkew(seconds)
+	m.skew.Observe(math.Abs(seconds))
+}
 
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
