@@ -102,6 +102,8 @@ var badNames = []badRow{
 	{name: "a count in lower case only", body: strings.Replace(newerEvent, "CurRoomCount", "curRoomCount", 1), status: 400, reason: "field", text: "CurRoomCount: wrong letter case"},
 	{name: "the command in lower case", body: strings.Replace(newerEvent, "CallbackCommand", "callbackcommand", 1), status: 400, reason: "field", text: "CallbackCommand: wrong letter case"},
 	{name: "the command with a letter that folds", body: withMember(`"Callbac\u212aCommand":"x"`), status: 400, reason: "field", text: "CallbackCommand: wrong letter case"},
+	{name: "RoomId in lower case", body: withMember(`"roomid":"1"`), status: 400, reason: "field", text: "RoomId: wrong letter case"},
+	{name: "the room of a new one with CreateTime in lower case", body: `{"CallbackCommand":"Live.CallbackAfterCreateRoom","RoomInfo":{"RoomId":"1","createtime":1739966441}}`, status: 400, reason: "field", text: "CreateTime: wrong letter case"},
 	{name: "EventTime in upper case", body: withMember(`"EVENTTIME":1`), status: 400, reason: "field", text: "EventTime: wrong letter case"},
 	{name: "a command that is a number", body: `{"CallbackCommand":7}`, status: 400, reason: "field", text: "CallbackCommand: not a string"},
 	{name: "a command that is null", body: `{"CallbackCommand":null}`, status: 400, reason: "field", text: "CallbackCommand: not a string"},

@@ -56,8 +56,8 @@ const (
 
 const bodyField = "body"
 
-// The fields that are read. The case of those before fieldRoomID is checked too:
-// another reader of the same body may fold it, and take the other one.
+// The fields that are read. Their letter case is checked too: another reader of the same
+// body may fold it, and take the other one.
 const (
 	fieldCommand = iota
 	fieldOperator
@@ -98,7 +98,7 @@ func Decode(body []byte) (Callback, error) {
 	}
 	var raw [numFields][]byte
 	m := walk(body)
-	if err := collect(&m, fieldNames[:], raw[:], fieldRoomID); err != nil {
+	if err := collect(&m, fieldNames[:], raw[:]); err != nil {
 		return Callback{}, err
 	}
 	var cb Callback
@@ -127,13 +127,13 @@ func Decode(body []byte) (Callback, error) {
 }
 
 // collect puts the raw value of each member named in names in the same place of
-// values. The first exact names are also refused in another letter case.
-func collect(m *members, names []string, values [][]byte, exact int) error {
+// values. It refuses these names in another letter case.
+func collect(m *members, names []string, values [][]byte) error {
 	for m.next() {
 		i := lookup(names, m.key)
 		switch {
 		case i < 0:
-			for _, name := range names[:exact] {
+			for _, name := range names {
 				if bytes.EqualFold(m.key, []byte(name)) {
 					return &FieldError{name, wrongCase}
 				}
@@ -185,7 +185,7 @@ func (cb *Callback) readRoomInfo(raw []byte) error {
 	}
 	var info [numInfoFields][]byte
 	m := walk(raw)
-	if err := collect(&m, infoNames[:], info[:], 0); err != nil {
+	if err := collect(&m, infoNames[:], info[:]); err != nil {
 		return err
 	}
 	if cb.Subject == nil {
