@@ -1,37 +1,9 @@
 package handler
 
 import (
-	"flag"
-	"fmt"
-	"os"
-	"runtime"
-	"runtime/pprof"
 	"testing"
-	"time"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/leaks"
 )
 
-// TestMain fails if goroutines outlive the tests. Those of libraries count too: a
-// connection or a file that nobody closes often shows by nothing else.
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if code == 0 && goroutinesAreLeft() {
-		fmt.Fprintln(os.Stderr, "goroutines are left:")
-		pprof.Lookup("goroutine").WriteTo(os.Stderr, 2)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-// goroutinesAreLeft reports whether there are others than that of TestMain. They get a
-// moment to end.
-func goroutinesAreLeft() bool {
-	if flag.Lookup("test.fuzz").Value.String() != "" {
-		return false // fuzzing leaves one that waits for signals
-	}
-	for late := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > 1; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(late) {
-			return true
-		}
-	}
-	return false
-}
+func TestMain(m *testing.M) { leaks.VerifyTestMain(m) }
