@@ -424,6 +424,30 @@ func TestStoppingWhileDegraded(t *testing.T) {
 	}
 }
 
+// An event that comes too late has an answer too, also while the last commit is slow.
+func TestAnEventDuringTheLastCommitIsAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &scriptedDisk{before: func(call int) error {
+			if call == 5 {
+				time.Sleep(5 * lookInterval)
+			}
+			return nil
+		}}
+		r := start(t, t.TempDir(), d)
+		e := event("1", 0)
+		e.Forward = []byte("x")
+		r.record(t, e)
+		f, _ := r.store.Queues().First("1")
+		r.store.Queues().Remove(f)
+		go r.stop() // which commits the removal
+		time.Sleep(2 * lookInterval)
+		if _, err := r.Record(event("1", 1)); err != nil && !errors.Is(err, state.ErrOverloaded) {
+			t.Errorf("got %v", err)
+		}
+		r.stop()
+	})
+}
+
 func TestTooManyThatWaitAreRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &scriptedDisk{}

@@ -326,11 +326,8 @@ func (w *writer) finished(err error) {
 
 // stop commits what has come and closes the file.
 func (w *writer) stop() {
-	for len(w.behind) > 0 || len(w.queue) > 0 {
+	for len(w.behind) > 0 || len(w.queue) > 0 || w.store.Queues().Removed() {
 		w.handle(w.take())
-	}
-	if w.store.Queues().Removed() {
-		w.handle(nil)
 	}
 	w.recover() // the last chance
 	close(w.jobs)
