@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -110,6 +111,30 @@ func (i *instance) post(target, body string) answer {
 // signed returns the callback URL of demoApp, signed now. command may be empty.
 func (i *instance) signed(command string) string {
 	return signedURL(i.callback, demoApp, demoToken, command)
+}
+
+// keepSending sends callbacks from two senders until stop is called, and fails the test
+// unless each is answered OK. sent counts them.
+func (i *instance) keepSending(client *http.Client) (sent *atomic.Int64, stop func()) {
+	sent = new(atomic.Int64)
+	var stopped atomic.Bool
+	var senders sync.WaitGroup
+	for range 2 {
+		senders.Go(func() {
+			for !stopped.Load() {
+				resp, err := client.Post(i.signed(""), "application/json", strings.NewReader(harmless))
+				if err != nil {
+					i.t.Error(err)
+					return
+				}
+				if resp.Body.Close(); resp.StatusCode != http.StatusOK {
+					i.t.Errorf("got %s", resp.Status)
+				}
+				sent.Add(1)
+			}
+		})
+	}
+	return sent, func() { stopped.Store(true); senders.Wait() }
 }
 
 // scrape returns the values of all series on /metrics.

@@ -7,7 +7,6 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -157,29 +156,11 @@ func TestSIGHUPReadsTheFilesAgain(t *testing.T) {
 
 func TestReloadLosesNoCallback(t *testing.T) {
 	c := startConfigured(t)
-	var stop atomic.Bool
-	var senders sync.WaitGroup
-	var sent atomic.Int64
-	for range 2 {
-		senders.Go(func() {
-			for !stop.Load() {
-				resp, err := c.client.Post(c.signed(""), "application/json", strings.NewReader(harmless))
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				if resp.Body.Close(); resp.StatusCode != http.StatusOK {
-					t.Errorf("got %s", resp.Status)
-				}
-				sent.Add(1)
-			}
-		})
-	}
+	sent, stop := c.keepSending(c.client)
 	for n := range 30 {
 		c.reloaded([]string{c.one(), c.both()}[n%2])
 	}
-	stop.Store(true)
-	senders.Wait()
+	stop()
 	expect(t, c.scrape(), map[string]float64{callbacksOf("other"): float64(sent.Load())})
 }
 

@@ -15,8 +15,6 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -243,24 +241,7 @@ func TestBrokenCertificateLosesNoCallback(t *testing.T) {
 	}
 	shown(true)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}, Timeout: patience}
-	var stop atomic.Bool
-	var sent atomic.Int64
-	var senders sync.WaitGroup
-	for range 2 {
-		senders.Go(func() {
-			for !stop.Load() {
-				resp, err := client.Post(i.signed(""), "application/json", strings.NewReader(harmless))
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				if resp.Body.Close(); resp.StatusCode != http.StatusOK {
-					t.Errorf("got %s", resp.Status)
-				}
-				sent.Add(1)
-			}
-		})
-	}
+	sent, stop := i.keepSending(client)
 	pair.write(pair.certFile, []byte("no certificate"))
 	shown(false)
 	if text := i.status().Configuration.Error; !strings.Contains(text, pair.certFile) {
@@ -272,8 +253,7 @@ func TestBrokenCertificateLosesNoCallback(t *testing.T) {
 	i.log.wait(t, "(?s)certificate not reloaded.*certificate not reloaded")
 	pair.write(pair.certFile, cert)
 	shown(true)
-	stop.Store(true)
-	senders.Wait()
+	stop()
 	expect(t, i.scrape(), map[string]float64{callbacksOf("other"): float64(sent.Load())})
 	if before == 0 || sent.Load() == before {
 		t.Error("nothing was sent meanwhile")

@@ -73,18 +73,23 @@ func TestSyncFails(t *testing.T) {
 	}
 }
 
+// waitFor is the verdict that waits for the channel in hang, if there is one.
+func waitFor(hang *atomic.Pointer[chan struct{}]) func() syscall.Errno {
+	return func() syscall.Errno {
+		if c := hang.Load(); c != nil {
+			<-*c
+		}
+		return 0
+	}
+}
+
 // TestSyncHangs lets an fdatasync take longer than --storage.timeout.
 func TestSyncHangs(t *testing.T) {
 	var hang atomic.Pointer[chan struct{}]
 	storage := t.TempDir()
 	args := flags([]string{troubled})
 	s := &trouble{t: t, time: time.Now().Add(-time.Hour).UnixMilli()}
-	s.p = startBehindGate(t, storage, func() syscall.Errno {
-		if c := hang.Load(); c != nil {
-			<-*c
-		}
-		return 0
-	}, args...)
+	s.p = startBehindGate(t, storage, waitFor(&hang), args...)
 	s.connect()
 	for range 6 {
 		s.post()
@@ -210,12 +215,7 @@ func TestStopWhileSyncHangs(t *testing.T) {
 	storage := t.TempDir()
 	args := append(flags([]string{troubled}), "--storage.timeout=1m", "--shutdown.timeout=4s")
 	s := &trouble{t: t, time: time.Now().Add(-time.Hour).UnixMilli()}
-	s.p = startBehindGate(t, storage, func() syscall.Errno {
-		if c := hang.Load(); c != nil {
-			<-*c
-		}
-		return 0
-	}, args...)
+	s.p = startBehindGate(t, storage, waitFor(&hang), args...)
 	s.connect()
 	for range 3 {
 		s.post()
