@@ -90,7 +90,8 @@ type Relay struct {
 	// dropped. In memory they take some four times as much, on disk twice. Default: 16777216.
 	MaxQueueBytes int64 `yaml:"max_queue_bytes"`
 	// KeepSignature passes a signature on as it came, however old it is by then. Otherwise
-	// one that is older than 30s is renewed, with the token that made it, or the first one if that is gone. Default: false.
+	// one that is older than 30s is renewed, with the token that made it, or the first one if
+	// that is gone. Default: false.
 	KeepSignature *bool `yaml:"keep_signature"`
 	// CAFile has the authorities that may sign the certificate of the backend (PEM), instead
 	// of those of the system. Optional.

@@ -14,8 +14,8 @@ import (
 const renewAfter = 30 * time.Second
 
 // renew returns the query signed anew, as of now, if its signature is old, with the one of
-// tokens that made it, or else the first. The values of Sign and RequestTime are others then; all else stays byte
-// for byte.
+// tokens that made it, or else the first. The values of Sign and RequestTime are others
+// then; all else stays byte for byte.
 func renew(raw string, tokens []string, now time.Time) string {
 	q, err := tuilivekit.ParseQuery(raw)
 	seconds, ok := tuilivekit.ParseRequestTime(q.RequestTime)

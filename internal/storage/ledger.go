@@ -85,8 +85,9 @@ func (l *ledger) remove(key string) {
 
 // put notes that e, which is no batch, takes the place of what has its key.
 func (l *ledger) put(e entry) entry {
-	l.remove(string(e.key))
-	l.sums[string(e.key)] = e.sum()
+	key := string(e.key)
+	l.remove(key)
+	l.sums[key] = e.sum()
 	l.sum += mix(e.sum())
 	return e
 }
