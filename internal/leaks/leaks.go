@@ -18,7 +18,7 @@ func VerifyTestMain(m *testing.M) {
 	code := m.Run()
 	if code == 0 && goroutinesAreLeft() {
 		fmt.Fprintln(os.Stderr, "goroutines are left:")
-		pprof.Lookup("goroutine").WriteTo(os.Stderr, 2)
+		_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 2) // nobody to tell
 		code = 1
 	}
 	os.Exit(code)
