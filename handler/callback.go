@@ -1,9 +1,10 @@
-// Package handler is the HTTP side of the exporter: it takes the callbacks that
-// Tencent Cloud TUILiveKit sends, and answers health checks.
+// Package handler is the webhook: it accepts the callbacks that Tencent Cloud
+// TUILiveKit sends.
 //
 // A Callback decides who sent a request, what it says and how to answer it, and
 // counts its own work. What an event does to the counts of rooms is decided by the
-// state that it records into; package collector makes metrics of that.
+// state that it records into; package collector makes metrics of that. The package knows
+// neither files nor the pages for people: its Report is plain values.
 //
 // Both packages can be used in a server of one's own, see the example.
 package handler
@@ -25,6 +26,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/gate"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
@@ -89,11 +91,9 @@ type Callback struct {
 	refusals  refusalLog
 	notes     notes
 
-	sources     sources
-	rates       *rates
-	connections *connections
-	maxInWork   int64
-	inWork      atomic.Int64
+	gate      *gate.Gate
+	maxInWork int64
+	inWork    atomic.Int64
 }
 
 // New returns a Callback. It fails when Apps break a rule of Configure or when a
@@ -192,7 +192,7 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request, now time.Time) 
 	if err != nil {
 		return err
 	}
-	connOf(r.Context()).letIn()
+	c.gate.Accept(r)
 	if err := c.enter(); err != nil {
 		return err
 	}

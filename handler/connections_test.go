@@ -141,7 +141,7 @@ func TestStrangersMakeRoomWhenAllIsFull(t *testing.T) {
 }
 
 func TestTrustedProxiesHaveNoLimitOfTheirOwn(t *testing.T) {
-	f := newFront(t, Limits{MaxConnections: 100, MaxConnectionsPerSource: 1, TrustedProxies: prefixes(t, "127.0.0.2/32")})
+	f := newFront(t, Limits{MaxConnections: 100, MaxConnectionsPerSource: 1, TrustedProxies: prefixes("127.0.0.2/32")})
 	for range 10 {
 		l := f.dial("127.0.0.2")
 		if resp := l.post(false); resp == nil || resp.StatusCode != http.StatusUnauthorized || resp.Close {
@@ -189,41 +189,5 @@ func TestNothingIsReadBehindChunks(t *testing.T) {
 	io.Copy(io.Discard, resp.Body)
 	if resp.StatusCode != http.StatusOK || !resp.Close || !l.closed() {
 		t.Errorf("got %s, to be closed: %t", resp.Status, resp.Close)
-	}
-}
-
-func TestConnectionsAreCountedDown(t *testing.T) {
-	f := newFront(t, Limits{MaxConnections: 8, MaxConnectionsPerSource: 4})
-	cs, lines := f.c.connections, []*line{}
-	for n := range 60 {
-		l := f.dial(fmt.Sprintf("127.0.0.%d", 2+n%3))
-		if n%2 == 0 {
-			l.post(n%4 == 0)
-		}
-		if n%5 == 0 {
-			lines = append(lines, l)
-		} else {
-			l.Close()
-		}
-	}
-	count := func() (open, strangers, sources int) {
-		cs.mu.Lock()
-		defer cs.mu.Unlock()
-		return cs.open, cs.strangers.Len(), len(cs.bySource)
-	}
-	if open, _, _ := count(); open > 8 {
-		t.Errorf("%d connections are open", open)
-	}
-	for _, l := range lines {
-		l.Close()
-	}
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
-		open, strangers, sources := count()
-		if open+strangers+sources == 0 {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%d connections, %d strangers and %d sources are left", open, strangers, sources)
-		}
 	}
 }

@@ -1,9 +1,13 @@
 package handler
 
 import (
+	"context"
+	"errors"
+	"net"
 	"net/http"
 	"net/netip"
-	"time"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/gate"
 )
 
 // The defaults of Limits.
@@ -14,28 +18,24 @@ const (
 	DefaultRefusalsPerSecond       = 100
 )
 
-// refusalBurst is how many seconds of refusals a source may cause at once.
-const refusalBurst = 10
-
 // Limits bound what senders can take of the process. None of them counts, or costs
-// more than a comparison, for callbacks that are let in one by one. Zero means the
-// default.
+// more than a comparison, for accepted callbacks. Zero means the default.
 type Limits struct {
-	// MaxInWork is how many callbacks may be read and recorded at a time; one more is
-	// answered 503 at once. Only those that are signed take part.
+	// MaxInWork is the maximum number of callbacks that are read and recorded at a time;
+	// one more is answered 503 at once. Only signed callbacks are counted.
 	MaxInWork int
-	// MaxConnections is how many connections a Listener keeps open, and
-	// MaxConnectionsPerSource how many of them for one address (of IPv6: network of 64
-	// bits) over which no callback has been let in yet. With one more the oldest such
-	// connection is closed, or the new one if there is none.
+	// MaxConnections is the maximum number of connections that a Listener keeps open, and
+	// MaxConnectionsPerSource the maximum for one address (of IPv6: one /64 prefix) over
+	// which no callback has been accepted yet. With one more the oldest such connection is
+	// closed, or the new one if there is none.
 	MaxConnections, MaxConnectionsPerSource int
-	// RefusalsPerSecond is how many requests of one source may be refused for who sends
-	// them or where to; ten times as many at once. Further ones are answered 429.
-	// Callbacks that are let in do not count, and are let in all the same.
+	// RefusalsPerSecond is the rate limit of requests of one source that are refused
+	// because of who sends them or where to; ten times as many at once. Further ones are
+	// answered 429. Accepted callbacks do not count, and are accepted all the same.
 	RefusalsPerSecond float64
-	// TrustedProxies are the addresses of proxies: the source of what comes from them
-	// is the right-most address of X-Forwarded-For that is none of theirs. They have no
-	// limits themselves. From all others that header means nothing.
+	// TrustedProxies are the addresses of proxies: the source of a request that they
+	// forward is the right-most address of X-Forwarded-For that is none of theirs. They
+	// have no limits themselves. From all others that header means nothing.
 	TrustedProxies []netip.Prefix
 	// AllowedSources are the addresses that callbacks may come from, if any are given.
 	AllowedSources []netip.Prefix
@@ -55,33 +55,35 @@ func (c *Callback) limit(l Limits) {
 		l.RefusalsPerSecond = DefaultRefusalsPerSecond
 	}
 	c.maxInWork = int64(l.MaxInWork)
-	c.sources = sources{trusted: l.TrustedProxies, allowed: l.AllowedSources}
-	c.rates = newRates(l.RefusalsPerSecond, int(max(1, refusalBurst*l.RefusalsPerSecond)))
-	c.connections = &connections{
-		max: l.MaxConnections, perSource: l.MaxConnectionsPerSource, trusted: l.TrustedProxies,
-		bySource: map[netip.Addr]int{},
-		refused: func() {
-			c.metrics.rejections[reasonConnections].Inc()
-			f := &refusal{reason: reasonConnections}
-			c.note(f)
-			c.refusals.write(c.log, f)
-		},
-	}
+	c.gate = gate.New(gate.Options{
+		MaxConnections: l.MaxConnections, MaxConnectionsPerSource: l.MaxConnectionsPerSource,
+		RefusalsPerSecond: l.RefusalsPerSecond, TrustedProxies: l.TrustedProxies, AllowedSources: l.AllowedSources,
+		Closed: func() { c.account(refuse(reasonConnections)) },
+	})
 }
 
-// checkSource refuses requests from where none may come.
+// Listener returns a listener that accepts the connections of l within the Limits. Its
+// server must have the ConnContext of c.
+func (c *Callback) Listener(l net.Listener) net.Listener { return c.gate.Listener(l) }
+
+// ConnContext lets c know the connection of a request. It is for the field of that name
+// of an http.Server.
+func (c *Callback) ConnContext(ctx context.Context, nc net.Conn) context.Context {
+	return c.gate.ConnContext(ctx, nc)
+}
+
+// checkSource refuses requests of sources that are not allowed.
 func (c *Callback) checkSource(r *http.Request) error {
-	if len(c.sources.trusted) == 0 && len(c.sources.allowed) == 0 {
+	err := c.gate.Check(r)
+	switch {
+	case err == nil:
 		return nil
-	}
-	source, ok := c.sources.of(r)
-	if !ok {
+	case errors.Is(err, gate.ErrSource):
+		return refuse(reasonSource)
+	case errors.Is(err, gate.ErrForwarded):
 		return refuse(reasonForwarded)
 	}
-	if len(c.sources.allowed) > 0 && !contains(c.sources.allowed, source) {
-		return refuse(reasonSource)
-	}
-	return nil
+	return err
 }
 
 // enter takes a place among the callbacks in work; leave gives it back.
@@ -95,8 +97,8 @@ func (c *Callback) enter() error {
 
 func (c *Callback) leave() { c.inWork.Add(-1) }
 
-// strange reports whether a request is refused for who sends it, or where to: a sender
-// that can sign causes none of these for long.
+// strange reports whether a request is refused because of who sends it, or where to: a
+// sender that can sign causes none of these for long.
 func (why reason) strange() bool {
 	switch why {
 	case reasonPath, reasonMethod, reasonQuery, reasonUnknownApp, reasonSign, reasonTime, reasonSource, reasonForwarded:
@@ -105,15 +107,16 @@ func (why reason) strange() bool {
 	return false
 }
 
-// restrain is called for what strangers send. It returns f, or that there was too much
-// of it from one source. A connection that nothing else came over is not kept.
-func (c *Callback) restrain(w http.ResponseWriter, r *http.Request, f *refusal) *refusal {
-	if from := connOf(r.Context()); from != nil && !from.known.Load() {
+// limitRefusals applies the rate limit to f, the refusal of a stranger: it returns f, or
+// the refusal for too many requests. A connection that only carried such requests is
+// closed.
+func (c *Callback) limitRefusals(w http.ResponseWriter, r *http.Request, f *refusal) *refusal {
+	keep, exceeded := c.gate.Refuse(r)
+	if !keep {
 		w.Header().Set("Connection", "close")
 	}
-	source, ok := c.sources.of(r)
-	if !ok || !source.IsValid() || contains(c.sources.trusted, source) || c.rates.allow(source, time.Now()) {
-		return f
+	if exceeded {
+		return &refusal{reason: reasonRate, appID: f.appID}
 	}
-	return &refusal{reason: reasonRate, appID: f.appID}
+	return f
 }

@@ -101,11 +101,9 @@ func (c *Callback) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		f = &refusal{reason: reasonInternal, err: err, read: true}
 	}
 	if f.reason.strange() {
-		f = c.restrain(w, r, f)
+		f = c.limitRefusals(w, r, f)
 	}
-	c.metrics.rejections[f.reason].Inc()
-	c.refusals.write(c.log, f)
-	c.note(f)
+	c.account(f)
 
 	// What is left of the body is not waited for: net/http would read on for the sake of
 	// the connection. Without anything left it reads already what comes next, and would
@@ -138,9 +136,11 @@ func (c *Callback) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	w.Write(tuilivekit.Fail(why.status, text)) // the sender is gone if this fails: nobody to tell
 }
 
-// notFound refuses a request of another path.
-func (c *Callback) notFound(w http.ResponseWriter, r *http.Request) {
-	c.refuse(w, r, refuse(reasonPath))
+// account counts, logs and notes a refusal.
+func (c *Callback) account(f *refusal) {
+	c.metrics.rejections[f.reason].Inc()
+	c.refusals.write(c.log, f)
+	c.note(f)
 }
 
 // refusalLogInterval is how often a refused request of one reason is logged: seldom

@@ -16,7 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
-	"github.com/prometheus/exporter-toolkit/web"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"github.com/sirupsen/logrus"
 	logrusslog "github.com/sirupsen/logrus/hooks/slog"
 
@@ -27,6 +27,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/relay"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/storage"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/web"
 )
 
 // app is the exporter, wired and not listening.
@@ -38,7 +39,7 @@ type app struct {
 	storage  *storage.Storage // nil: in memory only
 	relay    *relay.Relay
 	callback *handler.Callback
-	health   *handler.Health
+	health   *web.Health
 	webhook  http.Handler
 	web      http.Handler
 	cert     *certificate // nil without TLS
@@ -59,7 +60,7 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 	}
 	a := &app{
 		cfg: cfg, log: log, slog: slog.New(logrusslog.NewHandler(log, nil)),
-		health: &handler.Health{},
+		health: &web.Health{},
 		reloadOKSince: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "tuilivekit_exporter_config_last_reload_success_timestamp_seconds",
 			Help: "Time of the last configuration that was loaded.",
@@ -143,7 +144,7 @@ func (a *app) loadAll(store *state.Store, reg prometheus.Registerer) ([]handler.
 
 // newWeb makes the handler of the web listener.
 func (a *app) newWeb(reg *exposition.Registry) http.Handler {
-	o := handler.WebOptions{
+	o := web.Options{
 		Health: a.health, MetricsPath: a.cfg.telemetryPath, Status: a.newStatus(),
 		Metrics: limitScrapes(reg.Handler(&scrapeLog{log: a.log})),
 	}
@@ -159,7 +160,7 @@ func (a *app) newWeb(reg *exposition.Registry) http.Handler {
 		profiles.HandleFunc("/debug/pprof/trace", pprof.Trace)
 		o.Profiles = profiles
 	}
-	return handler.NewWebRouter(o)
+	return web.NewRouter(o)
 }
 
 // loadApps reads the configuration and logs what should not stay as it is.
@@ -402,5 +403,5 @@ func (a *app) serveWebhook(server *http.Server, listener net.Listener) error {
 }
 
 func (a *app) serveWeb(server *http.Server) error {
-	return fmt.Errorf("web listener: %w", web.ListenAndServe(server, a.cfg.web, a.slog))
+	return fmt.Errorf("web listener: %w", toolkit.ListenAndServe(server, a.cfg.web, a.slog))
 }

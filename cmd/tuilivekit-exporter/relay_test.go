@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/web"
 )
 
 // backend is an application's own server. It keeps what it gets.
@@ -248,7 +248,7 @@ func TestStatusOfARelay(t *testing.T) {
 	acknowledged(t, i.post(i.signed(thresholdCommand), knownEvent))
 	b.wait(t, 1)
 	i.waitSeries(t, series("relay_deliveries_total"), 1)
-	if got := i.status().Applications[0].Relay; got == nil || got.Mode != handler.RelayOK || got.Backend != b.URL || got.Delivered != 1 || got.QueueRequests != 0 || got.LastFailureTime != nil {
+	if got := i.status().Applications[0].Relay; got == nil || got.Mode != web.RelayOK || got.Backend != b.URL || got.Delivered != 1 || got.QueueRequests != 0 || got.LastFailureTime != nil {
 		t.Errorf("got %+v", got)
 	}
 	b.CloseClientConnections()
@@ -259,7 +259,7 @@ func TestStatusOfARelay(t *testing.T) {
 		i.post(i.signed("Live.CallbackBeforeSendGift"), fixture(t, "Live.CallbackBeforeSendGift"))
 	}
 	got, metrics := i.status().Applications[0].Relay, i.scrape()
-	if got.Mode != handler.RelayCircuitOpen || got.QueueOldest == nil || !strings.Contains(got.LastFailure, ": ") || got.LastFailureTime == nil {
+	if got.Mode != web.RelayCircuitOpen || got.QueueOldest == nil || !strings.Contains(got.LastFailure, ": ") || got.LastFailureTime == nil {
 		t.Errorf("got %+v", got)
 	}
 	expect(t, metrics, map[string]float64{

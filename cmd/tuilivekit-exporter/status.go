@@ -8,22 +8,23 @@ import (
 
 	"github.com/prometheus/common/version"
 
-	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/web"
 )
 
 // newStatus makes the status page. It reads what its parts say when it is asked for.
-func (a *app) newStatus() *handler.Status {
-	o := handler.StatusOptions{
-		Callback: a.callback,
-		Health:   a.health,
-		Storage:  a.storageStatus,
-		Config:   a.configStatus,
-		Relay:    a.relayStatus,
-		Build: handler.BuildStatus{
+func (a *app) newStatus() *web.Status {
+	o := web.StatusOptions{
+		Webhook: a.callback.Report,
+		Log:     a.log,
+		Health:  a.health,
+		Storage: a.storageStatus,
+		Config:  a.configStatus,
+		Relay:   a.relayStatus,
+		Build: web.BuildStatus{
 			Version: version.Version, Revision: version.GetRevision(), GoVersion: version.GoVersion,
 			Platform: runtime.GOOS + "/" + runtime.GOARCH,
 		},
-		Links: []handler.Link{
+		Links: []web.Link{
 			{Path: a.cfg.telemetryPath, Text: "Metrics"},
 			{Path: "/api/v1/status", Text: "This page as JSON"},
 			{Path: "/-/healthy", Text: "Healthy"},
@@ -34,33 +35,33 @@ func (a *app) newStatus() *handler.Status {
 		o.Build.Revision = ""
 	}
 	if a.cfg.enablePprof {
-		o.Links = append(o.Links, handler.Link{Path: "/debug/pprof/", Text: "Profiles"})
+		o.Links = append(o.Links, web.Link{Path: "/debug/pprof/", Text: "Profiles"})
 	}
 	// Counts that are no longer exposed are not called fresh.
 	if a.cfg.staleAfter > 0 {
-		o.StaleAfter = min(a.cfg.staleAfter, handler.DefaultStatusStaleAfter)
+		o.StaleAfter = min(a.cfg.staleAfter, web.DefaultStaleAfter)
 	}
-	return handler.NewStatus(o)
+	return web.NewStatus(o)
 }
 
-func (a *app) storageStatus() handler.StorageStatus {
+func (a *app) storageStatus() web.StorageStatus {
 	if a.storage == nil {
-		return handler.StorageStatus{Mode: handler.StorageMemory}
+		return web.StorageStatus{Mode: web.StorageMemory}
 	}
-	status := handler.StorageStatus{Mode: handler.StorageDurable, Path: a.cfg.storagePath}
+	status := web.StorageStatus{Mode: web.StorageDurable, Path: a.cfg.storagePath}
 	if h := a.storage.Health(); h.Cause != nil {
-		status.Mode, status.DegradedSince, status.Error = handler.StorageDegraded, &h.DegradedSince, h.Cause.Error()
+		status.Mode, status.DegradedSince, status.Error = web.StorageDegraded, &h.DegradedSince, h.Cause.Error()
 	}
 	return status
 }
 
-func (a *app) relayStatus(appID string) *handler.RelayStatus {
+func (a *app) relayStatus(appID string) *web.RelayStatus {
 	b := a.relay.Backend(appID)
 	if b == nil {
 		return nil
 	}
 	h, url := b.Health(), b.URL()
-	status := &handler.RelayStatus{
+	status := &web.RelayStatus{
 		CircuitOpen: h.CircuitOpen, Backend: url.Scheme + "://" + url.Host,
 		QueueRequests: h.Queue.Requests, QueueBytes: h.Queue.Bytes,
 		Delivered: h.Delivered, Dropped: h.Dropped, Decisions: h.Decisions, DecisionFailures: h.DecisionFailures,
@@ -75,7 +76,7 @@ func (a *app) relayStatus(appID string) *handler.RelayStatus {
 	return status
 }
 
-func (a *app) configStatus() handler.ConfigStatus {
+func (a *app) configStatus() web.ConfigStatus {
 	status := a.loads.status()
 	status.File = a.cfg.configFile
 	if err := a.cert.broken(); err != nil {
@@ -102,11 +103,11 @@ func (l *loads) note(err error) {
 	}
 }
 
-func (l *loads) status() handler.ConfigStatus {
+func (l *loads) status() web.ConfigStatus {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	attempted, success := l.attempted, l.success
-	status := handler.ConfigStatus{OK: l.err == nil, LastAttempt: &attempted, LastSuccess: &success}
+	status := web.ConfigStatus{OK: l.err == nil, LastAttempt: &attempted, LastSuccess: &success}
 	if l.err != nil {
 		status.Error = l.err.Error()
 	}

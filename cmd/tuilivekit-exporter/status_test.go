@@ -14,13 +14,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/web"
 )
 
 // status returns the answer of /api/v1/status.
-func (i *instance) status() handler.Report {
+func (i *instance) status() web.Report {
 	i.t.Helper()
-	var r handler.Report
+	var r web.Report
 	a := i.get("/api/v1/status")
 	if err := json.Unmarshal([]byte(a.body), &r); err != nil || a.header.Get("Content-Type") != "application/json" {
 		i.t.Fatalf("%v %v: %s", err, a.header, a.body)
@@ -54,7 +54,7 @@ func TestStatusHasTheNumbersOfTheMetrics(t *testing.T) {
 		"tuilivekit_room_destructions_total" + label:                                                             float64(a.Destroyed),
 		`tuilivekit_webhook_callbacks_total{command="` + a.Callbacks[0].Command + `",sdk_app_id="` + a.ID + `"}`: float64(a.Callbacks[0].Total),
 	})
-	if r.Storage.Mode != handler.StorageDurable || r.Refusals[0].Total != 3 || r.Refusals[0].AppID != "12345" || !r.Ready {
+	if r.Storage.Mode != web.StorageDurable || r.Refusals[0].Total != 3 || r.Refusals[0].AppID != "12345" || !r.Ready {
 		t.Errorf("got %+v", r)
 	}
 }
@@ -80,7 +80,7 @@ func TestStatusOfAFailedReload(t *testing.T) {
 
 func TestStatusOfMemoryOnly(t *testing.T) {
 	i := startApp(t, "--storage.path=")
-	if r := i.status(); r.Storage.Mode != handler.StorageMemory || r.Storage.DegradedSince != nil {
+	if r := i.status(); r.Storage.Mode != web.StorageMemory || r.Storage.DegradedSince != nil {
 		t.Errorf("got %+v", r.Storage)
 	}
 	if page := i.get("/").body; !strings.Contains(page, "Memory only") {
@@ -90,7 +90,7 @@ func TestStatusOfMemoryOnly(t *testing.T) {
 
 // What the page calls stale is what the alerts no longer trust.
 func TestStatusIsStaleWhenTheAlertsSaySo(t *testing.T) {
-	quiet := fmt.Sprintf("labels: {window: quiet}, expr: vector(%d * 3600)}", handler.DefaultStatusStaleAfter/time.Hour)
+	quiet := fmt.Sprintf("labels: {window: quiet}, expr: vector(%d * 3600)}", web.DefaultStaleAfter/time.Hour)
 	if !strings.Contains(readFile(t, "alerts/recording.yaml"), quiet) {
 		t.Errorf("recording.yaml has no %s", quiet)
 	}
@@ -142,7 +142,7 @@ in UTC, durations are seconds, what is not known is null.
 
 // documentReport writes the fields of the structs of the report with their comments.
 func documentReport(t *testing.T, b *strings.Builder) {
-	file, err := parser.ParseFile(token.NewFileSet(), "../../handler/status_report.go", nil, parser.ParseComments)
+	file, err := parser.ParseFile(token.NewFileSet(), "../../internal/web/report.go", nil, parser.ParseComments)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package handler
+package web
 
 import "testing"
 
@@ -33,15 +33,6 @@ func TestWords(t *testing.T) {
 	} {
 		if tt.got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.name, tt.got, tt.want)
-		}
-	}
-}
-
-func TestEveryReasonHasAHint(t *testing.T) {
-	for i := range reason(numReasons) {
-		h, ok := hints[reasons[i].label]
-		if !ok || h.title == "" || h.check == "" {
-			t.Errorf("hints.go does not say what to check for %q", reasons[i].label)
 		}
 	}
 }

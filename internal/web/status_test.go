@@ -1,4 +1,4 @@
-package handler
+package web
 
 import (
 	"crypto/sha256"
@@ -14,6 +14,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
@@ -24,7 +26,7 @@ func threshold(current, limit int) string {
 }
 
 // post sends a callback of app that token signs as of then, and returns the status.
-func post(c *Callback, app, token string, then time.Time, body string) int {
+func post(c *handler.Callback, app, token string, then time.Time, body string) int {
 	at := strconv.FormatInt(then.Unix(), 10)
 	r := httptest.NewRequest(http.MethodPost, "/callback?SdkAppid="+app+"&Sign="+tuilivekit.Sign(token, at)+"&RequestTime="+at, strings.NewReader(body))
 	w := httptest.NewRecorder()
@@ -32,16 +34,16 @@ func post(c *Callback, app, token string, then time.Time, body string) int {
 	return w.Code
 }
 
-func newTestStatus(t *testing.T, apps ...App) (*Callback, *Status) {
+func newTestStatus(t *testing.T, apps ...handler.App) (*handler.Callback, *Status) {
 	t.Helper()
 	for i := range apps {
 		apps[i].Tokens = []string{"token"}
 	}
-	c, err := New(Options{Apps: apps})
+	c, err := handler.New(handler.Options{Apps: apps})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c, NewStatus(StatusOptions{Callback: c})
+	return c, NewStatus(StatusOptions{Webhook: c.Report})
 }
 
 func getPage(s *Status, target string) (http.Header, string) {
@@ -52,7 +54,7 @@ func getPage(s *Status, target string) (http.Header, string) {
 
 func TestReport(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, s := newTestStatus(t, App{ID: "1", Name: "quiet"}, App{ID: "2", Name: "old"}, App{ID: "3", Name: "busy"})
+		c, s := newTestStatus(t, handler.App{ID: "1", Name: "quiet"}, handler.App{ID: "2", Name: "old"}, handler.App{ID: "3", Name: "busy"})
 		post(c, "2", "token", time.Now(), threshold(450, 500))
 		time.Sleep(time.Hour)
 		post(c, "3", "token", time.Now(), threshold(400, 500))
@@ -96,7 +98,7 @@ func TestReport(t *testing.T) {
 
 func TestVerdictBecomesStale(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, s := newTestStatus(t, App{ID: "1"})
+		c, s := newTestStatus(t, handler.App{ID: "1"})
 		post(c, "1", "token", time.Now(), threshold(400, 500))
 		for _, tt := range []struct {
 			wait time.Duration
@@ -119,7 +121,7 @@ func TestUsageLevels(t *testing.T) {
 }
 
 func TestPageAllowsItsOwnStyleAndNothingElse(t *testing.T) {
-	_, s := newTestStatus(t, App{ID: "1"})
+	_, s := newTestStatus(t, handler.App{ID: "1"})
 	header, body := getPage(s, "/")
 	style := regexp.MustCompile(`(?s)<style>(.*?)</style>`).FindStringSubmatch(body)
 	if style == nil {
@@ -152,23 +154,21 @@ func TestPageAllowsItsOwnStyleAndNothingElse(t *testing.T) {
 
 func TestPageEscapesEveryValue(t *testing.T) {
 	const hostile = `"><script>alert(1)</script>'&{{.}}`
-	c, err := New(Options{Apps: []App{{ID: "1", Name: hostile, AllowUnsigned: true}}})
-	if err != nil {
-		t.Fatal(err)
-	}
 	now := time.Now()
 	s := NewStatus(StatusOptions{
-		Callback: c,
-		Storage:  func() StorageStatus { return StorageStatus{StorageDegraded, hostile, &now, hostile} },
-		Config:   func() ConfigStatus { return ConfigStatus{File: hostile, Error: hostile} },
+		Webhook: func() handler.Report {
+			refusal := handler.Refusal{Reason: hostile, Title: hostile, Check: hostile, Total: 1, Time: now, AppID: `<b>"'`, Detail: hostile}
+			app := handler.AppReport{App: state.App{ID: "1", Name: hostile}, LastRefusal: &refusal}
+			return handler.Report{Apps: []handler.AppReport{app}, Refusals: []handler.Refusal{refusal}}
+		},
+		Storage: func() StorageStatus { return StorageStatus{StorageDegraded, hostile, &now, hostile} },
+		Config:  func() ConfigStatus { return ConfigStatus{File: hostile, Error: hostile} },
 		Relay: func(string) *RelayStatus {
 			return &RelayStatus{Backend: hostile, LastFailureTime: &now, LastFailure: hostile}
 		},
 		Build: BuildStatus{hostile, hostile, hostile, hostile},
 		Links: []Link{{hostile, hostile}, {"javascript:alert(1)", "x"}},
 	})
-	c.note(&refusal{reason: reasonSign, appID: "1", text: hostile})
-	c.note(&refusal{reason: reasonUnknownApp, appID: `<b>"'`})
 	_, body := getPage(s, "/")
 	for _, bad := range []string{"<script", "<b>\"", `href="javascript`} {
 		if strings.Contains(body, bad) {
@@ -182,13 +182,13 @@ func TestPageEscapesEveryValue(t *testing.T) {
 
 func TestPageShowsTheRelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, err := New(Options{Apps: []App{{ID: "1", AllowUnsigned: true}, {ID: "2", AllowUnsigned: true}, {ID: "3", AllowUnsigned: true}}})
+		c, err := handler.New(handler.Options{Apps: []handler.App{{ID: "1", AllowUnsigned: true}, {ID: "2", AllowUnsigned: true}, {ID: "3", AllowUnsigned: true}}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		ago := func(d time.Duration) *time.Time { then := time.Now().Add(-d); return &then }
 		all := map[string]*RelayStatus{}
-		s := NewStatus(StatusOptions{Callback: c, Relay: func(id string) *RelayStatus { return all[id] }})
+		s := NewStatus(StatusOptions{Webhook: c.Report, Relay: func(id string) *RelayStatus { return all[id] }})
 		want := func(parts ...string) {
 			t.Helper()
 			_, body := getPage(s, "/")
@@ -216,7 +216,7 @@ func TestPageShowsTheRelay(t *testing.T) {
 }
 
 func TestPageRefreshesItself(t *testing.T) {
-	_, s := newTestStatus(t, App{ID: "1"})
+	_, s := newTestStatus(t, handler.App{ID: "1"})
 	const refresh = `<meta http-equiv="refresh" content="10">`
 	if _, body := getPage(s, "/"); !strings.Contains(body, refresh) {
 		t.Error("it does not")
@@ -227,7 +227,7 @@ func TestPageRefreshesItself(t *testing.T) {
 }
 
 func TestPageTellsANewcomerWhatToTry(t *testing.T) {
-	c, s := newTestStatus(t, App{ID: "1400000001"})
+	c, s := newTestStatus(t, handler.App{ID: "1400000001"})
 	const nothing, noEvent = "Nothing has come yet", "no threshold event yet"
 	for _, tt := range []struct{ name, body, want, not string }{
 		{"at first", "", "send --app 1400000001 --token-file", noEvent},
@@ -246,7 +246,7 @@ func TestPageTellsANewcomerWhatToTry(t *testing.T) {
 // TestPageAndJSONSayTheSame compares the numbers of both.
 func TestPageAndJSONSayTheSame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, s := newTestStatus(t, App{ID: "1", Name: "one"}, App{ID: "2", Name: "two"}, App{ID: "3", Name: "three"})
+		c, s := newTestStatus(t, handler.App{ID: "1", Name: "one"}, handler.App{ID: "2", Name: "two"}, handler.App{ID: "3", Name: "three"})
 		post(c, "1", "token", time.Now(), threshold(400, 500))
 		post(c, "2", "token", time.Now(), threshold(99, 100))
 		for range 3 {
@@ -286,18 +286,18 @@ func TestPageAndJSONSayTheSame(t *testing.T) {
 
 // BenchmarkStatusPage is the page of 1,000 applications.
 func BenchmarkStatusPage(b *testing.B) {
-	var apps []App
+	var apps []handler.App
 	for i := range 1000 {
-		apps = append(apps, App{ID: strconv.Itoa(1400000000 + i), Tokens: []string{"token"}})
+		apps = append(apps, handler.App{ID: strconv.Itoa(1400000000 + i), Tokens: []string{"token"}})
 	}
-	c, err := New(Options{Apps: apps})
+	c, err := handler.New(handler.Options{Apps: apps})
 	if err != nil {
 		b.Fatal(err)
 	}
 	for i, a := range apps {
 		post(c, a.ID, "token", time.Now(), threshold(i, 1000))
 	}
-	s := NewStatus(StatusOptions{Callback: c})
+	s := NewStatus(StatusOptions{Webhook: c.Report})
 	b.ReportAllocs()
 	var size int
 	for b.Loop() {

@@ -1,4 +1,4 @@
-package handler
+package gate
 
 import (
 	"net/netip"
@@ -8,10 +8,11 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// maxSources is how many sources rates tells apart: about 2 MB.
+// maxSources is the maximum number of sources that have a limiter of their own: about
+// 2 MB.
 const maxSources = 8192
 
-// rates limits how often something may happen for each source.
+// rates is a rate limit for each source.
 type rates struct {
 	limit rate.Limit
 	burst int
@@ -19,7 +20,7 @@ type rates struct {
 	mu      sync.Mutex
 	sources map[netip.Addr]*rate.Limiter
 	swept   time.Time
-	others  *rate.Limiter // of all sources that found no room
+	others  *rate.Limiter // shared by all sources beyond maxSources
 }
 
 func newRates(perSecond float64, burst int) *rates {
@@ -27,9 +28,9 @@ func newRates(perSecond float64, burst int) *rates {
 	return &rates{limit: limit, burst: burst, sources: map[netip.Addr]*rate.Limiter{}, others: rate.NewLimiter(limit, burst)}
 }
 
-// allow reports whether it may happen once more for source now.
+// allow reports whether source is within its limit, with one more at the time now.
 func (r *rates) allow(source netip.Addr, now time.Time) bool {
-	source = neighbourhood(source)
+	source = prefixOf(source)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	l := r.sources[source]
@@ -39,8 +40,8 @@ func (r *rates) allow(source netip.Addr, now time.Time) bool {
 	return l.AllowN(now, 1)
 }
 
-// add makes room for a source. One that has been quiet until its bucket is full again
-// needs none: a new bucket is just as full.
+// add returns the limiter of a new source. To make room it removes the limiters whose
+// bucket is full again: a new one is just as full.
 func (r *rates) add(source netip.Addr, now time.Time) *rate.Limiter {
 	if len(r.sources) >= maxSources && now.Sub(r.swept) >= time.Second {
 		r.swept = now

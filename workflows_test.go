@@ -1,7 +1,8 @@
-package main
+package repository_test
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -13,7 +14,7 @@ import (
 // may only read, and name each action by a commit, and that CI does all of .ci/run.
 
 func TestWorkflows(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(repository, ".github/workflows/*.yml"))
+	files, err := filepath.Glob(".github/workflows/*.yml")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("workflows %v: %v", files, err)
 	}
@@ -111,7 +112,7 @@ func TestMakeHelpListsEachTarget(t *testing.T) {
 	if _, err := exec.LookPath("make"); err != nil {
 		t.Skip("make is not there")
 	}
-	out, err := exec.CommandContext(t.Context(), "make", "-C", repository, "--no-print-directory", "help").Output()
+	out, err := exec.CommandContext(t.Context(), "make", "--no-print-directory", "help").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,4 +121,13 @@ func TestMakeHelpListsEachTarget(t *testing.T) {
 			t.Errorf("make help has no %s", target[1])
 		}
 	}
+}
+
+func readFile(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }

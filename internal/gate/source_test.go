@@ -1,4 +1,4 @@
-package handler
+package gate
 
 import (
 	"net/http"

@@ -1,4 +1,4 @@
-package handler
+package gate
 
 import (
 	"net/http"
@@ -6,17 +6,17 @@ import (
 	"strings"
 )
 
-// sources says where requests come from. It is not changed once it is made.
+// sources knows where requests come from. It is immutable.
 type sources struct {
 	trusted []netip.Prefix // proxies whose X-Forwarded-For is believed
 	allowed []netip.Prefix // empty: all
 }
 
 // of returns the address that sent r: the peer of the connection or, behind trusted
-// proxies, the right-most address of X-Forwarded-For that is not one of them. What
-// stands to the left of it anyone can have written; it is not looked at. The address
-// is not valid if the peer has none. ok is false if a trusted proxy has forwarded
-// something else than addresses.
+// proxies, the right-most address of X-Forwarded-For that is none of theirs. Entries to
+// the left of that one are not read: the sender may have written them. The address is
+// not valid if the peer has none. ok is false if a trusted proxy has forwarded an entry
+// that is no address.
 func (s *sources) of(r *http.Request) (source netip.Addr, ok bool) {
 	source = peer(r.RemoteAddr)
 	if !contains(s.trusted, source) {
@@ -80,9 +80,9 @@ func contains(prefixes []netip.Prefix, addr netip.Addr) bool {
 	return false
 }
 
-// neighbourhood returns what one sender can choose its addresses from: of IPv6 the
-// network of 64 bits.
-func neighbourhood(addr netip.Addr) netip.Addr {
+// prefixOf returns the address that stands for all addresses of one sender: for IPv6 the
+// /64 prefix, since a host chooses the rest.
+func prefixOf(addr netip.Addr) netip.Addr {
 	if addr.Is6() {
 		if p, err := addr.Prefix(64); err == nil {
 			return p.Addr()

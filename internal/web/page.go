@@ -1,4 +1,4 @@
-package handler
+package web
 
 import (
 	"bytes"
@@ -67,7 +67,7 @@ func (s *Status) ServePage(w http.ResponseWriter, r *http.Request) {
 	}
 	var b bytes.Buffer
 	if err := statusTemplate.Execute(&b, p); err != nil {
-		s.o.Callback.log.WithError(err).Error("status page failed")
+		s.o.Log.WithError(err).Error("status page failed")
 		http.Error(w, "the status page failed, the log says why", http.StatusInternalServerError)
 		return
 	}
@@ -84,7 +84,7 @@ func (s *Status) ServeJSON(w http.ResponseWriter, _ *http.Request) {
 	e := json.NewEncoder(&b)
 	e.SetIndent("", "  ")
 	if err := e.Encode(s.Report()); err != nil {
-		s.o.Callback.log.WithError(err).Error("status failed")
+		s.o.Log.WithError(err).Error("status failed")
 		http.Error(w, "the status failed, the log says why", http.StatusInternalServerError)
 		return
 	}

@@ -1,25 +1,28 @@
-package handler
+package web
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"time"
 
-	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
-	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
+	"github.com/sirupsen/logrus"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
 )
 
 // The defaults of StatusOptions. An event is stale from the age on from which the
 // shipped alerts no longer trust it.
 const (
-	DefaultStatusStaleAfter = time.Hour
-	DefaultStatusRefresh    = 10 * time.Second
+	DefaultStaleAfter = time.Hour
+	DefaultRefresh    = 10 * time.Second
 )
 
-// StatusOptions are what a Status shows. Only Callback is required.
+// StatusOptions are what a Status shows. Only Webhook and Log are required.
 type StatusOptions struct {
-	Callback *Callback
+	// Webhook returns what the webhook listener knows. It must not block.
+	Webhook func() handler.Report
+	// Log gets the errors of writing a page.
+	Log logrus.FieldLogger
 	// Health says whether callbacks are being answered. Nil shows that they are.
 	Health *Health
 	// Storage and Config say how these are now. Nil means memory only, and a
@@ -33,10 +36,10 @@ type StatusOptions struct {
 	// Links lead to the other pages of the listener, in this order.
 	Links []Link
 	// StaleAfter is the age from which an event is called stale, by default
-	// DefaultStatusStaleAfter.
+	// DefaultStaleAfter.
 	StaleAfter time.Duration
 	// Refresh is how often the page loads itself again, by default
-	// DefaultStatusRefresh.
+	// DefaultRefresh.
 	Refresh time.Duration
 }
 
@@ -62,31 +65,29 @@ func NewStatus(o StatusOptions) *Status {
 	if o.Relay == nil {
 		o.Relay = func(string) *RelayStatus { return nil }
 	}
-	o.StaleAfter = cmp.Or(o.StaleAfter, DefaultStatusStaleAfter)
-	o.Refresh = cmp.Or(o.Refresh, DefaultStatusRefresh)
+	o.StaleAfter = cmp.Or(o.StaleAfter, DefaultStaleAfter)
+	o.Refresh = cmp.Or(o.Refresh, DefaultRefresh)
 	return &Status{o: o, started: time.Now(), csp: contentSecurityPolicy()}
 }
 
 // Report is what is known now. It does no I/O. The caller owns it.
 func (s *Status) Report() Report {
-	now, c := time.Now(), s.o.Callback
+	now, webhook := time.Now(), s.o.Webhook()
 	r := Report{
 		Time: utc(now), StartTime: utc(s.started), UptimeSeconds: age(now, s.started),
 		Ready: s.o.Health == nil || s.o.Health.ready.Load(),
 		Build: s.o.Build, Configuration: s.o.Config(), Storage: s.o.Storage(),
 		StaleAfterSeconds: s.o.StaleAfter.Seconds(),
-		Applications:      []AppStatus{}, Refusals: c.refusalStatus(now),
-	}
-	if skew := math.Float64frombits(c.metrics.clockSkew.Load()); !math.IsNaN(skew) {
-		r.ClockSkewSeconds = &skew
+		ClockSkewSeconds:  webhook.ClockSkew,
+		Applications:      []AppStatus{}, Refusals: []RefusalStatus{},
 	}
 	r.Configuration.utc()
 	r.Storage.DegradedSince = utcOrNil(r.Storage.DegradedSince)
-	configured := c.apps.Load().byID
-	for _, a := range c.Snapshot() {
-		if app := configured[a.ID]; app != nil { // else it is being reconfigured right now
-			r.Applications = append(r.Applications, s.appStatus(a, app, now))
-		}
+	for _, a := range webhook.Apps {
+		r.Applications = append(r.Applications, s.appStatus(a, now))
+	}
+	for _, f := range webhook.Refusals {
+		r.Refusals = append(r.Refusals, refusalStatus(f, now))
 	}
 	slices.SortStableFunc(r.Applications, func(a, b AppStatus) int {
 		return cmp.Or(-cmp.Compare(a.ratio(), b.ratio()), cmp.Compare(a.Name, b.Name))
@@ -94,17 +95,18 @@ func (s *Status) Report() Report {
 	return r
 }
 
-func (s *Status) appStatus(a state.App, app *app, now time.Time) AppStatus {
+func (s *Status) appStatus(a handler.AppReport, now time.Time) AppStatus {
 	status := AppStatus{
-		ID: a.ID, Name: a.Name, AllowUnsigned: app.allowUnsigned, Verdict: VerdictNever,
+		ID: a.ID, Name: a.Name, AllowUnsigned: a.AllowUnsigned, Verdict: VerdictNever,
 		Events: a.Events, Created: a.Created, Destroyed: a.Destroyed, CountingSince: fromMilli(a.Since),
-		Callbacks: app.stats.callbackStatus(now), Relay: s.o.Relay(a.ID),
+		Callbacks: callbackStatus(a.Commands, now), Relay: s.o.Relay(a.ID),
 	}
 	if status.Relay != nil {
 		status.Relay.judge(now)
 	}
-	if n := app.stats.refused.Load(); n != nil {
-		status.LastRefusal = n.status(now)
+	if a.LastRefusal != nil {
+		refusal := refusalStatus(*a.LastRefusal, now)
+		status.LastRefusal = &refusal
 	}
 	if !a.Known() {
 		return status
@@ -122,39 +124,18 @@ func (s *Status) appStatus(a state.App, app *app, now time.Time) AppStatus {
 	return status
 }
 
-// callbackStatus returns the commands that have come, the last one first.
-func (s *appStats) callbackStatus(now time.Time) []CallbackStatus {
-	list := []CallbackStatus{}
-	for i := range s.commands {
-		if n := s.commands[i].Load(); n > 0 {
-			last := fromMilli(s.last[i].Load())
-			list = append(list, CallbackStatus{tuilivekit.Command(i).String(), n, last, age(now, last)})
-		}
+func callbackStatus(commands []handler.CommandReport, now time.Time) []CallbackStatus {
+	list := make([]CallbackStatus, len(commands))
+	for i, c := range commands {
+		list[i] = CallbackStatus{c.Name, c.Total, utc(c.Last), age(now, c.Last)}
 	}
-	slices.SortStableFunc(list, func(a, b CallbackStatus) int { return b.LastTime.Compare(a.LastTime) })
 	return list
 }
 
-// refusalStatus returns the reasons for which requests were refused, the last one
-// first.
-func (c *Callback) refusalStatus(now time.Time) []RefusalStatus {
-	list := []RefusalStatus{}
-	for i := range c.notes {
-		if n := c.notes[i].last.Load(); n != nil {
-			status := *n.status(now)
-			status.Total = c.notes[i].total.Load()
-			list = append(list, status)
-		}
-	}
-	slices.SortStableFunc(list, func(a, b RefusalStatus) int { return b.LastTime.Compare(a.LastTime) })
-	return list
-}
-
-func (n *note) status(now time.Time) *RefusalStatus {
-	h := n.reason.hint()
-	return &RefusalStatus{
-		Reason: reasons[n.reason].label, LastTime: utc(n.at), LastAgeSeconds: age(now, n.at),
-		AppID: n.appID, Detail: n.detail, Title: h.title, Check: h.check,
+func refusalStatus(f handler.Refusal, now time.Time) RefusalStatus {
+	return RefusalStatus{
+		Reason: f.Reason, Title: f.Title, Total: f.Total, LastTime: utc(f.Time), LastAgeSeconds: age(now, f.Time),
+		AppID: f.AppID, Detail: f.Detail, Check: f.Check,
 	}
 }
 

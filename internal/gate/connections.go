@@ -1,4 +1,4 @@
-package handler
+package gate
 
 import (
 	"container/list"
@@ -9,14 +9,14 @@ import (
 	"sync/atomic"
 )
 
-// connections bounds how many connections are open. A connection belongs to a stranger
-// until a callback has come over it that was let in. Where there is no room for a new
-// one, the stranger that has been there longest goes: so those who only hold
-// connections cannot keep out those who use them.
+// connections bounds the number of open connections. A connection belongs to a stranger
+// until a request that came over it was accepted. If there is no room for a new
+// connection, the oldest connection of a stranger is closed: senders that only hold
+// connections cannot keep out senders that use them.
 type connections struct {
 	max, perSource int
 	trusted        []netip.Prefix
-	refused        func() // is called for each one that is closed for the limits
+	closed         func() // is called for each connection that is closed because of a limit
 
 	mu        sync.Mutex
 	open      int
@@ -24,25 +24,25 @@ type connections struct {
 	bySource  map[netip.Addr]int
 }
 
-// conn is a connection that is counted.
+// conn is a counted connection.
 type conn struct {
 	net.Conn
 	of     *connections
 	source netip.Addr
-	known  atomic.Bool // no stranger
+	known  atomic.Bool // its sender is no stranger
 
 	// Guarded by of.mu.
 	counted bool
 	place   *list.Element // among strangers
 }
 
-// Listener returns a listener that takes connections from l as far as the Limits go,
-// for a server whose ConnContext is that of c.
-func (c *Callback) Listener(l net.Listener) net.Listener { return &listener{l, c.connections} }
+// Listener returns a listener that accepts the connections of l within the limits. Its
+// server must have the ConnContext of g.
+func (g *Gate) Listener(l net.Listener) net.Listener { return &listener{l, g.connections} }
 
-// ConnContext lets c know which connection a request came over; it is for the field
-// of that name of an http.Server.
-func (c *Callback) ConnContext(ctx context.Context, nc net.Conn) context.Context {
+// ConnContext lets g know the connection of a request. It is for the field of that name
+// of an http.Server.
+func (g *Gate) ConnContext(ctx context.Context, nc net.Conn) context.Context {
 	if inner, ok := nc.(interface{ NetConn() net.Conn }); ok { // TLS
 		nc = inner.NetConn()
 	}
@@ -54,7 +54,7 @@ func (c *Callback) ConnContext(ctx context.Context, nc net.Conn) context.Context
 
 type connKey struct{}
 
-// connOf returns the connection of a request, or nil if nobody counts it.
+// connOf returns the connection of a request, or nil if it is not counted.
 func connOf(ctx context.Context) *conn {
 	c, _ := ctx.Value(connKey{}).(*conn)
 	return c
@@ -77,26 +77,26 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// admit counts a new connection, in place of another one if need be. It returns nil
-// for one that it has closed.
+// admit counts a new connection, in place of another one if there is no room. It returns
+// nil if it has closed the new one.
 func (cs *connections) admit(nc net.Conn) *conn {
 	from := peer(nc.RemoteAddr().String())
-	c := &conn{Conn: nc, of: cs, source: neighbourhood(from)}
+	c := &conn{Conn: nc, of: cs, source: prefixOf(from)}
 	c.known.Store(contains(cs.trusted, from))
 	cs.mu.Lock()
-	var goes *conn
+	var victim *conn
 	switch {
 	case !c.known.Load() && cs.bySource[c.source] >= cs.perSource:
-		goes = cs.oldest(func(s *conn) bool { return s.source == c.source })
+		victim = cs.oldest(func(s *conn) bool { return s.source == c.source })
 	case cs.open >= cs.max:
-		if goes = cs.oldest(func(*conn) bool { return true }); goes == nil {
-			goes = c // all others have proven themselves
+		if victim = cs.oldest(func(*conn) bool { return true }); victim == nil {
+			victim = c // the senders of all others are known
 		}
 	}
-	if goes != nil {
-		cs.forget(goes)
+	if victim != nil {
+		cs.forget(victim)
 	}
-	if goes != c {
+	if victim != c {
 		cs.open++
 		c.counted = true
 		if !c.known.Load() {
@@ -105,20 +105,21 @@ func (cs *connections) admit(nc net.Conn) *conn {
 		}
 	}
 	cs.mu.Unlock()
-	if goes != nil {
-		reset(goes.Conn)
-		cs.refused()
+	if victim != nil {
+		reset(victim.Conn)
+		cs.closed()
 	}
-	if goes == c {
+	if victim == c {
 		return nil
 	}
 	return c
 }
 
-// oldest returns the first of the strangers that is meant, or nil.
-func (cs *connections) oldest(meant func(*conn) bool) *conn {
+// oldest returns the oldest connection of a stranger that matches, or nil. It is called
+// with the lock held.
+func (cs *connections) oldest(match func(*conn) bool) *conn {
 	for e := cs.strangers.Front(); e != nil; e = e.Next() {
-		if s := e.Value.(*conn); meant(s) {
+		if s := e.Value.(*conn); match(s) {
 			return s
 		}
 	}
@@ -132,11 +133,11 @@ func (cs *connections) forget(c *conn) {
 	}
 	c.counted = false
 	cs.open--
-	cs.befriend(c)
+	cs.setKnown(c)
 }
 
-// befriend takes c from among the strangers. It is called with the lock held.
-func (cs *connections) befriend(c *conn) {
+// setKnown removes c from the connections of strangers. It is called with the lock held.
+func (cs *connections) setKnown(c *conn) {
 	if c.place == nil {
 		return
 	}
@@ -147,15 +148,15 @@ func (cs *connections) befriend(c *conn) {
 	}
 }
 
-// letIn says that a callback that came over c was let in. c may be nil.
-func (c *conn) letIn() {
+// accept says that a request that came over c was accepted. c may be nil.
+func (c *conn) accept() {
 	if c == nil || c.known.Load() {
 		return
 	}
 	c.of.mu.Lock()
 	defer c.of.mu.Unlock()
 	c.known.Store(true)
-	c.of.befriend(c)
+	c.of.setKnown(c)
 }
 
 // Close implements net.Conn.
@@ -166,7 +167,7 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
-// CloseWrite lets net/http end an answer before it closes the connection.
+// CloseWrite ends the answer before net/http closes the connection.
 func (c *conn) CloseWrite() error {
 	if tcp, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return tcp.CloseWrite()
@@ -174,8 +175,7 @@ func (c *conn) CloseWrite() error {
 	return nil
 }
 
-// reset closes a connection of which nothing more is wanted, so that the kernel keeps
-// nothing of it either.
+// reset closes a connection with RST, so that the kernel keeps nothing of it.
 func reset(nc net.Conn) {
 	if tcp, ok := nc.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)

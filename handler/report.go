@@ -1,0 +1,152 @@
+package handler
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
+)
+
+// Report is what a Callback knows about its applications and its refusals, for people
+// and for programs that show it: plain values, which the caller owns.
+type Report struct {
+	// ClockSkew is our clock minus RequestTime, in seconds, at the last request that a
+	// token had signed. Nil before the first one.
+	ClockSkew *float64
+	// Apps are the configured applications, ordered by ID.
+	Apps []AppReport
+	// Refusals are the reasons for which requests were refused since the start, the
+	// latest refusal first.
+	Refusals []Refusal
+}
+
+// AppReport is one configured application.
+type AppReport struct {
+	state.App
+	// AllowUnsigned says that callbacks need no signature.
+	AllowUnsigned bool
+	// Commands are the commands that were accepted since the start, the latest first.
+	Commands []CommandReport
+	// LastRefusal is the last request that named this application and was refused before
+	// its body was read, nil if there was none.
+	LastRefusal *Refusal
+}
+
+// CommandReport counts the accepted callbacks of one command.
+type CommandReport struct {
+	// Name is Tencent's name, or other.
+	Name string
+	// Total is the number of callbacks since the start, and Last the time of the last one.
+	Total uint64
+	Last  time.Time
+}
+
+// Refusal is the last refused request of one reason.
+type Refusal struct {
+	// Reason is the label of tuilivekit_webhook_rejections_total.
+	Reason string
+	// Title is the reason in words, Check what an operator should check.
+	Title, Check string
+	// Total is the number of requests that were refused for it since the start; 0 in an
+	// AppReport.
+	Total uint64
+	// Time is when the last one was refused.
+	Time time.Time
+	// AppID is the SDKAppID that it named, at most 20 printable characters, not checked;
+	// empty if it was refused before.
+	AppID string
+	// Detail says what was wrong with it, where there is more to say than the reason.
+	Detail string
+}
+
+// Report returns what is known now. It does no I/O.
+func (c *Callback) Report() Report {
+	r := Report{Refusals: c.notes.report()}
+	if skew := math.Float64frombits(c.metrics.clockSkew.Load()); !math.IsNaN(skew) {
+		r.ClockSkew = &skew
+	}
+	configured := c.apps.Load().byID
+	for _, a := range c.Snapshot() {
+		app := configured[a.ID]
+		if app == nil {
+			continue // the configuration is being changed right now
+		}
+		report := AppReport{App: a, AllowUnsigned: app.allowUnsigned, Commands: app.stats.report()}
+		if n := app.stats.refused.Load(); n != nil {
+			refusal := n.report()
+			report.LastRefusal = &refusal
+		}
+		r.Apps = append(r.Apps, report)
+	}
+	return r
+}
+
+// report returns the commands that were accepted, the latest first.
+func (s *appStats) report() []CommandReport {
+	var list []CommandReport
+	for i := range s.commands {
+		if n := s.commands[i].Load(); n > 0 {
+			list = append(list, CommandReport{tuilivekit.Command(i).String(), n, time.UnixMilli(s.last[i].Load())})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b CommandReport) int { return b.Last.Compare(a.Last) })
+	return list
+}
+
+// notes keep for people what the metrics only count: the last refusal of each reason.
+// Whoever can reach the port can cause refusals, so there is one for a reason, and it
+// has no more of the request than the log has.
+type notes [numReasons]struct {
+	total atomic.Uint64
+	last  atomic.Pointer[note]
+}
+
+// note is one refusal. It is immutable.
+type note struct {
+	reason reason
+	at     time.Time
+	appID  string // printable; empty if the request was refused before
+	detail string
+}
+
+func newNote(f *refusal) *note {
+	n := &note{reason: f.reason, at: time.Now(), appID: strings.Clone(safe(f.appID)), detail: f.text}
+	if f.reason == reasonTime && f.err != nil {
+		n.detail = f.err.Error() // the skew, which only the holder of a token can cause
+	}
+	return n
+}
+
+// note keeps f as the last refusal of its reason, and of its application if that is
+// configured.
+func (c *Callback) note(f *refusal) {
+	n := newNote(f)
+	c.notes[f.reason].last.Store(n)
+	c.notes[f.reason].total.Add(1)
+	if app := c.apps.Load().byID[f.appID]; app != nil {
+		app.stats.refused.Store(n)
+	}
+}
+
+func (n *note) report() Refusal {
+	h := n.reason.hint()
+	return Refusal{Reason: reasons[n.reason].label, Title: h.title, Check: h.check, Time: n.at, AppID: n.appID, Detail: n.detail}
+}
+
+// report returns the reasons for which requests were refused, the latest first.
+func (ns *notes) report() []Refusal {
+	var list []Refusal
+	for i := range ns {
+		if n := ns[i].last.Load(); n != nil {
+			refusal := n.report()
+			refusal.Total = ns[i].total.Load()
+			list = append(list, refusal)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Refusal) int { return b.Time.Compare(a.Time) })
+	return list
+}

@@ -1,0 +1,61 @@
+// Package web is the listener for Prometheus and for people: metrics, the status page
+// and its JSON, health checks, reload and profiles.
+//
+// It shows plain values that others give it, and knows neither how callbacks are
+// answered nor where values come from.
+package web
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/gorilla/mux"
+)
+
+// Options are the parts of the listener.
+type Options struct {
+	// Health is served at /-/healthy and /-/ready.
+	Health *Health
+	// Metrics is served at MetricsPath.
+	Metrics     http.Handler
+	MetricsPath string
+	// Status is served at / and, as JSON, at /api/v1/status.
+	Status *Status
+	// Reload is served at POST /-/reload, if not nil.
+	Reload http.Handler
+	// Profiles is served below /debug/pprof/, if not nil.
+	Profiles http.Handler
+}
+
+// NewRouter returns the handler of the listener. It does not redirect to cleaner paths.
+func NewRouter(o Options) http.Handler {
+	r := mux.NewRouter().SkipClean(true).UseEncodedPath()
+	r.Handle(o.MetricsPath, get(o.Metrics.ServeHTTP))
+	r.Handle("/-/healthy", get(o.Health.Healthy))
+	r.Handle("/-/ready", get(o.Health.Ready))
+	if o.Reload != nil {
+		r.Handle("/-/reload", only(o.Reload.ServeHTTP, http.MethodPost))
+	}
+	if o.Profiles != nil {
+		r.PathPrefix("/debug/pprof/").Handler(o.Profiles)
+	}
+	r.Handle("/api/v1/status", get(o.Status.ServeJSON))
+	r.Handle("/", get(o.Status.ServePage))
+	return r
+}
+
+func get(h http.HandlerFunc) http.Handler { return only(h, http.MethodGet, http.MethodHead) }
+
+// only refuses methods other than these, and names them: a 405 of the router itself
+// would not.
+func only(h http.HandlerFunc, methods ...string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !slices.Contains(methods, r.Method) {
+			w.Header().Set("Allow", strings.Join(methods, ", "))
+			w.WriteHeader(http.StatusMethodNotAllowed)
+			return
+		}
+		h(w, r)
+	})
+}
