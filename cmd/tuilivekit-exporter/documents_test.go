@@ -114,7 +114,10 @@ apps:
       url: https://backend.internal/tuilivekit
 ` + "```" + `
 
-Unknown keys are errors, with their line. ` + "`tuilivekit-exporter check-config FILE`" + ` checks a
+An error has the form ` + "`FILE:LINE: path: what is wrong`" + `, one line for each. Unknown keys are errors. A
+token file, or a variable, contains one token and nothing else: space around it and a byte order mark are removed;
+several lines, a comment, UTF-16, control characters and more than 128 characters are errors.
+` + "`tuilivekit-exporter check-config FILE`" + ` checks a
 file, the secrets that it names and the addresses of backends, as a start does. Only whether a
 backend is the exporter itself is left to the start. The exporter reads the file and the secrets again
 on SIGHUP, with ` + "`--web.enable-lifecycle`" + ` on ` + "`POST /-/reload`" + `, and with

@@ -154,6 +154,30 @@ func TestSIGHUPReadsTheFilesAgain(t *testing.T) {
 	expect(t, c.scrape(), map[string]float64{reloadSuccessful: 0})
 }
 
+func TestReloadRefusesATokenFileThatCannotBeRight(t *testing.T) {
+	c := startConfigured(t)
+	for fault, content := range map[string]string{
+		"is encoded as UTF-16": "\xff\xfen\x00e\x00x\x00t\x00",
+		"has several lines":    demoToken + "\nnext\n",
+		"is empty":             "\n",
+	} {
+		if err := os.WriteFile(c.token, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		a := c.reload()
+		if want := c.file + ":2: apps[0].token_files[0]: file " + c.token + " " + fault; a.status != http.StatusInternalServerError || !strings.Contains(a.body, want) {
+			t.Errorf("got %d %s, want %s", a.status, a.body, want)
+		}
+		acknowledged(t, c.post(c.signed(""), harmless)) // the last good token
+		expect(t, c.scrape(), map[string]float64{reloadSuccessful: 0})
+	}
+	if err := os.WriteFile(c.token, []byte("\xef\xbb\xbf"+demoToken+"\r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.reloaded(c.one())
+	acknowledged(t, c.post(c.signed(""), harmless))
+}
+
 func TestReloadLosesNoCallback(t *testing.T) {
 	c := startConfigured(t)
 	sent, stop := c.keepSending(c.client)
@@ -182,18 +206,18 @@ func TestConfigurationErrorNamesFileLineAndKey(t *testing.T) {
 	token := writeFile(t, "token", demoToken)
 	good := fmt.Sprintf("apps:\n  - sdk_app_id: 1\n    token_files: [%q]\n", token)
 	for _, tc := range []struct{ name, content, want string }{
-		{"an unknown key", good + "    label: demo\n", `line 4: unknown key "label"`},
-		{"an unknown key at the top", "app: []\n" + good, `line 1: unknown key "app"`},
+		{"an unknown key", good + "    label: demo\n", `:4: apps[0].label: unknown key, must be one of sdk_app_id, name`},
+		{"an unknown key at the top", "app: []\n" + good, `:1: app: unknown key, did you mean apps?`},
 		{"no applications", "apps: []\n", ":1: apps: no applications"},
 		{"an empty file", "", ": apps: no applications"},
-		{"an id that is no number", strings.Replace(good, ": 1", ": one", 1), "line 2: sdk_app_id must be a decimal number"},
-		{"an id twice", good + fmt.Sprintf("  - {sdk_app_id: 1, token_files: [%q]}\n", token), ":4: apps[1].sdk_app_id: 1 is that of apps[0] already"},
+		{"an id that is no number", strings.Replace(good, ": 1", ": one", 1), ":2: apps[0].sdk_app_id: must be a decimal number"},
+		{"an id twice", good + fmt.Sprintf("  - {sdk_app_id: 1, token_files: [%q]}\n", token), ":4: apps[1].sdk_app_id: 1 is already used by apps[0]"},
 		{"no id", good + "  - name: second\n", ":4: apps[1].sdk_app_id: missing"},
 		{"no token", "apps:\n  - sdk_app_id: 1\n", ":2: apps[0].token_files: no token"},
 		{"a token file that is missing", strings.Replace(good, token, token+".missing", 1), ":3: apps[0].token_files[0]: open " + token + ".missing: no such file"},
 		{"an empty token", strings.Replace(good, token, writeFile(t, "empty", "\n"), 1), ":3: apps[0].token_files[0]: "},
-		{"no YAML", "apps: [\n", "line "},
-		{"a list where there is text", strings.Replace(good, ": 1", ": 1\n    name: [a]", 1), "line 3: must be text, not a list"},
+		{"no YAML", "apps: [\n", ":1: not valid YAML: "},
+		{"a list where there is text", strings.Replace(good, ": 1", ": 1\n    name: [a]", 1), ":3: apps[0].name: must be a string, not a list"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			file := writeFile(t, "config.yml", tc.content)

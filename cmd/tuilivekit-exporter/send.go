@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/config"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
@@ -43,7 +43,7 @@ type sendCommand struct {
 	expectRelay   string
 	expectTimeout time.Duration
 
-	token    string
+	token    config.Secret
 	from, to int64
 	standIn  *standIn // nil unless expectRelay
 }
@@ -103,12 +103,9 @@ func (c *sendCommand) prepare() error {
 	case c.tokenFile == "":
 		return errors.New("--token-file: needed to sign, unless --unsigned")
 	}
-	b, err := os.ReadFile(c.tokenFile)
-	if err != nil {
+	var err error
+	if c.token, _, err = config.ReadTokenFile(c.tokenFile); err != nil {
 		return fmt.Errorf("--token-file: %w", err)
-	}
-	if c.token = strings.TrimSpace(string(b)); c.token == "" {
-		return fmt.Errorf("--token-file: %s is empty", c.tokenFile)
 	}
 	return nil
 }
@@ -216,7 +213,7 @@ func (c *sendCommand) target() string {
 		return target
 	}
 	requestTime := strconv.FormatInt(time.Now().Add(-c.late).Unix(), 10)
-	return target + "&Sign=" + tuilivekit.Sign(c.token, requestTime) + "&RequestTime=" + requestTime
+	return target + "&Sign=" + tuilivekit.Sign(c.token.Reveal(), requestTime) + "&RequestTime=" + requestTime
 }
 
 // body returns the i-th body. No two are alike, or they would be taken for repeats.

@@ -1,14 +1,10 @@
 package config
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"net"
-	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"unicode/utf8"
@@ -20,7 +16,7 @@ import (
 // fields do not. Relative paths are of dir.
 func (c *Config) complete(dir string) (warnings []string, err error) {
 	if len(c.Apps) == 0 {
-		return nil, &keyError{path{"apps"}, "no applications: at least one is needed"}
+		return nil, &keyError{path{"apps"}, "no applications: at least one is required"}
 	}
 	ids := make(map[AppID]int, len(c.Apps))
 	tokens := make(map[string]*owners, len(c.Apps))
@@ -30,14 +26,14 @@ func (c *Config) complete(dir string) (warnings []string, err error) {
 		app := &c.Apps[i]
 		at := path{"apps", i}
 		if app.SDKAppID == "" {
-			return nil, &keyError{at.to("sdk_app_id"), "missing"}
+			return nil, &keyError{at.to("sdk_app_id"), "missing: every application needs its SDKAppID"}
 		}
 		if first, ok := ids[app.SDKAppID]; ok {
-			return nil, &keyError{at.to("sdk_app_id"), fmt.Sprintf("%s is that of apps[%d] already", app.SDKAppID, first)}
+			return nil, &keyError{at.to("sdk_app_id"), fmt.Sprintf("%s is already used by apps[%d]", app.SDKAppID, first)}
 		}
 		ids[app.SDKAppID] = i
 		if !utf8.ValidString(app.Name) { // no scrape could be parsed
-			return nil, &keyError{at.to("name"), fmt.Sprintf("%q is not UTF-8", app.Name)}
+			return nil, &keyError{at.to("name"), fmt.Sprintf("%q is not valid UTF-8", app.Name)}
 		}
 		if app.Name == "" {
 			app.Name = string(app.SDKAppID)
@@ -131,66 +127,40 @@ func (c *Config) readAllTokens(dir string) []tokensRead {
 // readTokens reads the tokens that app names. at is the place of app in the file.
 func (app *App) readTokens(at path, dir string) (warnings []string, err error) {
 	for i, name := range app.TokenFiles {
-		if name != "" && !filepath.IsAbs(name) {
+		at := at.to("token_files", i)
+		if name == "" {
+			return nil, &keyError{at, "the file name is empty"}
+		}
+		if !filepath.IsAbs(name) {
 			name = filepath.Join(dir, name)
 		}
-		token, open, err := readToken(name)
+		token, open, err := ReadTokenFile(name)
 		if err != nil {
-			return nil, &keyError{at.to("token_files", i), err.Error()}
+			return nil, &keyError{at, err.Error()}
 		}
 		if open {
 			warnings = append(warnings, fmt.Sprintf("token file %s can be read by everyone, or written by its group: chmod 600, or 640 for its group", name))
 		}
+		if odd := looksOdd(token); odd != "" {
+			warnings = append(warnings, fmt.Sprintf("token file %s %s", name, odd))
+		}
 		app.Tokens = append(app.Tokens, token)
 	}
 	for i, name := range app.TokenEnv {
-		token, err := tokenOf(os.Getenv(name))
+		token, err := tokenFromEnv(name)
 		if err != nil {
-			return nil, &keyError{at.to("token_env", i), fmt.Sprintf("variable %s: %v", name, err)}
+			return nil, &keyError{at.to("token_env", i), err.Error()}
+		}
+		if odd := looksOdd(token); odd != "" {
+			warnings = append(warnings, fmt.Sprintf("environment variable %s %s", name, odd))
 		}
 		app.Tokens = append(app.Tokens, token)
 	}
 	switch {
 	case len(app.Tokens) > tuilivekit.MaxTokens:
-		return nil, &keyError{at.to("token_files"), fmt.Sprintf("%d tokens, at most %d can be live", len(app.Tokens), tuilivekit.MaxTokens)}
+		return nil, &keyError{at.to("token_files"), fmt.Sprintf("%d tokens: an application can have at most %d", len(app.Tokens), tuilivekit.MaxTokens)}
 	case len(app.Tokens) == 0 && !app.AllowUnsigned:
-		return nil, &keyError{at.to("token_files"), "no token; to take callbacks that anyone can forge, set allow_unsigned"}
+		return nil, &keyError{at.to("token_files"), "no token: set token_files or token_env, or set allow_unsigned to accept callbacks that anyone can forge"}
 	}
 	return warnings, nil
-}
-
-// readToken reads a token file and reports whether it is open to too many. Reading by
-// its group is not: that is how Kubernetes hands out secrets.
-func readToken(name string) (token Secret, open bool, err error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return Secret{}, false, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return Secret{}, false, err
-	}
-	b, err := io.ReadAll(io.LimitReader(f, 4096))
-	if err != nil {
-		return Secret{}, false, err
-	}
-	token, err = tokenOf(string(b))
-	if err != nil {
-		return Secret{}, false, fmt.Errorf("%s: %w", name, err)
-	}
-	return token, info.Mode().Perm()&0o027 != 0, nil
-}
-
-// tokenOf returns the token in the content of a file or a variable: all of it but
-// the space around it.
-func tokenOf(content string) (Secret, error) {
-	content = strings.TrimSpace(content)
-	if content == "" {
-		return Secret{}, errors.New("empty")
-	}
-	if len(content) > tuilivekit.MaxTokenLength {
-		return Secret{}, fmt.Errorf("a token has at most %d bytes", tuilivekit.MaxTokenLength)
-	}
-	return Secret{content}, nil
 }

@@ -118,7 +118,7 @@ type AppID string
 // UnmarshalYAML takes the scalar as it is written: 0x10 and 1e3 are no SDKAppIDs.
 func (id *AppID) UnmarshalYAML(n *yaml.Node) error {
 	if n.Kind != yaml.ScalarNode || !tuilivekit.ValidAppID(n.Value) {
-		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: sdk_app_id must be a decimal number without leading zeros", n.Line)}}
+		return errors.New("must be a decimal number without leading zeros")
 	}
 	*id = AppID(n.Value)
 	return nil
@@ -132,8 +132,8 @@ func Load(path string) (c *Config, warnings []string, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("read configuration: %w", err)
 	}
-	if c, err = parse(b); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	if c, err = parse(path, b); err != nil {
+		return nil, nil, err
 	}
 	c.source = source{path, b}
 	if warnings, err = c.complete(filepath.Dir(path)); err != nil {
@@ -176,7 +176,7 @@ func FromFlags(apps, tokenFiles []string, allowUnsigned bool) (c *Config, warnin
 		c.Apps = append(c.Apps, App{SDKAppID: AppID(id), Name: name, TokenFiles: tokenFiles, AllowUnsigned: allowUnsigned})
 	}
 	if len(apps) > 0 && len(tokenFiles) == 0 && !allowUnsigned {
-		return nil, nil, errors.New("--app.token-file: no token; to take callbacks that anyone can forge, give --app.allow-unsigned")
+		return nil, nil, errors.New("--app.token-file: missing: set it, or set --app.allow-unsigned to accept callbacks that anyone can forge")
 	}
 	warnings, err = c.complete("")
 	var key *keyError
@@ -186,16 +186,40 @@ func FromFlags(apps, tokenFiles []string, allowUnsigned bool) (c *Config, warnin
 	return c, warnings, err
 }
 
-// parse decodes the file.
-func parse(b []byte) (*Config, error) {
-	c := &Config{}
-	d := yaml.NewDecoder(bytes.NewReader(b))
-	d.KnownFields(true)
-	if err := d.Decode(c); err != nil && !errors.Is(err, io.EOF) {
-		return nil, readable(err)
+// parse decodes text, the content of file. Its errors name the file.
+func parse(file string, text []byte) (*Config, error) {
+	c, err := decode(text)
+	if second := new(secondDocument); errors.As(err, second) {
+		return nil, fmt.Errorf("%s:%d: %w", file, *second, err)
 	}
-	if err := d.Decode(&yaml.Node{}); !errors.Is(err, io.EOF) {
-		return nil, errors.New("more than one YAML document")
+	if err != nil {
+		return nil, explain(file, text, err)
 	}
 	return c, nil
+}
+
+// decode is parse with the errors of package yaml.
+func decode(text []byte) (*Config, error) {
+	c := &Config{}
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	d.KnownFields(true)
+	if err := d.Decode(c); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	next := &yaml.Node{}
+	switch err := d.Decode(next); {
+	case err == nil:
+		return nil, secondDocument(next.Line)
+	case !errors.Is(err, io.EOF):
+		return nil, err
+	}
+	return c, nil
+}
+
+// secondDocument is the error of a file with more than one YAML document: the line
+// where the second one begins.
+type secondDocument int
+
+func (secondDocument) Error() string {
+	return "a second YAML document begins here: the file must contain one"
 }

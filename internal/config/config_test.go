@@ -26,7 +26,7 @@ func write(t testing.TB, files map[string]string) string {
 }
 
 func TestLoad(t *testing.T) {
-	t.Setenv("STAGING_TOKEN", "from the environment")
+	t.Setenv("STAGING_TOKEN", "from-the-environment")
 	dir := write(t, map[string]string{
 		"token": "first\n", "token.next": "  second  \n",
 		"c.yaml": `
@@ -53,7 +53,7 @@ apps:
 	}
 	want := []string{
 		"1400000001 production false first second",
-		"1400000002 1400000002 false from the environment",
+		"1400000002 1400000002 false from-the-environment",
 		"1400000003 1400000003 true",
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
@@ -67,35 +67,36 @@ apps:
 func TestLoadSaysWhatIsWrong(t *testing.T) {
 	const id = "\n  - sdk_app_id: 1\n    token_files: [token]"
 	for _, tc := range []struct{ name, yaml, want string }{
-		{"empty", ``, `:1: apps: no applications: at least one is needed`},
-		{"no applications", `apps: []`, `:1: apps: no applications: at least one is needed`},
-		{"an unknown key", "apps:" + id + "\n    tokens: [abc]", `: line 4: unknown key "tokens"`},
-		{"an unknown key at the top", "apps:" + id + "\nweb: {}", `: line 4: unknown key "web"`},
-		{"a key twice", "apps:" + id + "\n    sdk_app_id: 2", `: line 4: mapping key "sdk_app_id" already defined at line 2`},
-		{"no YAML", "apps: [", `: line 1: did not find expected node content`},
-		{"two documents", "apps:" + id + "\n---\napps: []", `: more than one YAML document`},
-		{"another type", "apps: secret-value", `: line 1: must be a list, not text`},
-		{"another type of a flag", "apps:" + id + "\n    allow_unsigned: secret-value", `: line 4: must be true or false, not text`},
-		{"an id with a sign", "apps:\n  - sdk_app_id: +1", `: line 2: sdk_app_id must be a decimal number without leading zeros`},
-		{"a hexadecimal id", "apps:\n  - sdk_app_id: 0x10", `: line 2: sdk_app_id must be a decimal number without leading zeros`},
-		{"an id with a leading zero", "apps:\n  - sdk_app_id: 01", `: line 2: sdk_app_id must be a decimal number without leading zeros`},
-		{"a list as id", "apps:\n  - sdk_app_id: [1]", `: line 2: sdk_app_id must be a decimal number without leading zeros`},
-		{"no id", "apps:\n  - name: x", `:2: apps[0].sdk_app_id: missing`},
-		{"an id twice", "apps:" + id + id, `:4: apps[1].sdk_app_id: 1 is that of apps[0] already`},
-		{"no token", "apps:" + id + "\n  - sdk_app_id: 2\n    name: x", `:4: apps[1].token_files: no token; to take callbacks that anyone can forge, set allow_unsigned`},
+		{"empty", ``, `:1: apps: no applications: at least one is required`},
+		{"no applications", `apps: []`, `:1: apps: no applications: at least one is required`},
+		{"an unknown key", "apps:" + id + "\n    tokens: [abc]", `:4: apps[0].tokens: unknown key, did you mean token_files?`},
+		{"an unknown key at the top", "apps:" + id + "\nweb: {}", `:4: web: unknown key, must be one of apps, relay`},
+		{"a key twice", "apps:" + id + "\n    sdk_app_id: 2", `:4: apps[0].sdk_app_id: key is already set on line 2`},
+		{"no YAML", "apps: [", `:1: not valid YAML: did not find expected node content`},
+		{"two documents", "apps:" + id + "\n---\napps: []", `:4: a second YAML document begins here: the file must contain one`},
+		{"another type", "apps: secret-value", `:1: apps: must be a list, not a string`},
+		{"another type of a flag", "apps:" + id + "\n    allow_unsigned: secret-value", `:4: apps[0].allow_unsigned: must be true or false, not a string`},
+		{"an id with a sign", "apps:\n  - sdk_app_id: +1", `:2: apps[0].sdk_app_id: must be a decimal number without leading zeros`},
+		{"a hexadecimal id", "apps:\n  - sdk_app_id: 0x10", `:2: apps[0].sdk_app_id: must be a decimal number without leading zeros`},
+		{"an id with a leading zero", "apps:\n  - sdk_app_id: 01", `:2: apps[0].sdk_app_id: must be a decimal number without leading zeros`},
+		{"a list as id", "apps:\n  - sdk_app_id: [1]", `:2: apps[0].sdk_app_id: must be a decimal number without leading zeros`},
+		{"no id", "apps:\n  - name: x", `:2: apps[0].sdk_app_id: missing: every application needs its SDKAppID`},
+		{"an id twice", "apps:" + id + id, `:4: apps[1].sdk_app_id: 1 is already used by apps[0]`},
+		{"no token", "apps:" + id + "\n  - sdk_app_id: 2\n    name: x", `:4: apps[1].token_files: no token: set token_files or token_env, or set allow_unsigned to accept callbacks that anyone can forge`},
 		{"no token file", "apps:\n  - sdk_app_id: 1\n    token_files:\n      - token\n      - missing", `:5: apps[0].token_files[1]: open DIR/missing: no such file or directory`},
-		{"an empty token file", "apps:\n  - sdk_app_id: 1\n    token_files: [empty]", `:3: apps[0].token_files[0]: DIR/empty: empty`},
-		{"a long token", "apps:\n  - sdk_app_id: 1\n    token_files: [long]", `:3: apps[0].token_files[0]: DIR/long: a token has at most 128 bytes`},
-		{"a folder as token file", "apps:\n  - sdk_app_id: 1\n    token_files: ['']", `:3: apps[0].token_files[0]: open : no such file or directory`},
-		{"five tokens", "apps:\n  - sdk_app_id: 1\n    token_files: [token, token, token, token, token]", `:3: apps[0].token_files: 5 tokens, at most 4 can be live`},
+		{"an empty token file", "apps:\n  - sdk_app_id: 1\n    token_files: [empty]", `:3: apps[0].token_files[0]: file DIR/empty is empty`},
+		{"a long token", "apps:\n  - sdk_app_id: 1\n    token_files: [long]", `:3: apps[0].token_files[0]: file DIR/long has a token of more than 128 characters, which Tencent does not accept`},
+		{"no name of a token file", "apps:\n  - sdk_app_id: 1\n    token_files: ['']", `:3: apps[0].token_files[0]: the file name is empty`},
+		{"a folder as token file", "apps:\n  - sdk_app_id: 1\n    token_files: [.]", `:3: apps[0].token_files[0]: DIR is a directory`},
+		{"five tokens", "apps:\n  - sdk_app_id: 1\n    token_files: [token, token, token, token, token]", `:3: apps[0].token_files: 5 tokens: an application can have at most 4`},
 		{"a relay without URL", "apps:" + id + "\n    relay: {timeout: 1s}", `:4: apps[0].relay.url: missing`},
 		{"a relay of another scheme", "apps:" + id + "\n    relay: {url: 'ftp://host'}", `:4: apps[0].relay.url: not an http or https URL`},
 		{"a relay without host", "apps:" + id + "\n    relay: {url: 'http://:80/x'}", `:4: apps[0].relay.url: not an http or https URL`},
 		{"a relay with a password", "apps:" + id + "\n    relay:\n      url: https://user:secret@host", `:5: apps[0].relay.url: must have no user or password`},
 		{"a relay with a query", "apps:" + id + "\n    relay: {url: 'https://host/?secret=1'}", `:4: apps[0].relay.url: must have no query and no fragment: the backend gets the query of Tencent`},
 		{"a relay that waits longer than Tencent", "apps:" + id + "\n    relay: {url: 'https://host', timeout: 3s}", `:4: apps[0].relay.timeout: 3s is not within 10ms and 2s, which is what Tencent waits`},
-		{"a duration without unit", "apps:" + id + "\n    relay: {url: 'https://host', timeout: 3}", `: line 4: must be a duration such as 1500ms, not a number`},
-		{"no duration", "apps:" + id + "\n    relay: {url: 'https://host', timeout: secret}", `: line 4: must be a duration such as 1500ms, not text`},
+		{"a duration without unit", "apps:" + id + "\n    relay: {url: 'https://host', timeout: 3}", `:4: apps[0].relay.timeout: must be a duration with a unit, for example 1500ms`},
+		{"no duration", "apps:" + id + "\n    relay: {url: 'https://host', timeout: secret}", `:4: apps[0].relay.timeout: must be a duration with a unit, for example 1500ms`},
 		{"an unknown on_failure", "apps:" + id + "\n    relay: {url: 'https://host', on_failure: maybe}", `:4: apps[0].relay.on_failure: must be fail, allow or deny`},
 		{"a negative max_concurrent", "apps:" + id + "\n    relay: {url: 'https://host', max_concurrent: -1}", `:4: apps[0].relay.max_concurrent: is not within 1 and 10000`},
 		{"a negative max_age", "apps:" + id + "\n    relay: {url: 'https://host', max_age: -1h}", `:4: apps[0].relay.max_age: -1h0m0s is less than 1s`},
@@ -105,7 +106,7 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 		{"no authority file", "apps:" + id + "\n    relay: {url: 'https://host', ca_file: missing}", `:4: apps[0].relay.ca_file: open DIR/missing: no such file or directory`},
 		{"a certificate without key", "apps:" + id + "\n    relay: {url: 'https://host', cert_file: token}", `:4: apps[0].relay.cert_file: cert_file and key_file: one needs the other`},
 		{"a bad default", "relay:\n  url: https://host\n  timeout: 1h\napps:" + id, `:3: relay.timeout: 1h0m0s is not within 10ms and 2s, which is what Tencent waits`},
-		{"no variable", "apps:\n  - sdk_app_id: 1\n    token_env: [TUILIVEKIT_NOT_SET]", `:3: apps[0].token_env[0]: variable TUILIVEKIT_NOT_SET: empty`},
+		{"no variable", "apps:\n  - sdk_app_id: 1\n    token_env: [TUILIVEKIT_NOT_SET]", `:3: apps[0].token_env[0]: environment variable TUILIVEKIT_NOT_SET is not set`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			dir := write(t, map[string]string{"c.yaml": tc.yaml, "token": "secret-token", "empty": " \n", "long": strings.Repeat("s", 129)})
@@ -190,9 +191,9 @@ func TestFromFlags(t *testing.T) {
 		want         string
 	}{
 		{"no id", []string{"=x"}, nil, `--app: "=x" is not SDKAPPID[=NAME] with a decimal SDKAppID`},
-		{"an id twice", []string{"1", "1"}, []string{token}, `--app: 1 is that of apps[0] already`},
-		{"no token", []string{"1"}, nil, `--app.token-file: no token; to take callbacks that anyone can forge, give --app.allow-unsigned`},
-		{"a name in Latin-1", []string{"1=B\xfcro"}, []string{token}, `--app: "B\xfcro" is not UTF-8`},
+		{"an id twice", []string{"1", "1"}, []string{token}, `--app: 1 is already used by apps[0]`},
+		{"no token", []string{"1"}, nil, `--app.token-file: missing: set it, or set --app.allow-unsigned to accept callbacks that anyone can forge`},
+		{"a name in Latin-1", []string{"1=B\xfcro"}, []string{token}, `--app: "B\xfcro" is not valid UTF-8`},
 		{"no token file", []string{"1"}, []string{"/missing"}, `--app.token-file: open /missing: no such file or directory`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -1,9 +1,7 @@
 package config
 
 import (
-	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -82,46 +80,4 @@ func (e *keyError) flag() string {
 		}
 	}
 	return "--app"
-}
-
-var (
-	unknownKey = regexp.MustCompile(`field (.+) not found in type \S+`)
-	wrongType  = regexp.MustCompile("(?s)cannot unmarshal !!(\\w+)(?: `.*`)? into (\\S+)")
-	typeNames  = map[string]string{
-		"seq": "a list", "map": "a mapping", "str": "text", "int": "a number", "float": "a number", "bool": "true or false", "null": "nothing",
-	}
-)
-
-// readable puts an error of package yaml in the words of the file: without names of
-// Go types, and without values, which may be secrets.
-func readable(err error) error {
-	lines := []string{strings.TrimPrefix(err.Error(), "yaml: ")}
-	var types *yaml.TypeError
-	if errors.As(err, &types) {
-		lines = types.Errors
-	}
-	for i, line := range lines {
-		line = unknownKey.ReplaceAllString(line, `unknown key "$1"`)
-		lines[i] = wrongType.ReplaceAllStringFunc(line, func(s string) string {
-			m := wrongType.FindStringSubmatch(s)
-			return "must be " + goTypeName(m[2]) + ", not " + typeNames[m[1]]
-		})
-	}
-	return errors.New(strings.Join(lines, "; "))
-}
-
-func goTypeName(name string) string {
-	switch {
-	case strings.HasPrefix(name, "[]"):
-		return "a list"
-	case name == "bool":
-		return "true or false"
-	case name == "time.Duration":
-		return "a duration such as 1500ms"
-	case name == "int", name == "int64":
-		return "a number"
-	case name == "string":
-		return "text"
-	}
-	return "a mapping"
 }

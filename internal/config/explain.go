@@ -1,0 +1,275 @@
+package config
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// explain returns the errors of a file that package yaml has refused with cause, one
+// for each wrong key, each in the form "FILE:LINE: path: what". They contain no value,
+// because a value may be a secret, and no name of a Go type.
+func explain(file string, text []byte, cause error) error {
+	root := &yaml.Node{}
+	if err := yaml.Unmarshal(text, root); err != nil {
+		return fmt.Errorf("%s:%d: not valid YAML: %s", file, syntaxErrorLine(text, err), withoutPlace(err))
+	}
+	var c checker
+	c.check(root, reflect.TypeFor[Config](), nil)
+	if len(c.found) == 0 { // for example an anchor that contains itself
+		return fmt.Errorf("%s: %s", file, withoutPlace(cause))
+	}
+	slices.SortStableFunc(c.found, func(a, b located) int { return cmp.Compare(a.line, b.line) })
+	var all []error
+	for _, f := range c.found {
+		all = append(all, fmt.Errorf("%s:%d: %w", file, f.line, f.err))
+	}
+	return errors.Join(all...)
+}
+
+var yamlPlace = regexp.MustCompile(`^yaml: (line \d+: )?`)
+
+// withoutPlace returns the text of an error of package yaml without its line, which
+// is often another one than that of the mistake.
+func withoutPlace(err error) string {
+	var types *yaml.TypeError
+	if errors.As(err, &types) {
+		return "a value has the wrong type"
+	}
+	return yamlPlace.ReplaceAllString(err.Error(), "")
+}
+
+// syntaxErrorLine returns the line of a syntax error. For most errors package yaml
+// names the line where the surrounding block begins, counted from zero. The shortest
+// beginning of the text that causes the same error ends with the line of the mistake.
+func syntaxErrorLine(text []byte, err error) int {
+	const noColon = "could not find expected ':'" // noticed on the next line; its own line is right
+	if m := regexp.MustCompile(`^yaml: line (\d+): ` + noColon).FindStringSubmatch(err.Error()); m != nil {
+		line, _ := strconv.Atoi(m[1]) // digits
+		return line
+	}
+	lines := bytes.SplitAfter(text, []byte("\n"))
+	if last := len(lines) - 1; len(lines[last]) == 0 && last > 0 {
+		lines = lines[:last]
+	}
+	return 1 + sort.Search(len(lines)-1, func(i int) bool {
+		e := yaml.Unmarshal(bytes.Join(lines[:i+1], nil), &yaml.Node{})
+		return e != nil && withoutPlace(e) == withoutPlace(err)
+	})
+}
+
+// located is an error of one key and its line.
+type located struct {
+	line int
+	err  *keyError
+}
+
+// checker finds the keys of a file that a type does not have and the values that it
+// cannot hold.
+type checker struct{ found []located }
+
+func (c *checker) add(n *yaml.Node, at path, problem string) {
+	c.found = append(c.found, located{n.Line, &keyError{at, problem}})
+}
+
+// check compares n, the value at at, with the type t. Types of the configuration do
+// not contain themselves, so it ends for an alias that does.
+func (c *checker) check(n *yaml.Node, t reflect.Type, at path) {
+	if n.Kind == yaml.DocumentNode {
+		n = n.Content[0]
+	}
+	value := n
+	if n.Kind == yaml.AliasNode {
+		value = n.Alias
+	}
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch {
+	case value.ShortTag() == "!!null": // the same as no key
+	case t.Kind() == reflect.Struct && value.Kind == yaml.MappingNode:
+		c.checkStruct(value, t, at)
+	case t.Kind() == reflect.Map && value.Kind == yaml.MappingNode:
+		for i := 0; i+1 < len(value.Content); i += 2 {
+			c.check(value.Content[i+1], t.Elem(), at.to(value.Content[i].Value))
+		}
+	case t.Kind() == reflect.Slice && value.Kind == yaml.SequenceNode:
+		for i, element := range value.Content {
+			c.check(element, t.Elem(), at.to(i))
+		}
+	default:
+		if err := value.Decode(reflect.New(t).Interface()); err != nil {
+			c.add(n, at, wrongValue(err, value, t))
+		}
+	}
+}
+
+// checkStruct compares the keys of n with the fields of t.
+func (c *checker) checkStruct(n *yaml.Node, t reflect.Type, at path) {
+	fields := keysOf(t)
+	seen := make(map[string]int)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		if key.ShortTag() == "!!merge" {
+			continue // the merged mapping is checked where it stands, if it is of our types
+		}
+		if first, ok := seen[key.Value]; ok {
+			c.add(key, at.to(key.Value), fmt.Sprintf("key is already set on line %d", first))
+			continue
+		}
+		seen[key.Value] = key.Line
+		j := slices.IndexFunc(fields, func(f reflect.StructField) bool { return keyOf(f) == key.Value })
+		if j < 0 {
+			c.add(key, at.to(key.Value), unknownKey(key.Value, fields))
+			continue
+		}
+		c.check(n.Content[i+1], fields[j].Type, at.to(key.Value))
+	}
+}
+
+// keysOf returns the fields of t that a file can set.
+func keysOf(t reflect.Type) (fields []reflect.StructField) {
+	for f := range t.Fields() {
+		if f.IsExported() && keyOf(f) != "-" {
+			fields = append(fields, f)
+		}
+	}
+	return fields
+}
+
+func keyOf(f reflect.StructField) string {
+	key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+	return key
+}
+
+// wrongValue says what a value must be that cannot be decoded into t.
+func wrongValue(err error, n *yaml.Node, t reflect.Type) string {
+	var types *yaml.TypeError
+	if !errors.As(err, &types) {
+		return err.Error() // of an UnmarshalYAML of ours
+	}
+	want, got := typeInWords(t), kindInWords(n)
+	if t == reflect.TypeFor[time.Duration]() || t.Kind() != reflect.String && got == "a number" {
+		return "must be " + want // what it is does not help: for example a fraction, or a number out of range
+	}
+	return "must be " + want + ", not " + got
+}
+
+func typeInWords(t reflect.Type) string {
+	if t == reflect.TypeFor[time.Duration]() {
+		return "a duration with a unit, for example 1500ms"
+	}
+	switch t.Kind() {
+	case reflect.Slice:
+		return "a list"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.String:
+		return "a string"
+	case reflect.Struct, reflect.Map:
+		return "a mapping"
+	case reflect.Float64:
+		return "a number"
+	}
+	return "a whole number"
+}
+
+func kindInWords(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.SequenceNode:
+		return "a list"
+	case yaml.MappingNode:
+		return "a mapping"
+	}
+	switch n.ShortTag() {
+	case "!!int", "!!float":
+		return "a number"
+	case "!!bool":
+		return "true or false"
+	}
+	return "a string"
+}
+
+// unknownKey says that fields have no key of that name, and which one may be meant.
+func unknownKey(key string, fields []reflect.StructField) string {
+	if best := nearest(key, fields); best != "" {
+		return fmt.Sprintf("unknown key, did you mean %s?", best)
+	}
+	if places := placesOf(key, reflect.TypeFor[Config](), nil); len(places) > 0 {
+		return fmt.Sprintf("unknown key here, did you mean %s?", strings.Join(places, " or "))
+	}
+	var keys []string
+	for _, f := range fields {
+		keys = append(keys, keyOf(f))
+	}
+	return "unknown key, must be one of " + strings.Join(keys, ", ")
+}
+
+// nearest returns the key of fields that key is a misspelling or a part of, "" if there
+// is none.
+func nearest(key string, fields []reflect.StructField) string {
+	plain := func(s string) string { return strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(s)) }
+	stem := func(s string) string { return strings.TrimSuffix(plain(s), "s") }
+	best, least := "", max(1, len(key)/3)+1
+	for _, f := range fields {
+		if d := distance(plain(key), plain(keyOf(f))); d < least {
+			best, least = keyOf(f), d
+		}
+	}
+	for _, f := range fields {
+		if best == "" && len(stem(key)) > 1 && (strings.Contains(plain(keyOf(f)), stem(key)) || strings.Contains(stem(key), stem(keyOf(f)))) {
+			best = keyOf(f)
+		}
+	}
+	return best
+}
+
+// placesOf returns the paths of all keys of t that are called key.
+func placesOf(key string, t reflect.Type, at path) (places []string) {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return placesOf(key, t.Elem(), at)
+	case reflect.Slice:
+		return placesOf(key, t.Elem(), append(at[:len(at)-1:len(at)-1], fmt.Sprint(at[len(at)-1], "[]")))
+	case reflect.Struct:
+		for _, f := range keysOf(t) {
+			if keyOf(f) == key {
+				places = append(places, at.to(key).String())
+			}
+			places = append(places, placesOf(key, f.Type, at.to(keyOf(f)))...)
+		}
+	}
+	return places
+}
+
+// distance returns how many characters must be added, removed or replaced to make b
+// of a (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

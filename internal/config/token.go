@@ -1,0 +1,103 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
+)
+
+// ReadTokenFile reads a callback token from the file at path. Space, line ends and a
+// UTF-8 byte order mark around the token are removed. open reports whether others than
+// the owner and the group can read the file, or others than the owner can write it: Kubernetes makes secrets
+// readable by a group. An error names the file and its fault, never its content.
+func ReadTokenFile(path string) (token Secret, open bool, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Secret{}, false, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return Secret{}, false, err
+	}
+	if info.IsDir() {
+		return Secret{}, false, fmt.Errorf("%s is a directory", path)
+	}
+	b, err := io.ReadAll(io.LimitReader(f, 4096))
+	if err != nil {
+		return Secret{}, false, err
+	}
+	token, err = parseToken(b)
+	if err != nil {
+		return Secret{}, false, fmt.Errorf("file %s %w", path, err)
+	}
+	return token, info.Mode().Perm()&0o027 != 0, nil
+}
+
+// tokenFromEnv reads a callback token from an environment variable, by the same rules.
+func tokenFromEnv(name string) (Secret, error) {
+	value, ok := os.LookupEnv(name)
+	if !ok {
+		return Secret{}, fmt.Errorf("environment variable %s is not set", name)
+	}
+	token, err := parseToken([]byte(value))
+	if err != nil {
+		return Secret{}, fmt.Errorf("environment variable %s %w", name, err)
+	}
+	return token, nil
+}
+
+// parseToken returns the one token in content. Its error continues a sentence that
+// begins with the place of content, and says nothing of the content but its fault.
+func parseToken(content []byte) (Secret, error) {
+	if bytes.HasPrefix(content, []byte("\xff\xfe")) || bytes.HasPrefix(content, []byte("\xfe\xff")) {
+		return Secret{}, errors.New("is encoded as UTF-16: save it as UTF-8")
+	}
+	content = bytes.TrimPrefix(content, []byte("\xef\xbb\xbf"))
+	token := strings.TrimSpace(string(content))
+	lines := strings.FieldsFunc(token, func(r rune) bool { return r == '\n' || r == '\r' })
+	switch {
+	case token == "":
+		return Secret{}, errors.New("is empty")
+	case strings.HasPrefix(token, "# ") || len(lines) > 1 && strings.HasPrefix(token, "#"):
+		return Secret{}, errors.New("begins with a comment: it must contain the token and nothing else")
+	case len(lines) > 1:
+		return Secret{}, errors.New("has several lines: it must contain one token and nothing else")
+	case !utf8.ValidString(token):
+		return Secret{}, errors.New("is not valid UTF-8")
+	}
+	for i, r := range token {
+		if r == 0 {
+			return Secret{}, fmt.Errorf("has a NUL byte at position %d: a token is text (is the file encoded as UTF-16?)", i+1)
+		}
+		if unicode.IsControl(r) || !unicode.IsGraphic(r) {
+			return Secret{}, fmt.Errorf("has a control or invisible character (%U) at position %d of the token", r, i+1)
+		}
+	}
+	if len(token) > tuilivekit.MaxTokenLength {
+		return Secret{}, fmt.Errorf("has a token of more than %d characters, which Tencent does not accept", tuilivekit.MaxTokenLength)
+	}
+	return Secret{token}, nil
+}
+
+// looksOdd returns what is probably wrong with a token that can be used, "" if nothing
+// is. Its text continues a sentence that begins with the place of the token.
+func looksOdd(token Secret) string {
+	t := token.Reveal()
+	switch {
+	case len(t) > 1 && (t[0] == '"' || t[0] == '\'') && t[len(t)-1] == t[0]:
+		return "has quotation marks around the token, which are part of it"
+	case strings.ContainsFunc(t, unicode.IsSpace):
+		return "has a space inside the token, which is part of it"
+	case strings.HasPrefix(t, "#"):
+		return "has a token that begins with #, which is part of it"
+	}
+	return ""
+}
