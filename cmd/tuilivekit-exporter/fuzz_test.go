@@ -148,15 +148,15 @@ func FuzzSend(f *testing.F) {
 				CallbackCommand            string
 				CurRoomCount, MaxRoomCount *json.Number
 			}
-			if err := json.Unmarshal(c.body(i), &body); err != nil {
-				t.Fatalf("%q: %v", c.body(i), err)
+			if err := json.Unmarshal(c.body(step{i, time.Now()}), &body); err != nil {
+				t.Fatalf("%q: %v", c.body(step{number: i}), err)
 			}
 			if command != thresholdCommand {
 				continue
 			}
 			n, err := strconv.ParseInt(body.CurRoomCount.String(), 10, 64)
 			if err != nil || n < min(c.from, c.to) || n > max(c.from, c.to) || body.MaxRoomCount.String() != fmt.Sprint(c.max) {
-				t.Fatalf("%q from %q and %q", c.body(i), current, ramp)
+				t.Fatalf("%q from %q and %q", c.body(step{number: i}), current, ramp)
 			}
 		}
 	})

@@ -7,13 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -86,6 +85,9 @@ func (c *sendCommand) prepare() error {
 			c.count = int(max(c.to-c.from, c.from-c.to)) + 1
 		}
 	}
+	if !tuilivekit.ValidAppID(c.app) {
+		return fmt.Errorf("--app: %q is not an SDKAppID, which is a decimal number without leading zeros", c.app)
+	}
 	if u, err := url.Parse(c.url); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return fmt.Errorf("--url: %q is not an http or https URL", c.url)
 	}
@@ -94,14 +96,18 @@ func (c *sendCommand) prepare() error {
 		return fmt.Errorf("--url: %q has a fragment, which no request carries", c.url)
 	case c.count < 1:
 		return errors.New("--count: must be at least 1")
-	case c.rate < 0:
-		return errors.New("--rate: must not be negative")
+	case c.rate < 0 || math.IsNaN(c.rate) || math.IsInf(c.rate, 0):
+		return errors.New("--rate: must be 0 or the number of callbacks a second")
+	case c.timeout <= 0:
+		return errors.New("--timeout: must be above zero")
+	case c.expectTimeout < 0:
+		return errors.New("--expect-timeout: must not be negative")
 	case c.concurrency < 1:
 		return errors.New("--concurrency: must be at least 1")
 	case c.unsigned:
 		return nil
 	case c.tokenFile == "":
-		return errors.New("--token-file: needed to sign, unless --unsigned")
+		return errors.New("--token-file: missing: set it to sign the callbacks, or set --unsigned")
 	}
 	var err error
 	if c.token, _, err = config.ReadTokenFile(c.tokenFile); err != nil {
@@ -130,13 +136,13 @@ func (c *sendCommand) run(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	t := newTally(c.count)
 	stopProgress := t.showProgress(stderr)
-	next := make(chan int)
+	next := make(chan step)
 	var senders sync.WaitGroup
 	for range min(c.concurrency, c.count) {
 		senders.Go(func() {
-			for i := range next {
+			for s := range next {
 				start := time.Now()
-				o := c.sendOne(ctx, client, i)
+				o := c.sendOne(ctx, client, s)
 				t.add(o, time.Since(start))
 			}
 		})
@@ -152,30 +158,45 @@ func (c *sendCommand) run(ctx context.Context, stdout, stderr io.Writer) error {
 	return err
 }
 
-// schedule hands out the callbacks at their rate until all are sent or ctx ends.
-func (c *sendCommand) schedule(ctx context.Context, next chan<- int) {
+// step is one callback to send.
+type step struct {
+	number int
+	at     time.Time // EventTime
+}
+
+// schedule hands out the callbacks at their rate until all are sent or ctx ends. Of a
+// ramp each step has a millisecond of its own, because that is the unit of EventTime: of
+// two events of one millisecond the larger count is the newer one.
+func (c *sendCommand) schedule(ctx context.Context, next chan<- step) {
 	defer close(next)
 	start := time.Now()
+	due := start
 	for i := range c.count {
 		if c.rate > 0 {
-			due := start.Add(time.Duration(float64(i) / c.rate * float64(time.Second)))
+			due = start.Add(time.Duration(float64(i) / c.rate * float64(time.Second)))
+		}
+		if wait := time.Until(due); wait > 0 {
 			select {
-			case <-time.After(time.Until(due)):
+			case <-time.After(wait):
 			case <-ctx.Done():
 				return
 			}
 		}
+		now := time.Now()
 		select {
-		case next <- i:
+		case next <- step{i, now}:
 		case <-ctx.Done():
 			return
+		}
+		if c.from != c.to && c.rate == 0 {
+			due = now.Truncate(time.Millisecond).Add(time.Millisecond)
 		}
 	}
 }
 
-// sendOne sends the i-th callback and says what Tencent would make of the answer.
-func (c *sendCommand) sendOne(ctx context.Context, client *http.Client, i int) (o outcome) {
-	body := c.body(i)
+// sendOne sends a callback and says what Tencent would make of the answer.
+func (c *sendCommand) sendOne(ctx context.Context, client *http.Client, s step) (o outcome) {
+	body := c.body(s)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.target(), bytes.NewReader(body))
 	if err != nil {
 		return outcome{seen: err.Error()}
@@ -216,12 +237,10 @@ func (c *sendCommand) target() string {
 	return target + "&Sign=" + tuilivekit.Sign(c.token.Reveal(), requestTime) + "&RequestTime=" + requestTime
 }
 
-// body returns the i-th body. No two are alike, or they would be taken for repeats.
-func (c *sendCommand) body(i int) []byte {
-	now := time.Now().UnixMilli()
-	if c.from != c.to {
-		now -= int64(c.count - 1 - i) // each step of a ramp is later than the one before
-	}
+// body returns the body of a callback. No two are alike, or they would be taken for
+// repeats.
+func (c *sendCommand) body(s step) []byte {
+	i, now := s.number, s.at.UnixMilli()
 	fields := map[string]any{"CallbackCommand": c.command, "Operator_Account": "tuilivekit-exporter-send-" + strconv.Itoa(i), "EventTime": now}
 	room := "room-" + strconv.Itoa(i)
 	switch c.command {
@@ -244,61 +263,4 @@ func (c *sendCommand) body(i int) []byte {
 		return b[:len(b)/2]
 	}
 	return b
-}
-
-// outcome is what became of one callback.
-type outcome struct {
-	ok   bool
-	seen string // what Tencent would have seen, in the words of its list of failures
-	hint string // what to check
-}
-
-// failedRequest explains a request without an answer.
-func failedRequest(err error) outcome {
-	var network net.Error
-	switch {
-	case errors.Is(err, context.Canceled):
-		return outcome{seen: "interrupted here, before the answer"}
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return outcome{seen: "access denied: connection refused", hint: "is the exporter running, and is the port of --url that of its webhook listener?"}
-	case errors.As(err, &network) && network.Timeout():
-		return outcome{seen: "access to the URL timed out", hint: "is there a firewall between, or a backend that is slow?"}
-	}
-	var urlErr *url.Error
-	if errors.As(err, &urlErr) {
-		err = urlErr.Err // without the URL, which is signed
-	}
-	return outcome{seen: "access to the URL failed: " + err.Error()}
-}
-
-// judge explains an answer.
-func judge(resp *http.Response, body []byte) outcome {
-	var a tuilivekit.Answer
-	parsed := json.Unmarshal(body, &a) == nil && a.ActionStatus != ""
-	if resp.StatusCode != http.StatusOK {
-		o := outcome{seen: fmt.Sprintf("HTTP return code is not 200: %s", resp.Status), hint: hints[resp.StatusCode]}
-		if parsed && a.ErrorInfo != "" {
-			o.seen += fmt.Sprintf(" (%s)", a.ErrorInfo)
-		}
-		return o
-	}
-	switch {
-	case !parsed:
-		return outcome{seen: "response could not be parsed: not Tencent's JSON", hint: "is something else answering at --url?"}
-	case a.ActionStatus != "OK" || a.ErrorCode != 0:
-		return outcome{seen: fmt.Sprintf("answered %s with ErrorCode %d", a.ActionStatus, a.ErrorCode), hint: "the application's backend has decided so"}
-	}
-	return outcome{ok: true, seen: "OK"}
-}
-
-var hints = map[int]string{
-	http.StatusBadRequest:            "the answer names what is wrong with the body or the query",
-	http.StatusUnauthorized:          "is the token the one that the exporter has for this application, and are both clocks right?",
-	http.StatusForbidden:             "is the application configured at the exporter?",
-	http.StatusNotFound:              "is the path of --url that of --webhook.path?",
-	http.StatusRequestEntityTooLarge: "see --webhook.max-body-bytes",
-	http.StatusTooManyRequests:       "the exporter limits the rate of one source",
-	http.StatusServiceUnavailable:    "the exporter is overloaded, stopping, or cannot write to its storage: see its log",
-	http.StatusBadGateway:            "the application's backend failed",
-	http.StatusGatewayTimeout:        "the application's backend is slow",
 }

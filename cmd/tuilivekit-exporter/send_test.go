@@ -92,7 +92,11 @@ func TestSendExplainsWhatElseCanGoWrong(t *testing.T) {
 		{"no JSON", answering(200, "hello"), "response could not be parsed"},
 		{"other JSON", answering(200, `{"status":"ok"}`), "response could not be parsed"},
 		{"a decision", answering(200, `{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":102100}`), "answered OK with ErrorCode 102100"},
-		{"a redirect", answering(302, ""), "HTTP return code is not 200: 302"},
+		{"a redirect", answering(302, ""), "HTTP return code is not 200: 302 Found\n    redirects are not followed"},
+		{"http to a port that speaks TLS", strings.Replace(secure.URL, "https", "http", 1), "HTTP return code is not 200: 400 Bad Request\n    this port speaks TLS: is it https"},
+		{"https to a port that does not", strings.Replace(answering(200, ""), "http", "https", 1), "access to the URL failed: http: server gave HTTP response to HTTPS client\n    this port does not speak TLS: is it http "},
+		{"https to something else", "https://" + silentTCP(t), "access to the URL failed: tls: first record does not look like a TLS handshake\n    this port does not speak TLS"},
+		{"another program's refusal", answering(401, "<html>"), "HTTP return code is not 200: 401 Unauthorized\n    the answer is not in Tencent's format"},
 		{"no content", answering(204, ""), "HTTP return code is not 200: 204"},
 		{"a failure", answering(503, ""), "HTTP return code is not 200: 503"},
 	} {
@@ -105,6 +109,52 @@ func TestSendExplainsWhatElseCanGoWrong(t *testing.T) {
 				expect(1, "Tencent would have seen: "+tc.want, "0 answered OK, 1 not")
 		})
 	}
+}
+
+// silentTCP returns the address of a server that greets with what is neither HTTP nor TLS.
+func silentTCP(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			io.WriteString(conn, "220 mail.example ready\r\n")
+			conn.Close()
+		}
+	}()
+	return l.Addr().String()
+}
+
+func TestSendToTheWebListener(t *testing.T) {
+	t.Parallel()
+	s := serveBinary(t, nil, "--app="+demoApp, "--app.token-file="+writeFile(t, "token", demoToken))
+	for _, path := range []string{"/callback", "/", "/metrics"} {
+		runBinary(t, nil, "send", "--app="+demoApp, "--unsigned", "--url="+s.web+path).expect(1, "is the port of --url that of --webhook.listen-address?")
+	}
+	s.end()
+}
+
+func TestStepsOfARampAreNewerThanWhatCameBefore(t *testing.T) {
+	t.Parallel()
+	token := writeFile(t, "token", demoToken)
+	s := serveBinary(t, nil, "--app="+demoApp, "--app.token-file="+token)
+	args := []string{"send", "--app=" + demoApp, "--token-file=" + token, "--url=" + s.callback}
+	runBinary(t, nil, append(args, "--current=499")...).expect(0)
+	for _, ramp := range []string{"350:500", "500:350"} {
+		runBinary(t, nil, append(args, "--ramp="+ramp)...).expect(0, "151 answered OK")
+	}
+	expect(t, s.scrape(), map[string]float64{
+		series("threshold_events_total"): 303, series("current_rooms"): 350,
+		discardsFor("out_of_order"): 0, discardsFor("duplicate"): 0, oddityOf("clamped"): 0,
+	})
+	s.end()
 }
 
 func TestInterruptedSendSumsUp(t *testing.T) {
@@ -140,10 +190,11 @@ func TestLongRunShowsProgress(t *testing.T) {
 func TestRateIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &sendCommand{count: 101, rate: 16}
-		next := make(chan int)
+		next := make(chan step)
 		go c.schedule(context.Background(), next)
 		begin, n := time.Now(), 0
-		for i := range next {
+		for s := range next {
+			i := s.number
 			if due := time.Duration(i) * time.Second / 16; time.Since(begin) != due {
 				t.Errorf("callback %d after %s, want %s", i, time.Since(begin), due)
 			}
