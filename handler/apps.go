@@ -2,6 +2,7 @@ package handler
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -36,15 +37,37 @@ type App struct {
 	Backend Backend
 }
 
-// Backend has the last word on callbacks that ask for a decision, and gets all others.
+// Backend is the application's own server: it decides the answers of callbacks that ask
+// for a decision, and gets all others later. Its methods may be called from several
+// goroutines. They return values and errors; only the Callback writes answers.
 type Backend interface {
-	// Answer writes the answer to r, whose body is body, before the context of r ends. It
-	// does not keep body.
-	Answer(w http.ResponseWriter, r *http.Request, body []byte)
-	// Pack returns r as the Backend wants to get it later, which is recorded with its
-	// event. If ok is false it refuses r, and has written the answer. It does not keep body.
-	Pack(w http.ResponseWriter, r *http.Request, body []byte) (packed []byte, ok bool)
+	// Decide returns the answer to r, whose body is body. It must return before ctx ends,
+	// and must not use body after that. ErrLoop is answered 421, any other error 500.
+	Decide(ctx context.Context, r *http.Request, body []byte) (Answer, error)
+	// Pack returns r, whose body is body, as the Backend wants to get it later. It is
+	// recorded with its event, in one commit. Pack must not block or keep body. ErrLoop is
+	// answered 421, any other error 500.
+	Pack(r *http.Request, body []byte) (Packed, error)
 }
+
+// Answer is the answer to a callback.
+type Answer struct {
+	// Status is the HTTP status, 200 to 599.
+	Status int
+	// Header has the header fields; only Content-Type and Content-Encoding are sent.
+	Header http.Header
+	// Body is sent as it is. It must not be changed afterwards.
+	Body []byte
+}
+
+// Packed is a callback as a Backend gets it later.
+type Packed struct {
+	// Data is what the Backend can read. It must not be changed afterwards.
+	Data []byte
+}
+
+// ErrLoop is returned by a Backend for a request that has passed it already.
+var ErrLoop = errors.New("relay loop")
 
 // apps are the configured applications. It is not changed once it is made.
 type apps struct {

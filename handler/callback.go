@@ -163,78 +163,86 @@ func (c *Callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.metrics.inFlight.Dec()
 		c.metrics.duration.Observe(time.Since(start).Seconds())
 	}()
-	if err := c.serve(w, r, start); err != nil {
-		if !errors.Is(err, errAnswered) {
-			c.refuse(w, r, err)
-		}
+	a, err := c.serve(w, r, start)
+	if err != nil {
+		c.refuse(w, r, err)
 		return
 	}
-	w.Header()["Content-Type"] = jsonContentType
-	io.WriteString(w, tuilivekit.OK) // the sender is gone if this fails: nobody to tell
+	a.write(w)
 }
 
 var jsonContentType = []string{"application/json"}
 
-// serve does what the request asks for. The order of the checks is that of their
-// cost: nothing of a stranger's body is read.
-func (c *Callback) serve(w http.ResponseWriter, r *http.Request, now time.Time) error {
+// okAnswer is the answer to a callback that is accepted.
+var okAnswer = Answer{Status: http.StatusOK, Header: http.Header{"Content-Type": jsonContentType}, Body: []byte(tuilivekit.OK)}
+
+func (a Answer) write(w http.ResponseWriter) {
+	h := w.Header()
+	h["Content-Type"] = a.Header["Content-Type"] // nil keeps net/http from guessing
+	if encoding := a.Header["Content-Encoding"]; encoding != nil {
+		h["Content-Encoding"] = encoding
+	}
+	w.WriteHeader(a.Status)
+	w.Write(a.Body) // if this fails the sender is gone: there is nobody to tell
+}
+
+// serve returns the answer to r. The order of the checks is that of their cost: nothing
+// of a stranger's body is read.
+func (c *Callback) serve(w http.ResponseWriter, r *http.Request, now time.Time) (Answer, error) {
 	if r.Method != http.MethodPost {
-		return refuse(reasonMethod)
+		return Answer{}, refuse(reasonMethod)
 	}
 	if err := c.checkSource(r); err != nil {
-		return err
+		return Answer{}, err
 	}
 	query, err := tuilivekit.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return refuse(reasonQuery)
+		return Answer{}, refuse(reasonQuery)
 	}
 	app, err := c.authenticate(query, now)
 	if err != nil {
-		return err
+		return Answer{}, err
 	}
 	c.gate.Accept(r)
-	if err := c.enter(); err != nil {
-		return err
-	}
-	deciding := false
-	defer func() {
-		if !deciding {
-			c.leave()
-		}
-	}()
-	if len(r.TransferEncoding) > 0 {
-		// Chunks win over a Content-Length beside them. A proxy that went by the length
-		// has taken for body what would be the next request here: there is none. The
-		// sender gives the length.
-		w.Header().Set("Connection", "close")
-	}
 	buf := buffers.Get().(*bytes.Buffer)
 	defer buffers.Put(buf)
 	buf.Reset()
+	decision, err := c.take(w, r, app, query, buf, now)
+	if err != nil || !decision {
+		return okAnswer, err
+	}
+	ctx, cancel := context.WithDeadline(r.Context(), now.Add(decisionTime))
+	defer cancel()
+	a, err := app.backend.Decide(ctx, r, buf.Bytes())
+	return a, refuseLoop(err, app)
+}
+
+// take reads and records a callback, with a place among those in work. If it reports a
+// decision the callback is read and counted, and the backend has to decide the answer: a
+// backend has places of its own, so a slow one takes none from other applications.
+func (c *Callback) take(w http.ResponseWriter, r *http.Request, app *app, query tuilivekit.Query, buf *bytes.Buffer, now time.Time) (decision bool, err error) {
+	if err := c.enter(); err != nil {
+		return false, err
+	}
+	defer c.leave()
 	if err := c.readBody(w, r, buf, now); err != nil {
-		return err
+		return false, err
 	}
 	cb, err := tuilivekit.Decode(buf.Bytes())
 	if err != nil {
-		return refuseBody(err)
+		return false, refuseBody(err)
 	}
-	var forward []byte
+	var packed Packed
 	if app.backend != nil {
 		if asksForDecision(query, cb) {
 			c.count(app, query, cb, now.UnixMilli())
-			deciding = true
-			c.leave() // a backend has places of its own: if it is slow it takes none from others
-			ctx, cancel := context.WithDeadline(r.Context(), now.Add(decisionTime))
-			defer cancel()
-			app.backend.Answer(w, r.WithContext(ctx), buf.Bytes())
-			return errAnswered
+			return true, nil
 		}
-		var ok bool
-		if forward, ok = app.backend.Pack(w, r, buf.Bytes()); !ok {
-			return errAnswered
+		if packed, err = app.backend.Pack(r, buf.Bytes()); err != nil {
+			return false, refuseLoop(err, app)
 		}
 	}
-	return c.record(app, query, cb, forward, now.Add(answerTime))
+	return false, c.record(app, query, cb, packed, now.Add(answerTime))
 }
 
 // Tencent waits two seconds. Within answerTime an event is recorded or refused, within
@@ -243,9 +251,6 @@ const (
 	answerTime   = 1500 * time.Millisecond
 	decisionTime = 1900 * time.Millisecond
 )
-
-// errAnswered is the error of a callback that has its answer.
-var errAnswered = errors.New("answered by the backend")
 
 // asksForDecision reports whether Tencent acts on the answer. The body says so, or the
 // query of one that does not say.
@@ -285,6 +290,12 @@ var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // readBody reads the body into buf. It has bodyTimeout from now on.
 func (c *Callback) readBody(w http.ResponseWriter, r *http.Request, buf *bytes.Buffer, now time.Time) error {
+	if len(r.TransferEncoding) > 0 {
+		// Chunks win over a Content-Length beside them. A proxy that went by the length
+		// has forwarded a body that ends elsewhere (request smuggling, RFC 9112, section
+		// 6.3), so nothing more is read from this connection.
+		w.Header().Set("Connection", "close")
+	}
 	for _, encoding := range r.Header["Content-Encoding"] {
 		if !strings.EqualFold(encoding, "identity") {
 			return refuse(reasonEncoding)
@@ -336,17 +347,17 @@ func (c *Callback) count(app *app, query tuilivekit.Query, cb tuilivekit.Callbac
 // record counts a callback and records what it says of rooms, and what is to be passed
 // on of it. An event that could not be made durable is counted all the same: memory has
 // it.
-func (c *Callback) record(app *app, query tuilivekit.Query, cb tuilivekit.Callback, forward []byte, deadline time.Time) error {
+func (c *Callback) record(app *app, query tuilivekit.Query, cb tuilivekit.Callback, packed Packed, deadline time.Time) error {
 	received := time.Now().UnixMilli()
 	c.count(app, query, cb, received)
 	stats := app.stats
 	var err error
 	kind, ok := kinds[cb.Command]
-	if ok || forward != nil {
+	if ok || packed.Data != nil {
 		var outcome state.Outcome
 		outcome, err = c.recorder.Record(state.Event{
 			AppID: app.id, Kind: kind, Time: cb.EventTime, Received: received, Deadline: deadline,
-			Current: cb.Current, Max: cb.Max, Subject: cb.Subject, Forward: forward,
+			Current: cb.Current, Max: cb.Max, Subject: cb.Subject, Forward: packed.Data,
 		})
 		switch {
 		case errors.Is(err, state.ErrOverloaded):

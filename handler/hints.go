@@ -41,6 +41,8 @@ var hints = map[string]hint{
 		"The address is not in --webhook.allowed-sources. Behind a balancer, name that in --webhook.trusted-proxies."},
 	"forwarded": {"X-Forwarded-For not understood",
 		"The balancer in --webhook.trusted-proxies must send a list of addresses in X-Forwarded-For."},
+	"loop": {"Relay loop",
+		"The relay.url of this application leads back to this exporter, directly or through others: it must be the URL of the application's own backend."},
 	"internal": {"Error of the exporter",
 		"This is a bug. The log has the details; please report them."},
 }

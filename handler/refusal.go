@@ -36,6 +36,7 @@ const (
 	reasonForwarded
 	reasonRate
 	reasonConnections
+	reasonLoop
 	numReasons
 )
 
@@ -66,6 +67,7 @@ var reasons = [numReasons]struct {
 	reasonForwarded:   {"forwarded", http.StatusBadRequest, "X-Forwarded-For is not a list of addresses"},
 	reasonRate:        {"rate", http.StatusTooManyRequests, "too many requests"},
 	reasonConnections: {"connections", 0, ""}, // closed: there is nobody to answer
+	reasonLoop:        {"loop", http.StatusMisdirectedRequest, "relay loop"},
 }
 
 // refusal is an error that knows how to answer.
@@ -91,6 +93,14 @@ func refuseBody(err error) error {
 		return &refusal{reason: reasonJSON, text: field.Error(), read: true}
 	}
 	return &refusal{reason: reasonField, text: field.Error(), read: true}
+}
+
+// refuseLoop refuses a callback that its backend has refused with ErrLoop.
+func refuseLoop(err error, app *app) error {
+	if errors.Is(err, ErrLoop) {
+		return &refusal{reason: reasonLoop, appID: app.id, read: true}
+	}
+	return err
 }
 
 // refuse answers, counts and logs a refused request. An error that is no refusal is

@@ -238,6 +238,8 @@ func TestALoopOfDeliveriesIsCut(t *testing.T) {
 		t.Errorf("answered %d", got)
 	}
 	i.waitSeries(t, series("relay_loops_total"), 1)
+	i.waitSeries(t, `tuilivekit_webhook_rejections_total{reason="loop"}`, 1)
+	i.log.wait(t, `msg="callback refused" reason=loop sdk_app_id=`+demoApp+` status=421`)
 	i.waitSeries(t, `tuilivekit_relay_dropped_total{reason="refused",sdk_app_id="`+demoApp+`"}`, 1)
 	expect(t, i.scrape(), map[string]float64{`tuilivekit_threshold_events_total{sdk_app_id="` + demoApp + `"}`: 1})
 }

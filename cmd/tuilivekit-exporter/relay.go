@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 
 	"github.com/sirupsen/logrus"
 
@@ -23,10 +24,32 @@ func (a *app) configureRelay(cfg *config.Config, apps []handler.App) error {
 	}
 	for i := range apps {
 		if b := a.relay.Backend(apps[i].ID); b != nil {
-			apps[i].Backend = b.Configured()
+			apps[i].Backend = relayBackend{b.Configured()}
 		}
 	}
 	return nil
+}
+
+// relayBackend is a relay's backend as the webhook listener knows one.
+type relayBackend struct{ relay.Configured }
+
+// Decide implements handler.Backend.
+func (b relayBackend) Decide(ctx context.Context, r *http.Request, body []byte) (handler.Answer, error) {
+	a, err := b.Configured.Decide(ctx, r, body)
+	return handler.Answer(a), translate(err)
+}
+
+// Pack implements handler.Backend.
+func (b relayBackend) Pack(r *http.Request, body []byte) (handler.Packed, error) {
+	data, err := b.Configured.Pack(r, body)
+	return handler.Packed{Data: data}, translate(err)
+}
+
+func translate(err error) error {
+	if errors.Is(err, relay.ErrLoop) {
+		return handler.ErrLoop
+	}
+	return err
 }
 
 // configureBackends makes those of cfg the backends of r.

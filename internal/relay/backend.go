@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -84,73 +83,76 @@ var (
 	deliveryReasons = []failure{failedTimeout, failedConnection, failedStatus}
 )
 
-// Answer asks the backend for a decision and writes what it says, before the context of
-// req ends. body is that of req; it is not used any more when Answer returns.
-func (b Configured) Answer(w http.ResponseWriter, req *http.Request, body []byte) {
-	body = bytes.Clone(body) // a backend may answer first, and be sent the rest later
-	p, ok := b.parcel(w, req, body)
-	if !ok {
-		return
+// Answer is the answer to a callback. Its Header has the fields Content-Type and
+// Content-Encoding at most.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// ErrLoop is returned for a request that this relay, or too many relays in a row, have
+// passed on already.
+var ErrLoop = errors.New("relay loop: the request was passed on already")
+
+// Decide asks the backend for the answer to req, whose body is body. It returns before
+// ctx ends, and does not use body any more then. If the backend fails the answer is the
+// one that Settings.OnFailure chooses. The only error is ErrLoop. It may be called from
+// several goroutines.
+func (b Configured) Decide(ctx context.Context, req *http.Request, body []byte) (Answer, error) {
+	p, err := b.parcel(req, bytes.Clone(body)) // a backend may answer first, and be sent the rest later
+	if err != nil {
+		return Answer{}, err
 	}
 	b.stats.decisions.Add(1)
 	t := b.target
-	a, why, err := b.decide(req.Context(), t, p)
+	a, why, err := b.decide(ctx, t, p)
 	if err == nil {
-		h := w.Header()
-		h["Content-Type"] = a.header["Content-Type"] // nil keeps net/http from guessing
-		if encoding := a.header["Content-Encoding"]; encoding != nil {
-			h["Content-Encoding"] = encoding
-		}
-		h["Content-Length"] = []string{strconv.Itoa(len(a.body))}
-		w.WriteHeader(a.status)
-		w.Write(a.body) // the sender is gone if this fails: nobody to tell
-		return
+		return a, nil
 	}
 	if why == canceled {
 		// Most likely nobody reads it. But no answer at all would be a 200.
-		respond(w, http.StatusBadGateway, tuilivekit.Fail(http.StatusBadGateway, "canceled"))
-		return
+		return fail(http.StatusBadGateway, "canceled"), nil
 	}
 	b.stats.decisionFailures[why].Add(1)
 	b.stats.failed(&b.stats.decisionLog, b.logger().WithField("reason", failureNames[why]).
 		WithField("on_failure", t.OnFailure), err, "backend did not decide")
 	switch {
 	case t.OnFailure == Allow:
-		respond(w, http.StatusOK, []byte(tuilivekit.OK))
+		return jsonAnswer(http.StatusOK, []byte(tuilivekit.OK)), nil
 	case t.OnFailure == Deny:
-		respond(w, http.StatusOK, []byte(tuilivekit.Deny))
+		return jsonAnswer(http.StatusOK, []byte(tuilivekit.Deny)), nil
 	case why == failedTimeout:
-		respond(w, http.StatusGatewayTimeout, tuilivekit.Fail(http.StatusGatewayTimeout, "backend too slow"))
+		return fail(http.StatusGatewayTimeout, "backend too slow"), nil
 	default:
-		respond(w, http.StatusBadGateway, tuilivekit.Fail(http.StatusBadGateway, "backend failed"))
+		return fail(http.StatusBadGateway, "backend failed"), nil
 	}
 }
 
-// Pack returns req, whose body is body, as it is to be delivered later. If ok is false it
-// goes round in circles, and has its answer.
-func (b *Backend) Pack(w http.ResponseWriter, req *http.Request, body []byte) (packed []byte, ok bool) {
-	p, ok := b.parcel(w, req, body)
+func fail(status int, text string) Answer { return jsonAnswer(status, tuilivekit.Fail(status, text)) }
+
+func jsonAnswer(status int, body []byte) Answer {
+	return Answer{status, http.Header{"Content-Type": {"application/json"}}, body}
+}
+
+// Pack returns req, whose body is body, as it is to be delivered later. It does not keep
+// body. The only error is ErrLoop.
+func (b *Backend) Pack(req *http.Request, body []byte) ([]byte, error) {
+	p, err := b.parcel(req, body)
+	if err != nil {
+		return nil, err
+	}
+	return p.pack(rand.Text()), nil
+}
+
+// parcel returns req as it is passed on.
+func (b *Backend) parcel(req *http.Request, body []byte) (parcel, error) {
+	p, ok := b.relay.newParcel(req, body)
 	if !ok {
-		return nil, false
-	}
-	return p.pack(rand.Text()), true
-}
-
-// parcel returns req as it is passed on. If ok is false it has its answer.
-func (b *Backend) parcel(w http.ResponseWriter, req *http.Request, body []byte) (p parcel, ok bool) {
-	if p, ok = b.relay.newParcel(req, body); !ok {
 		b.stats.loops.Add(1)
-		respond(w, http.StatusMisdirectedRequest, tuilivekit.Fail(http.StatusMisdirectedRequest, "callback goes round in circles"))
+		return parcel{}, ErrLoop
 	}
-	return p, ok
-}
-
-func respond(w http.ResponseWriter, status int, body []byte) {
-	h := w.Header()
-	h["Content-Type"] = []string{"application/json"}
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
-	w.WriteHeader(status)
-	w.Write(body) // the sender is gone if this fails: nobody to tell
+	return p, nil
 }
 
 var (
@@ -160,23 +162,23 @@ var (
 
 // decide asks the backend. It neither waits for a place nor tries again: Tencent does
 // not wait long enough for that.
-func (b *Backend) decide(ctx context.Context, t *target, p parcel) (a answer, why failure, err error) {
+func (b *Backend) decide(ctx context.Context, t *target, p parcel) (a Answer, why failure, err error) {
 	select {
 	case t.slots <- struct{}{}:
 		defer func() { <-t.slots }()
 	default:
-		return answer{}, failedBusy, errBusy
+		return Answer{}, failedBusy, errBusy
 	}
 	probe, ok := b.breaker.allow()
 	if !ok {
-		return answer{}, failedCircuit, errCircuit
+		return Answer{}, failedCircuit, errCircuit
 	}
 	deadline, cancel := context.WithTimeout(ctx, t.Timeout)
 	defer cancel()
 	a, why, err = b.exchange(deadline, t, p)
 	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
 		b.breaker.forget(probe)
-		return answer{}, canceled, err
+		return Answer{}, canceled, err
 	}
 	if b.breaker.done(probe, err == nil) {
 		log := b.logger()
@@ -189,35 +191,34 @@ func (b *Backend) decide(ctx context.Context, t *target, p parcel) (a answer, wh
 	return a, why, err
 }
 
-// answer is what a backend said.
-type answer struct {
-	status int
-	header http.Header
-	body   []byte
-}
-
 var errTooLarge = errors.New("the answer is larger than 64 KiB")
 
 // exchange passes p on and reads the answer, which is one that can be passed on.
-func (b *Backend) exchange(ctx context.Context, t *target, p parcel) (answer, failure, error) {
+func (b *Backend) exchange(ctx context.Context, t *target, p parcel) (Answer, failure, error) {
 	start := time.Now()
 	defer func() { b.stats.decisionDuration.Observe(time.Since(start).Seconds()) }()
 	resp, err := t.transport.RoundTrip(p.request(ctx, t.URL)) // and follows no redirect
 	if err != nil {
-		return answer{}, reasonOf(err, failedConnection), err
+		return Answer{}, reasonOf(err, failedConnection), err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode < 200 || resp.StatusCode > 599 {
-		return answer{}, failedAnswer, fmt.Errorf("the status is %d", resp.StatusCode)
+		return Answer{}, failedAnswer, fmt.Errorf("the status is %d", resp.StatusCode)
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
-		return answer{}, reasonOf(err, failedAnswer), err
+		return Answer{}, reasonOf(err, failedAnswer), err
 	}
 	if len(body) > maxAnswer {
-		return answer{}, failedAnswer, errTooLarge
+		return Answer{}, failedAnswer, errTooLarge
 	}
-	return answer{resp.StatusCode, resp.Header, body}, 0, nil
+	h := http.Header{}
+	for _, key := range []string{"Content-Type", "Content-Encoding"} {
+		if values := resp.Header[key]; values != nil {
+			h[key] = values
+		}
+	}
+	return Answer{resp.StatusCode, h, body}, 0, nil
 }
 
 func reasonOf(err error, otherwise failure) failure {

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -69,8 +70,19 @@ func askFor(r *Relay, appID string) *httptest.ResponseRecorder {
 	const body = `{"CallbackCommand":"Live.CallbackBeforeSendGift"}`
 	req := httptest.NewRequest(http.MethodPost, "/callback?SdkAppid="+appID, strings.NewReader(body))
 	w := httptest.NewRecorder()
-	r.Backend(appID).Configured().Answer(w, req, []byte(body))
+	decide(w, r.Backend(appID), req, []byte(body))
 	return w
+}
+
+// decide writes the answer of b, and 421 for a loop, as the webhook listener does.
+func decide(w http.ResponseWriter, b *Backend, req *http.Request, body []byte) {
+	a, err := b.Configured().Decide(req.Context(), req, body)
+	if err != nil {
+		a = fail(http.StatusMisdirectedRequest, err.Error())
+	}
+	maps.Copy(w.Header(), a.Header)
+	w.WriteHeader(a.Status)
+	w.Write(a.Body)
 }
 
 // hang answers nothing until the test ends.
@@ -182,7 +194,7 @@ func TestASenderThatIsGoneIsNotAnsweredOK(t *testing.T) {
 			cancel()
 		}
 		w := httptest.NewRecorder()
-		r.Backend("1").Configured().Answer(w, httptest.NewRequestWithContext(ctx, http.MethodPost, "/callback?SdkAppid=1", nil), nil)
+		decide(w, r.Backend("1"), httptest.NewRequestWithContext(ctx, http.MethodPost, "/callback?SdkAppid=1", nil), nil)
 		cancel()
 		want := map[bool]int{true: http.StatusBadGateway, false: http.StatusOK}[gone] // which is on_failure
 		if timeouts := r.Backend("1").stats.decisionFailures[failedTimeout].Load(); w.Code != want || w.Body.Len() == 0 || (timeouts > 0) == gone {
@@ -203,7 +215,7 @@ func TestABodyIsNotReadAfterTheAnswer(t *testing.T) {
 	}))
 	target.URL = parse(t, "fake://backend")
 	body := []byte("mine")
-	r.Backend("1").Configured().Answer(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/callback?SdkAppid=1", nil), body)
+	decide(httptest.NewRecorder(), r.Backend("1"), httptest.NewRequest(http.MethodPost, "/callback?SdkAppid=1", nil), body)
 	copy(body, "his!")
 	if got, err := io.ReadAll(sent); err != nil || string(got) != "mine" {
 		t.Errorf("sent %q, %v", got, err)
@@ -373,7 +385,7 @@ func TestLoopsAreCut(t *testing.T) {
 	self := serve(t, func(w http.ResponseWriter, req *http.Request) {
 		asked++
 		b, _ := io.ReadAll(req.Body)
-		r.Backend("1").Configured().Answer(w, req, b)
+		decide(w, r.Backend("1"), req, b)
 	})
 	r = newRelay(t, Settings{AppID: "1", URL: self})
 	if w := ask(r); w.Code != http.StatusMisdirectedRequest || asked != 1 {
@@ -388,7 +400,7 @@ func TestLoopsAreCut(t *testing.T) {
 	many := serve(t, func(w http.ResponseWriter, req *http.Request) {
 		asked++
 		b, _ := io.ReadAll(req.Body)
-		newRelay(t, Settings{AppID: "1", URL: parse(t, "http://"+req.Host)}).Backend("1").Configured().Answer(w, req, b)
+		decide(w, newRelay(t, Settings{AppID: "1", URL: parse(t, "http://"+req.Host)}).Backend("1"), req, b)
 	})
 	if w := ask(newRelay(t, Settings{AppID: "1", URL: many})); w.Code != http.StatusMisdirectedRequest || asked != maxVia {
 		t.Errorf("answered %d after %d rounds", w.Code, asked)
