@@ -20,7 +20,7 @@ var arrows = map[string][]string{
 	"cmd/tuilivekit-exporter": {"collector", "handler", "internal/config", "internal/exposition", "internal/relay", "internal/state", "internal/storage", "internal/tuilivekit", "internal/web"},
 	"collector":               {"internal/exposition", "internal/state"},
 	"handler":                 {"internal/exposition", "internal/gate", "internal/state", "internal/tuilivekit"},
-	"internal/config":         {"internal/tuilivekit"}, // what is an SDKAppID and a token
+	"internal/config":         {"internal/restapi", "internal/tuilivekit"}, // what is a region, an SDKAppID and a token
 	"internal/exposition":     nil,
 	"internal/gate":           nil,
 	"internal/leaks":          nil,                                       // only tests import it

@@ -31,10 +31,22 @@ func (c *checkConfigCommand) run(stdout io.Writer) error {
 		fmt.Fprintln(stdout, "warning:", warning)
 	}
 	for _, app := range cfg.Apps {
-		fmt.Fprintf(stdout, "application %s (%s): %d token(s)\n", app.SDKAppID, app.Name, len(app.Tokens))
+		fmt.Fprintf(stdout, "application %s (%s): %d token(s)%s\n", app.SDKAppID, app.Name, len(app.Tokens), describeAPI(app))
 	}
 	fmt.Fprintf(stdout, "%s is valid\n", c.file)
 	return nil
+}
+
+// describeAPI says how the server API of app is called.
+func describeAPI(app config.App) string {
+	var text string
+	if app.API != nil {
+		text += fmt.Sprintf(", server API at %s as %s", app.API.Address, app.API.Identifier)
+	}
+	if app.Reconcile != nil {
+		text += fmt.Sprintf(", recount every %s with at most %v calls a second", app.Reconcile.Interval, app.Reconcile.Rate)
+	}
+	return text
 }
 
 // healthcheckCommand are the flags of healthcheck.

@@ -97,7 +97,7 @@ environment variable beside it; the flag wins. A first run needs no file: see ` 
 ## File
 
 `)
-	for _, s := range []string{"Config", "App", "Relay"} {
+	for _, s := range []string{"Config", "App", "Relay", "API", "Reconcile"} {
 		documentStruct(t, &b, s)
 	}
 	b.WriteString(`An example:
@@ -112,6 +112,11 @@ apps:
     token_env: [STAGING_TOKEN]
     relay:
       url: https://backend.internal/tuilivekit
+    api:
+      region: singapore
+      secret_key_file: /run/secrets/staging.key
+    reconcile:
+      interval: 10m
 ` + "```" + `
 
 An error has the form ` + "`FILE:LINE: path: what is wrong`" + `, one line for each. Unknown keys are errors. A
@@ -199,15 +204,8 @@ func documentFlags(b *strings.Builder, cmd *kingpin.CmdModel) {
 
 // documentStruct writes the keys of a struct of package config with its comments.
 func documentStruct(t *testing.T, b *strings.Builder, name string) {
-	file, err := parser.ParseFile(token.NewFileSet(), "../../internal/config/config.go", nil, parser.ParseComments)
-	if err != nil {
-		t.Fatal(err)
-	}
-	spec, ok := file.Scope.Lookup(name).Decl.(*ast.TypeSpec)
-	if !ok {
-		t.Fatalf("no type %s", name)
-	}
-	prefix := map[string]string{"App": "apps[].", "Relay": "apps[].relay."}[name]
+	spec := configType(t, name)
+	prefix := map[string]string{"App": "apps[].", "Relay": "apps[].relay.", "API": "apps[].api.", "Reconcile": "apps[].reconcile."}[name]
 	keys := map[string]string{} // by field
 	var fields []*ast.Field
 	for _, f := range spec.Type.(*ast.StructType).Fields.List {
@@ -234,4 +232,19 @@ func documentStruct(t *testing.T, b *strings.Builder, name string) {
 		fmt.Fprintf(b, "- `%s%s` %s\n", prefix, keys[f.Names[0].Name], strings.Join(words[1:], " "))
 	}
 	b.WriteByte('\n')
+}
+
+// configType returns the declaration of a type of package config.
+func configType(t *testing.T, name string) *ast.TypeSpec {
+	for _, source := range []string{"config.go", "api.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), "../../internal/config/"+source, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o := file.Scope.Lookup(name); o != nil {
+			return o.Decl.(*ast.TypeSpec)
+		}
+	}
+	t.Fatalf("no type %s", name)
+	return nil
 }

@@ -47,6 +47,10 @@ func (c *Config) complete(dir string) (warnings []string, err error) {
 			return nil, err
 		}
 		warnings = append(warnings, more...)
+		if more, err = app.completeAPI(at, dir); err != nil {
+			return nil, err
+		}
+		warnings = append(warnings, more...)
 		if app.AllowUnsigned {
 			warnings = append(warnings, fmt.Sprintf("application %s: allow_unsigned is set: anyone who can reach the webhook listener can set its counts", app.SDKAppID))
 		}

@@ -58,6 +58,12 @@ type App struct {
 	// Relay passes the callbacks of this application on to its own backend. Default: the
 	// relay that all have in common, or none.
 	Relay *Relay `yaml:"relay"`
+	// API is how Tencent's server API is called for this application: by doctor and setup, and
+	// for recounts if Reconcile is set. Default: it is not called.
+	API *API `yaml:"api"`
+	// Reconcile recounts the open rooms of this application with the server API. It needs API.
+	// Default: no recounts.
+	Reconcile *Reconcile `yaml:"reconcile"`
 
 	// Tokens are the callback tokens, those of TokenFiles first.
 	Tokens []Secret `yaml:"-"`

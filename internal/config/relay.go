@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"path/filepath"
 	"time"
 )
 
@@ -93,14 +92,8 @@ func parseTarget(raw string) (*url.URL, error) {
 // readTLS reads the authorities and the certificate that r names.
 func (r *Relay) readTLS(at path, dir string) error {
 	r.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
-	resolve := func(name string) string {
-		if name == "" || filepath.IsAbs(name) {
-			return name
-		}
-		return filepath.Join(dir, name)
-	}
 	if r.CAFile != "" {
-		pem, err := os.ReadFile(resolve(r.CAFile))
+		pem, err := os.ReadFile(resolve(dir, r.CAFile))
 		if err != nil {
 			return &keyError{at.to("ca_file"), err.Error()}
 		}
@@ -113,7 +106,7 @@ func (r *Relay) readTLS(at path, dir string) error {
 		return &keyError{at.to("cert_file"), "cert_file and key_file: one needs the other"}
 	}
 	if r.CertFile != "" {
-		pair, err := tls.LoadX509KeyPair(resolve(r.CertFile), resolve(r.KeyFile))
+		pair, err := tls.LoadX509KeyPair(resolve(dir, r.CertFile), resolve(dir, r.KeyFile))
 		if err != nil {
 			return &keyError{at.to("cert_file"), err.Error()}
 		}

@@ -32,20 +32,25 @@ func SumFile(path string) Sum {
 
 // files returns the names of all files that c names, as it names them.
 func (c *Config) files() (names []string) {
-	add := func(r *Relay) {
-		if r == nil {
-			return
-		}
-		for _, name := range []string{r.CAFile, r.CertFile, r.KeyFile} {
+	addNames := func(all ...string) {
+		for _, name := range all {
 			if name != "" {
 				names = append(names, name)
 			}
+		}
+	}
+	add := func(r *Relay) {
+		if r != nil {
+			addNames(r.CAFile, r.CertFile, r.KeyFile)
 		}
 	}
 	add(c.Relay)
 	for _, app := range c.Apps {
 		names = append(names, app.TokenFiles...)
 		add(app.Relay)
+		if app.API != nil {
+			addNames(app.API.SecretKeyFile, app.API.UserSigFile, app.API.CAFile)
+		}
 	}
 	return names
 }

@@ -18,6 +18,12 @@ import (
 // the owner and the group can read the file, or others than the owner can write it: Kubernetes makes secrets
 // readable by a group. An error names the file and its fault, never its content.
 func ReadTokenFile(path string) (token Secret, open bool, err error) {
+	return readSecretFile(path, "token", tuilivekit.MaxTokenLength)
+}
+
+// readSecretFile reads a secret of at most limit bytes, by the rules of ReadTokenFile.
+// noun is the name for it in an error.
+func readSecretFile(path, noun string, limit int) (secret Secret, open bool, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return Secret{}, false, err
@@ -30,15 +36,15 @@ func ReadTokenFile(path string) (token Secret, open bool, err error) {
 	if info.IsDir() {
 		return Secret{}, false, fmt.Errorf("%s is a directory", path)
 	}
-	b, err := io.ReadAll(io.LimitReader(f, 4096))
+	b, err := io.ReadAll(io.LimitReader(f, 8192))
 	if err != nil {
 		return Secret{}, false, err
 	}
-	token, err = parseToken(b)
+	secret, err = parseSecret(b, noun, limit)
 	if err != nil {
 		return Secret{}, false, fmt.Errorf("file %s %w", path, err)
 	}
-	return token, info.Mode().Perm()&0o027 != 0, nil
+	return secret, info.Mode().Perm()&0o027 != 0, nil
 }
 
 // tokenFromEnv reads a callback token from an environment variable, by the same rules.
@@ -47,44 +53,45 @@ func tokenFromEnv(name string) (Secret, error) {
 	if !ok {
 		return Secret{}, fmt.Errorf("environment variable %s is not set", name)
 	}
-	token, err := parseToken([]byte(value))
+	token, err := parseSecret([]byte(value), "token", tuilivekit.MaxTokenLength)
 	if err != nil {
 		return Secret{}, fmt.Errorf("environment variable %s %w", name, err)
 	}
 	return token, nil
 }
 
-// parseToken returns the one token in content. Its error continues a sentence that
-// begins with the place of content, and says nothing of the content but its fault.
-func parseToken(content []byte) (Secret, error) {
+// parseSecret returns the one secret in content, of at most limit bytes. Its error continues
+// a sentence that begins with the place of content, and says nothing of the content but its
+// fault.
+func parseSecret(content []byte, noun string, limit int) (Secret, error) {
 	if bytes.HasPrefix(content, []byte("\xff\xfe")) || bytes.HasPrefix(content, []byte("\xfe\xff")) {
 		return Secret{}, errors.New("is encoded as UTF-16: save it as UTF-8")
 	}
 	content = bytes.TrimPrefix(content, []byte("\xef\xbb\xbf"))
-	token := strings.TrimSpace(string(content))
-	lines := strings.FieldsFunc(token, func(r rune) bool { return r == '\n' || r == '\r' })
+	secret := strings.TrimSpace(string(content))
+	lines := strings.FieldsFunc(secret, func(r rune) bool { return r == '\n' || r == '\r' })
 	switch {
-	case token == "":
+	case secret == "":
 		return Secret{}, errors.New("is empty")
-	case strings.HasPrefix(token, "# ") || len(lines) > 1 && strings.HasPrefix(token, "#"):
-		return Secret{}, errors.New("begins with a comment: it must contain the token and nothing else")
+	case strings.HasPrefix(secret, "# ") || len(lines) > 1 && strings.HasPrefix(secret, "#"):
+		return Secret{}, fmt.Errorf("begins with a comment: it must contain the %s and nothing else", noun)
 	case len(lines) > 1:
-		return Secret{}, errors.New("has several lines: it must contain one token and nothing else")
-	case !utf8.ValidString(token):
+		return Secret{}, fmt.Errorf("has several lines: it must contain one %s and nothing else", noun)
+	case !utf8.ValidString(secret):
 		return Secret{}, errors.New("is not valid UTF-8")
 	}
-	for i, r := range token {
+	for i, r := range secret {
 		if r == 0 {
-			return Secret{}, fmt.Errorf("has a NUL byte at position %d: a token is text (is the file encoded as UTF-16?)", i+1)
+			return Secret{}, fmt.Errorf("has a NUL byte at position %d: a %s is text (is the file encoded as UTF-16?)", i+1, noun)
 		}
 		if unicode.IsControl(r) || !unicode.IsGraphic(r) {
-			return Secret{}, fmt.Errorf("has a control or invisible character (%U) at position %d of the token", r, i+1)
+			return Secret{}, fmt.Errorf("has a control or invisible character (%U) at position %d of the %s", r, i+1, noun)
 		}
 	}
-	if len(token) > tuilivekit.MaxTokenLength {
-		return Secret{}, fmt.Errorf("has a token of more than %d characters, which Tencent does not accept", tuilivekit.MaxTokenLength)
+	if len(secret) > limit {
+		return Secret{}, fmt.Errorf("has a %s of more than %d characters, which Tencent does not accept", noun, limit)
 	}
-	return Secret{token}, nil
+	return Secret{secret}, nil
 }
 
 // looksOdd returns what is probably wrong with a token that can be used, "" if nothing

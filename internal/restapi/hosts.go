@@ -44,10 +44,8 @@ func CheckHost(host string, anyHost bool) error {
 	if h, p, err := net.SplitHostPort(host); err == nil {
 		name, port = h, p
 	}
-	if n, err := strconv.ParseUint(port, 10, 16); port != "" && (err != nil || n == 0) {
-		return fmt.Errorf("%q has no port between 1 and 65535", host)
-	}
-	if !validHostName(name) {
+	n, err := strconv.ParseUint(port, 10, 16)
+	if !validHostName(name) || port != "" && (err != nil || n == 0) {
 		return fmt.Errorf("%q is not HOST or HOST:PORT", host)
 	}
 	if anyHost {
