@@ -11,7 +11,6 @@ package handler
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -228,13 +227,13 @@ func (c *Callback) take(w http.ResponseWriter, r *http.Request, app *app, query 
 	if err := c.readBody(w, r, buf, now); err != nil {
 		return false, err
 	}
-	cb, err := tuilivekit.Decode(buf.Bytes())
+	cb, err := tuilivekit.Decode(buf.Bytes(), query.Command)
 	if err != nil {
 		return false, refuseBody(err)
 	}
 	var packed Packed
 	if app.backend != nil {
-		if asksForDecision(query, cb) {
+		if tuilivekit.IsDecision(cb.Name) {
 			c.count(app, query, cb, now.UnixMilli())
 			return true, nil
 		}
@@ -251,12 +250,6 @@ const (
 	answerTime   = 1500 * time.Millisecond
 	decisionTime = 1900 * time.Millisecond
 )
-
-// asksForDecision reports whether Tencent acts on the answer. The body says so, or the
-// query of one that does not say.
-func asksForDecision(query tuilivekit.Query, cb tuilivekit.Callback) bool {
-	return tuilivekit.IsBefore(cmp.Or(cb.Name, query.Command))
-}
 
 // authenticate returns the application that sent the request. An unknown one costs
 // as much work as a known one.
@@ -332,10 +325,10 @@ func (c *Callback) count(app *app, query tuilivekit.Query, cb tuilivekit.Callbac
 	stats := app.stats
 	stats.last[cb.Command].Store(received) // before its count: who sees that sees this
 	stats.commands[cb.Command].Add(1)
-	if query.Command != "" && cb.Name != "" && query.Command != cb.Name {
+	if query.Command != "" && query.Command != cb.Name {
 		stats.oddities[commandMismatch].Add(1)
 	}
-	if app.backend == nil && tuilivekit.IsBefore(cb.Name) && !stats.warnedBefore.Swap(true) {
+	if app.backend == nil && tuilivekit.IsDecision(cb.Name) && !stats.warnedBefore.Swap(true) {
 		c.log.WithField("sdk_app_id", app.id).WithField("command", cb.Command.String()).
 			Warn("callback asks for a decision and is always answered OK: remove it from the callback's command list, or give the application a relay")
 	}

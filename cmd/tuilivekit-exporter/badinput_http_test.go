@@ -95,7 +95,7 @@ var badFraming = []badRow{
 	{name: "a hexadecimal length", header: "Content-Length: 0x10\r\n", status: 400, bare: true},
 	{name: "two lengths that differ", header: "Content-Length: 2\r\nContent-Length: 180\r\n", status: 400, bare: true},
 	{name: "a list of lengths", header: "Content-Length: 2, 180\r\n", status: 400, bare: true},
-	{name: "a length beside chunks", header: "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n", body: "2\r\n{}\r\n0\r\n\r\n", status: 200}, // RFC 9112, section 6.3: the chunks count
+	{name: "a length beside chunks", header: "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n", body: "2\r\n{}\r\n0\r\n\r\n", query: noCommand, status: 200}, // RFC 9112, section 6.3: the chunks count
 	{name: "a chunk size that is no number", header: "Transfer-Encoding: chunked\r\n", body: "zz\r\n{}\r\n0\r\n\r\n", status: 400, reason: "body", text: incomplete},
 	{name: "a chunk size that overflows", header: "Transfer-Encoding: chunked\r\n", body: "fffffffffffffffff\r\n{}\r\n0\r\n\r\n", status: 400, reason: "body", text: incomplete},
 	{name: "a chunk longer than its size", header: "Transfer-Encoding: chunked\r\n", body: "1\r\n{}\r\n0\r\n\r\n", status: 400, reason: "body", text: incomplete},
@@ -108,7 +108,7 @@ var badFraming = []badRow{
 	{name: "an expectation of 100-continue", header: "Expect: 100-continue\r\nContent-Length: " + strconv.Itoa(len(harmless)) + "\r\n", body: harmless, status: 200},
 	{name: "HTTP/1.0", proto: "HTTP/1.0", body: harmless, status: 200},
 	{name: "HTTP/0.9", raw: "POST /callback?{query}\r\n\r\n", status: 400, bare: true},
-	{name: "an upgrade to HTTP/2", header: "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\nContent-Length: 2\r\n", body: "{}", status: 200}, // not taken up
+	{name: "an upgrade to HTTP/2", header: "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\nContent-Length: 2\r\n", body: "{}", query: noCommand, status: 200}, // not taken up
 	{name: "TLS on a plain listener", raw: "\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00\r\n\r\n", status: 400, bare: true},
 	{name: "no HTTP at all", raw: "hello\r\n\r\n", status: 400, bare: true},
 }
@@ -123,8 +123,8 @@ var badEncodings = []badRow{
 	{name: "a list of encodings", header: "Content-Encoding: identity, gzip\r\nContent-Length: " + newerLength + "\r\n", status: 415, reason: "encoding", text: compressed},
 	{name: "two encoding headers", header: "Content-Encoding: identity\r\nContent-Encoding: gzip\r\nContent-Length: " + newerLength + "\r\n", status: 415, reason: "encoding", text: compressed},
 	{name: "an encoding before its body is sent", header: "Content-Encoding: gzip\r\nContent-Length: 200000\r\n", status: 415, reason: "encoding", text: compressed},
-	{name: "the encoding identity", header: "Content-Encoding: identity\r\nContent-Length: 2\r\n", body: "{}", status: 200},
-	{name: "the encoding Identity", header: "Content-Encoding: Identity\r\nContent-Length: 2\r\n", body: "{}", status: 200}, // RFC 9110, section 8.4.1: case does not matter
-	{name: "a content type that is not JSON", header: "Content-Type: multipart/form-data\r\nContent-Length: 2\r\n", body: "{}", status: 200},
-	{name: "a content type of two", header: "Content-Type: text/xml\r\nContent-Type: image/png\r\nContent-Length: 2\r\n", body: "{}", status: 200},
+	{name: "the encoding identity", header: "Content-Encoding: identity\r\nContent-Length: 2\r\n", body: "{}", query: noCommand, status: 200},
+	{name: "the encoding Identity", header: "Content-Encoding: Identity\r\nContent-Length: 2\r\n", body: "{}", query: noCommand, status: 200}, // RFC 9110, section 8.4.1: case does not matter
+	{name: "a content type that is not JSON", header: "Content-Type: multipart/form-data\r\nContent-Length: 2\r\n", body: "{}", query: noCommand, status: 200},
+	{name: "a content type of two", header: "Content-Type: text/xml\r\nContent-Type: image/png\r\nContent-Length: 2\r\n", body: "{}", query: noCommand, status: 200},
 }

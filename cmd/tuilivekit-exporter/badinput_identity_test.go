@@ -25,6 +25,9 @@ func appText(text string) queryFunc {
 	return func(now int64) string { return signedQuery(text, demoToken, "", now) }
 }
 
+// noCommand is a good query, and names no command.
+var noCommand = appText(demoApp)
+
 // changed is a good query with some of it replaced.
 func changed(from, to string) queryFunc {
 	return func(now int64) string {

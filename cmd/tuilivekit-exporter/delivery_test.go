@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
 // waitSeries returns when a series has a value.
@@ -35,7 +37,7 @@ func TestCallbacksAreDeliveredUnchanged(t *testing.T) {
 	n := 0
 	ids := map[string]bool{}
 	for command, bodies := range all {
-		if strings.Contains(command, "Before") {
+		if tuilivekit.IsDecision(command) {
 			continue
 		}
 		for _, body := range bodies {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/web"
 )
 
@@ -139,7 +140,7 @@ func TestDecisionsAreTheBackends(t *testing.T) {
 	i := startApp(t, relayTo(t, "url: '"+b.URL+"/hook/of%2Fold'"))
 	n := 0
 	for command, bodies := range samples(t) {
-		if !strings.Contains(command, "Before") {
+		if !tuilivekit.IsDecision(command) {
 			continue
 		}
 		for _, body := range bodies {

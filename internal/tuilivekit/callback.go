@@ -3,6 +3,7 @@ package tuilivekit
 import (
 	"bytes"
 	"strconv"
+	"unicode/utf8"
 )
 
 // MaxCount is the largest room count that makes sense.
@@ -14,9 +15,10 @@ const minEventTime = 1_000_000_000_000
 
 // Callback is the body of a webhook as far as this program reads it.
 type Callback struct {
-	// Command is what the body says, Other if it says nothing.
+	// Command is what Name is, Other if it is no documented one or none at all.
 	Command Command
-	// Name is the command as the body spells it, empty if it names none.
+	// Name is the command as the body spells it, as the URL does if the body names none,
+	// and empty if neither does: the console's test of a webhook.
 	Name string
 	// EventTime is in Unix milliseconds, 0 if there is none or none that can be
 	// used.
@@ -56,23 +58,6 @@ const (
 
 const bodyField = "body"
 
-// The fields that are read. Their letter case is checked too: another reader of the same
-// body may fold it, and take the other one.
-const (
-	fieldCommand = iota
-	fieldOperator
-	fieldEventTime
-	fieldCurrent
-	fieldMax
-	fieldRoomID
-	fieldRoomInfo
-	numFields
-)
-
-var fieldNames = [numFields]string{
-	"CallbackCommand", "Operator_Account", "EventTime", "CurRoomCount", "MaxRoomCount", "RoomId", "RoomInfo",
-}
-
 const (
 	infoRoomID = iota
 	infoEventTime
@@ -80,50 +65,136 @@ const (
 	numInfoFields
 )
 
+// Their letter case is checked too: another reader of the same body may fold it, and take the other one.
 var infoNames = [numInfoFields]string{"RoomId", "EventTime", "CreateTime"}
 
-// Decode reads a body. An error is a *FieldError. The result refers to body.
+// fieldCommand is read of every body, and the first of the fields of each command.
+const fieldCommand = "CallbackCommand"
+
+// Decode reads a body. command is the command that the URL of the callback names, empty if
+// it names none: it stands in where the body names none. An error is a *FieldError. The
+// result refers to body.
 //
-// Whatever the command, the body must be one JSON object and nothing else, and no
-// field that is read may be there twice. Only RoomThreshold must have counts, both
-// of them. An EventTime that cannot be used is no error: the caller has the time of
-// receipt.
-func Decode(body []byte) (Callback, error) {
-	body, valid := trimBOM(body)
-	if !valid {
-		return Callback{}, &FieldError{bodyField, notUTF8}
-	}
-	if len(body) == 0 {
-		return Callback{}, &FieldError{bodyField, "empty"}
-	}
-	var raw [numFields][]byte
-	m := walk(body)
-	if err := collect(&m, fieldNames[:], raw[:]); err != nil {
+// The body of RoomThreshold, RoomCreated and RoomDestroyed must be one JSON object and
+// nothing else, and no field that is read of it may be there twice or in another letter
+// case. RoomThreshold must have both counts. An EventTime that cannot be used is no error:
+// the caller has the time of receipt.
+//
+// Of all other commands only the name is read, and EventTime if it can be: their bodies may
+// look as they like. An unreadable body of which nobody says the command is an error, since
+// it may be any of them.
+func Decode(body []byte, command string) (Callback, error) {
+	body = trimBOM(body)
+	name, time, err := nameOf(body)
+	if err != nil && (command == "" || !err.InBody()) {
 		return Callback{}, err
 	}
-	var cb Callback
-	if name := raw[fieldCommand]; name != nil {
-		if name[0] != '"' {
-			return Callback{}, &FieldError{fieldNames[fieldCommand], notString}
-		}
-		name = text(name)
-		cb.Command = commandsByName[string(name)]
-		if cb.Command == Other {
-			cb.Name = string(name)
-		} else {
-			cb.Name = cb.Command.String()
-		}
+	cb := Callback{Name: name, EventTime: time}
+	if cb.Name == "" {
+		cb.Name = command
 	}
-	cb.EventTime = eventTime(raw[fieldEventTime])
+	cb.Command = commandsByName[cb.Name]
 	switch cb.Command {
 	case RoomThreshold:
-		cb.Subject = raw[fieldOperator]
-		return cb, cb.readCounts(raw[fieldCurrent], raw[fieldMax])
+		return cb, cb.readThreshold(body)
 	case RoomCreated, RoomDestroyed:
-		cb.Subject = raw[fieldRoomID]
-		return cb, cb.readRoomInfo(raw[fieldRoomInfo])
+		return cb, cb.readRoom(body)
 	}
 	return cb, nil
+}
+
+// nameOf returns the command that body names, empty if it names none, and its EventTime if it
+// has one that can be used. It takes all bodies in which it can tell the name, and
+// returns an error about the body as a whole where it cannot.
+//
+// It looks no further than to a name that Decode then reads the whole body of.
+func nameOf(body []byte) (name string, time int64, err *FieldError) {
+	if len(body) == 0 {
+		return "", 0, nil
+	}
+	var named bool
+	m := walk(body)
+	for m.next() {
+		switch {
+		case string(m.key) == fieldCommand:
+			if named {
+				return "", 0, &FieldError{fieldCommand, givenTwice}
+			}
+			if m.value[0] != '"' {
+				return "", 0, &FieldError{fieldCommand, notString}
+			}
+			value := text(m.value)
+			if c := commandsByName[string(value)]; c != Other {
+				name = c.String()
+				if c.read() {
+					return name, 0, nil
+				}
+			} else {
+				name = string(value)
+			}
+			named = true
+		case string(m.key) == fieldEventTime:
+			if time == 0 {
+				time = eventTime(m.value)
+			}
+		case bytes.EqualFold(m.key, []byte(fieldCommand)):
+			return "", 0, &FieldError{fieldCommand, wrongCase}
+		}
+	}
+	switch {
+	case m.problem == "", m.problem == notObject, name != "":
+		return name, time, nil
+	case string(m.key) == fieldCommand:
+		return "", 0, &FieldError{fieldCommand, m.problem}
+	}
+	return "", 0, &FieldError{bodyField, m.problem}
+}
+
+const (
+	fieldOperator  = "Operator_Account"
+	fieldEventTime = "EventTime"
+	fieldCurrent   = "CurRoomCount"
+	fieldMax       = "MaxRoomCount"
+	fieldRoomID    = "RoomId"
+	fieldRoomInfo  = "RoomInfo"
+)
+
+var thresholdFields = [...]string{fieldCommand, fieldEventTime, fieldOperator, fieldCurrent, fieldMax}
+
+// readThreshold reads the body of RoomThreshold.
+func (cb *Callback) readThreshold(body []byte) error {
+	var raw [len(thresholdFields)][]byte
+	if err := collectBody(body, thresholdFields[:], raw[:]); err != nil {
+		return err
+	}
+	cb.EventTime = eventTime(raw[1])
+	cb.Subject = raw[2]
+	return cb.readCounts(raw[3], raw[4])
+}
+
+var roomFields = [...]string{fieldCommand, fieldEventTime, fieldRoomID, fieldRoomInfo}
+
+// readRoom reads the body of RoomCreated or RoomDestroyed.
+func (cb *Callback) readRoom(body []byte) error {
+	var raw [len(roomFields)][]byte
+	if err := collectBody(body, roomFields[:], raw[:]); err != nil {
+		return err
+	}
+	cb.EventTime = eventTime(raw[1])
+	cb.Subject = raw[2]
+	return cb.readRoomInfo(raw[3])
+}
+
+// collectBody collects the fields of a body that is read.
+func collectBody(body []byte, names []string, values [][]byte) error {
+	if len(body) == 0 {
+		return &FieldError{bodyField, "empty"}
+	}
+	if !utf8.Valid(body) {
+		return &FieldError{bodyField, notUTF8}
+	}
+	m := walk(body)
+	return collect(&m, names, values)
 }
 
 // collect puts the raw value of each member named in names in the same place of
@@ -132,6 +203,10 @@ func collect(m *members, names []string, values [][]byte) error {
 	for m.next() {
 		i := lookup(names, m.key)
 		switch {
+		case m.deep:
+			return &FieldError{bodyField, tooDeep}
+		case m.n > maxMembers:
+			return &FieldError{bodyField, tooMany}
 		case i < 0:
 			for _, name := range names {
 				if bytes.EqualFold(m.key, []byte(name)) {
@@ -166,11 +241,11 @@ func lookup(names []string, key []byte) int {
 func (cb *Callback) readCounts(rawCurrent, rawMax []byte) error {
 	current, retypedCurrent, problem := count(rawCurrent, 0)
 	if problem != "" {
-		return &FieldError{fieldNames[fieldCurrent], problem}
+		return &FieldError{fieldCurrent, problem}
 	}
 	limit, retypedMax, problem := count(rawMax, 1)
 	if problem != "" {
-		return &FieldError{fieldNames[fieldMax], problem}
+		return &FieldError{fieldMax, problem}
 	}
 	cb.Current, cb.Max, cb.Retyped = current, limit, retypedCurrent || retypedMax
 	return nil

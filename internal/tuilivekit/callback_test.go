@@ -51,6 +51,7 @@ func TestDecode(t *testing.T) {
 		{name: "count in another case", body: `{` + threshold + `,"curroomcount":4,"CurRoomCount":4,"MaxRoomCount":5}`, err: "CurRoomCount: wrong letter case"},
 		{name: "count with a character that folds", body: `{"Callbac\u212aCommand":"x"}`, err: "CallbackCommand: wrong letter case"},
 		{name: "command of another type", body: `{"CallbackCommand":7}`, err: "CallbackCommand: not a string"},
+		{name: "the last member malformed", body: `{` + threshold + `,"CurRoomCount":4,"MaxRoomCount":5,"x":[}`, err: "body: not valid JSON"},
 		{name: "no current count", body: `{` + threshold + `,"MaxRoomCount":5}`, err: "CurRoomCount: missing"},
 		{name: "no maximum", body: `{` + threshold + `,"CurRoomCount":5}`, err: "MaxRoomCount: missing"},
 		{name: "negative", body: `{` + threshold + `,"CurRoomCount":-1,"MaxRoomCount":5}`, err: "CurRoomCount: out of range"},
@@ -74,7 +75,7 @@ func TestDecode(t *testing.T) {
 		{name: "hexadecimal string", body: `{` + threshold + `,"CurRoomCount":"0x4","MaxRoomCount":5}`, err: "CurRoomCount: not an integer"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got, err := Decode([]byte(tc.body))
+			got, err := Decode([]byte(tc.body), RoomThreshold.String())
 			if tc.err != "" {
 				var field *FieldError
 				if !errors.As(err, &field) || err.Error() != tc.err {
@@ -109,7 +110,7 @@ func TestDecodeRoomCallbacks(t *testing.T) {
 		{"RoomInfo of another type", `{` + created + `,"RoomInfo":"x"}`, RoomCreated, 0, ``},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got, err := Decode([]byte(tc.body))
+			got, err := Decode([]byte(tc.body), "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -126,16 +127,111 @@ func checkCallback(t *testing.T, got, want Callback) {
 	}
 }
 
-func TestUnknownCommandsAreOther(t *testing.T) {
-	for body, name := range map[string]string{
-		`{"CallbackCommand":"Live.CallbackAfterSomethingNew"}`: "Live.CallbackAfterSomethingNew",
-		`{"CallbackCommand":""}`:                               "",
-		`{"CallbackCommand":"other"}`:                          "other",
-		`{}`:                                                   "",
+func TestCommandIsThatOfTheBodyElseOfTheURL(t *testing.T) {
+	const gift = "Live.CallbackBeforeSendGift"
+	for _, tc := range []struct{ name, body, url, want string }{
+		{"both", `{"CallbackCommand":"Live.CallbackBeforeSendGift"}`, RoomThreshold.String(), gift},
+		{"body only", `{"CallbackCommand":"Live.CallbackBeforeSendGift"}`, "", gift},
+		{"URL only", `{"x":1}`, gift, gift},
+		{"empty in the body", `{"CallbackCommand":""}`, gift, gift},
+		{"an empty body", ``, gift, gift},
+		{"an unreadable body", `{"x":`, gift, gift},
+		{"no object", `[]`, gift, gift},
+		{"neither", `{}`, "", ""},
+		{"neither, an empty body", ``, "", ""},
+		{"neither, no object", `null`, "", ""},
+		{"unknown", `{"CallbackCommand":"Live.CallbackAfterSomethingNew"}`, "", "Live.CallbackAfterSomethingNew"},
+		{"other", `{"CallbackCommand":"other"}`, "", "other"},
 	} {
-		got, err := Decode([]byte(body))
-		if err != nil || got.Command != Other || got.Name != name {
-			t.Errorf("%s: got %v %q, %v", body, got.Command, got.Name, err)
+		t.Run(tc.name, func(t *testing.T) {
+			got, err := Decode([]byte(tc.body), tc.url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkCallback(t, got, Callback{Command: commandsByName[tc.want], Name: tc.want})
+		})
+	}
+}
+
+func TestCountsOfACommandThatOnlyTheURLNames(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"EventTime":1739966441121,"CurRoomCount":400,"MaxRoomCount":500}`:                      "",
+		`{"CallbackCommand":"","EventTime":1739966441121,"CurRoomCount":400,"MaxRoomCount":500}`: "",
+		`{}`:                  "CurRoomCount: missing",
+		``:                    "body: empty",
+		`null`:                "body: not a JSON object",
+		`{"CurRoomCount":400`: "body: not valid JSON",
+	} {
+		got, err := Decode([]byte(body), RoomThreshold.String())
+		if want != "" {
+			if err == nil || err.Error() != want {
+				t.Errorf("%s: error is %v, want %q", body, err, want)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", body, err)
+		}
+		checkCallback(t, got, Callback{Command: RoomThreshold, Name: RoomThreshold.String(), EventTime: 1739966441121, Current: 400, Max: 500})
+	}
+}
+
+// What is not read of a body is the backend's affair.
+func TestBodiesThatAreNotReadMayLookAsTheyLike(t *testing.T) {
+	const gift = `"CallbackCommand":"Live.CallbackBeforeSendGift"`
+	many := strings.Repeat(`"x":1,`, maxMembers+1)
+	deep := strings.Repeat(`[`, 10_000) + strings.Repeat(`]`, 10_000)
+	for name, body := range map[string]string{
+		"a name in two cases":               `{` + gift + `,"roomId":"r","RoomId":"r"}`,
+		"a name twice":                      `{` + gift + `,"RoomId":"r","RoomId":"r"}`,
+		"a Latin-1 byte":                    "{" + gift + ",\"Nick\":\"\xe9\"}",
+		"a Latin-1 byte before":             "{\"Nick\":\"\xe9\"," + gift + "}",
+		"many members":                      `{` + gift + `,` + many[:len(many)-1] + `}`,
+		"many members before":               `{` + many + gift + `}`,
+		"nested deeply":                     `{` + gift + `,"x":` + deep + `}`,
+		"nested deeply before":              `{"x":` + deep + `,` + gift + `}`,
+		"malformed behind the command":      `{` + gift + `,"x":nil}`,
+		"counts that make no sense":         `{` + gift + `,"CurRoomCount":-1,"MaxRoomCount":[]}`,
+		"an EventTime that cannot be used":  `{` + gift + `,"EventTime":{}}`,
+		"an EventTime in another case":      `{` + gift + `,"eventTime":1}`,
+		"a RoomInfo with its members twice": `{` + gift + `,"RoomInfo":{"RoomId":"a","RoomId":"b"}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := Decode([]byte(body), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkCallback(t, got, Callback{Command: commandsByName["Live.CallbackBeforeSendGift"], Name: "Live.CallbackBeforeSendGift"})
+		})
+	}
+}
+
+func TestUnclearCommandIsRefused(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"CallbackCommand":"x","CallbackCommand":"y"}`:           "CallbackCommand: given twice",
+		`{"CallbackCommand":"x","CallbackCommand":"x"}`:           "CallbackCommand: given twice",
+		`{"CallbackCommand":"x","callbackCommand":"` + "y" + `"}`: "CallbackCommand: wrong letter case",
+		`{"callbackcommand":"x"}`:                                 "CallbackCommand: wrong letter case",
+		`{"CallbackCommand":null}`:                                "CallbackCommand: not a string",
+		`{"CallbackCommand":x`:                                    "CallbackCommand: not valid JSON",
+		`{"x":`:                                                   "body: not valid JSON", // nobody says what it is
+		`{"CallbackCommand":"x","x":1,` + threshold + `}`:         "CallbackCommand: given twice",
+		`{` + threshold + `,"CallbackCommand":"x"}`:               "CallbackCommand: given twice",
+	} {
+		if got, err := Decode([]byte(body), ""); err == nil || err.Error() != want {
+			t.Errorf("%s: got %v %v, want %q", body, got.Command, err, want)
+		}
+	}
+}
+
+func TestDecisions(t *testing.T) {
+	for name, want := range map[string]bool{
+		"Live.CallbackBeforeSendGift": true, "Group.CallbackBeforeSendMsg": true, "C2C.CallbackBeforeSendMsg": true,
+		"Group.CallbackBeforeSomethingNew": true, "Sns.CallbackPrevFriendAdd": true, "Sns.CallbackPrevFriendResponse": true,
+		"Sns.CallbackFriendAdd": false, "Live.CallbackAfterCreateRoom": false, "": false, "other": false,
+	} {
+		if got := IsDecision(name); got != want {
+			t.Errorf("%q: got %t", name, got)
 		}
 	}
 }
@@ -162,7 +258,7 @@ func samples(t testing.TB) map[string][]byte {
 func TestEverySampleIsOfAKnownCommand(t *testing.T) {
 	seen := map[Command]bool{}
 	for path, body := range samples(t) {
-		cb, err := Decode(body)
+		cb, err := Decode(body, "")
 		if err != nil {
 			t.Errorf("%s: %v", path, err)
 		}
@@ -178,8 +274,9 @@ func TestEverySampleIsOfAKnownCommand(t *testing.T) {
 	}
 }
 
-// FuzzDecode holds the scanner against encoding/json: it takes nothing that
-// encoding/json would refuse, and refuses as malformed nothing that it takes.
+// FuzzDecode holds the scanner against encoding/json: of the commands that are read it
+// takes nothing that encoding/json would refuse, and refuses as malformed nothing that it
+// takes. What is not read it refuses for its name alone.
 func FuzzDecode(f *testing.F) {
 	for _, body := range samples(f) {
 		f.Add(body)
@@ -187,24 +284,28 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte("\uFEFF{}"))
 	f.Add([]byte(`{"CurRoomCoun\u0074":"4\u0030","a":[1e5,-0.1,true,null,{"b":[]}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		cb, err := Decode(body)
-		trimmed, _ := trimBOM(body)
-		valid := json.Valid(trimmed)
-		if err == nil && !valid {
-			t.Fatalf("accepted malformed JSON %q", body)
-		}
-		var field *FieldError
-		if err != nil && !errors.As(err, &field) {
-			t.Fatalf("error of another type: %v", err)
-		}
-		if err != nil && valid && (field.Problem == notJSON || field.Problem == trailingData) {
-			t.Fatalf("refused valid JSON %q: %v", body, err)
-		}
-		if err == nil && cb.Command == RoomThreshold && (cb.Current < 0 || cb.Current > MaxCount || cb.Max < 1 || cb.Max > MaxCount) {
-			t.Fatalf("counts %d of %d from %q", cb.Current, cb.Max, body)
-		}
-		if cb.EventTime != 0 && cb.EventTime < minEventTime {
-			t.Fatalf("time %d from %q", cb.EventTime, body)
+		valid := json.Valid(trimBOM(body))
+		for _, command := range []string{"", RoomThreshold.String(), RoomCreated.String(), "Live.CallbackBeforeSendGift"} {
+			cb, err := Decode(body, command)
+			var field *FieldError
+			if err != nil && !errors.As(err, &field) {
+				t.Fatalf("error of another type: %v", err)
+			}
+			if err == nil && cb.Command.read() && !valid {
+				t.Fatalf("accepted malformed JSON %q", body)
+			}
+			if err != nil && valid && (field.Problem == notJSON || field.Problem == trailingData) {
+				t.Fatalf("refused valid JSON %q: %v", body, err)
+			}
+			if err != nil && command != "" && !cb.Command.read() && field.Field != fieldCommand {
+				t.Fatalf("refused %q of a body that is not read: %v", body, err)
+			}
+			if err == nil && cb.Command == RoomThreshold && (cb.Current < 0 || cb.Current > MaxCount || cb.Max < 1 || cb.Max > MaxCount) {
+				t.Fatalf("counts %d of %d from %q", cb.Current, cb.Max, body)
+			}
+			if cb.EventTime != 0 && cb.EventTime < minEventTime {
+				t.Fatalf("time %d from %q", cb.EventTime, body)
+			}
 		}
 	})
 }

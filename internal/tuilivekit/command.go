@@ -17,8 +17,8 @@ const (
 	RoomDestroyed
 )
 
-// commandNames has the name of every Command, in the order of its values. The
-// last two belong to Chat and come when its callback URL points here too.
+// commandNames has the name of every Command, in the order of its values. The last four
+// belong to Chat and come when its callback URL points here too.
 var commandNames = [...]string{
 	Other:         "other",
 	RoomThreshold: "Live.CallbackAfterCreateRoomReachingThreshold",
@@ -42,6 +42,8 @@ var commandNames = [...]string{
 	"Follow.CallbackAfterCloudRecordingChanged",
 	"Group.CallbackOnDailyGroupQuotaAlarm",
 	"Alert.RequestOverLimit",
+	"Sns.CallbackPrevFriendAdd",
+	"Sns.CallbackPrevFriendResponse",
 }
 
 // Commands is the number of commands: every Command is below it.
@@ -59,7 +61,17 @@ var commandsByName = func() map[string]Command {
 // String returns the name as Tencent spells it, or "other".
 func (c Command) String() string { return commandNames[c] }
 
-// IsBefore reports whether the command of that name asks for a decision: Tencent
-// waits for the answer and acts on it. All commands of that kind, documented or
-// not, are named Before.
-func IsBefore(name string) bool { return strings.Contains(name, ".CallbackBefore") }
+// read reports whether Decode reads more of a body than the name of the command.
+func (c Command) read() bool { return c == RoomThreshold || c == RoomCreated || c == RoomDestroyed }
+
+// decisions are the commands that ask for a decision and are not named Before.
+var decisions = map[string]bool{
+	"Sns.CallbackPrevFriendAdd":      true,
+	"Sns.CallbackPrevFriendResponse": true,
+}
+
+// IsDecision reports whether the command of that name asks for a decision: Tencent
+// waits for the answer and acts on it. So do all that are named Before, documented or not.
+func IsDecision(name string) bool {
+	return strings.Contains(name, ".CallbackBefore") || decisions[name]
+}

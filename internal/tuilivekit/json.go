@@ -1,8 +1,8 @@
 package tuilivekit
 
 import (
+	"bytes"
 	"encoding/json"
-	"unicode/utf8"
 )
 
 // maxDepth is how deep objects and arrays may nest, and maxMembers how many
@@ -23,8 +23,8 @@ const (
 )
 
 // members walks over the members of one JSON object, in one pass and without
-// allocating. It takes exactly what RFC 8259 allows, within maxDepth and
-// maxMembers; the object must be all that data holds.
+// allocating. It takes exactly what RFC 8259 allows, down to maxDepth; the object must be
+// all that data holds.
 //
 //	for m.next() {
 //		… m.key, m.value …
@@ -33,7 +33,8 @@ const (
 type members struct {
 	data []byte
 	pos  int
-	n    int // members so far
+	n    int  // members so far
+	deep bool // a value nests deeper than maxDepth: below that only its brackets are checked
 	done bool
 
 	key     []byte // name of the current member, without escapes
@@ -72,9 +73,7 @@ func (m *members) next() bool {
 		}
 		m.space()
 	}
-	if m.n++; m.n > maxMembers {
-		return m.fail(tooMany)
-	}
+	m.n++
 	start := m.pos
 	if !m.string() {
 		return m.fail(notJSON)
@@ -144,7 +143,8 @@ func (m *members) skip(depth int) bool {
 		return m.string()
 	case c == '{' || c == '[':
 		if depth == maxDepth {
-			return m.fail(tooDeep)
+			m.deep = true
+			return m.brackets()
 		}
 		return m.composite(c, depth+1)
 	case c == '-' || '0' <= c && c <= '9':
@@ -184,6 +184,28 @@ func (m *members) composite(opening byte, depth int) bool {
 		}
 		m.space()
 	}
+}
+
+// brackets steps over an object or an array, whose opening is next, however deep it nests.
+// It counts brackets and checks no grammar.
+func (m *members) brackets() bool {
+	for open := 0; m.pos < len(m.data); {
+		switch m.data[m.pos] {
+		case '"':
+			if !m.string() {
+				return false
+			}
+			continue
+		case '{', '[':
+			open++
+		case '}', ']':
+			open--
+		}
+		if m.pos++; open == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func (m *members) literal(word string) bool {
@@ -284,11 +306,5 @@ func text(raw []byte) []byte {
 }
 
 // trimBOM removes one leading byte order mark, which RFC 8259 (section 8.1) lets a
-// reader ignore, and reports whether the rest is UTF-8.
-func trimBOM(body []byte) (rest []byte, valid bool) {
-	const bom = "\uFEFF"
-	if len(body) >= len(bom) && string(body[:len(bom)]) == bom {
-		body = body[len(bom):]
-	}
-	return body, utf8.Valid(body)
-}
+// reader ignore.
+func trimBOM(body []byte) []byte { return bytes.TrimPrefix(body, []byte("\uFEFF")) }
