@@ -109,7 +109,7 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		versioncollector.NewCollector("tuilivekit_exporter"),
 		collector.New(store, collector.Options{StaleAfter: cfg.staleAfter}),
-		a.reloadOK, a.reloadOKSince,
+		a.reloadOK, a.reloadOKSince, newLogLinesDropped(log),
 	)
 	a.webhook = a.callback.Router(cfg.webhookPath)
 	a.web = a.newWeb(reg)

@@ -90,7 +90,13 @@ func (c *serveCommand) run(ctx context.Context, stderr io.Writer) error {
 	if _, ok := os.LookupEnv("GOGC"); !ok {
 		debug.SetGCPercent(75) // little memory is worth more here than the little time it takes
 	}
-	log := c.newLogger(stderr)
+	signal.Ignore(syscall.SIGPIPE) // or the process ends with the reader of its log
+	output := newLogWriter(stderr)
+	log := c.newLogger(output)
+	output.onDropped = func(lines int64) {
+		log.WithField("lines", lines).Warn("log lines dropped: standard error cannot be written fast enough")
+	}
+	defer output.start()()
 	a, err := newApp(c, log)
 	if err != nil {
 		return err
