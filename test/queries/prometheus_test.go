@@ -14,7 +14,6 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
-	"github.com/prometheus/prometheus/promql/promqltest"
 	"github.com/prometheus/prometheus/rules"
 	"github.com/prometheus/prometheus/util/teststorage"
 )
@@ -61,8 +60,24 @@ func emptyServer(t *testing.T) *server {
 	t.Helper()
 	return &server{
 		storage: teststorage.New(t),
-		engine:  promqltest.NewTestEngine(t, false, 5*time.Minute, 50_000_000),
+		engine:  newEngine(t),
 	}
+}
+
+// newEngine returns an engine with the limits of Prometheus' own tests. That of promqltest
+// brings dependencies along that not every module proxy has.
+func newEngine(t *testing.T) *promql.Engine {
+	t.Helper()
+	engine := promql.NewEngine(promql.EngineOpts{
+		MaxSamples: 50_000_000, Timeout: 100 * time.Second, LookbackDelta: 5 * time.Minute,
+		EnableAtModifier: true, EnableNegativeOffset: true, Parser: parser.NewParser(parser.Options{}),
+	})
+	t.Cleanup(func() {
+		if err := engine.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return engine
 }
 
 // add stores samples.
@@ -90,7 +105,7 @@ func (s *server) loadRules(t *testing.T) []*rules.Group {
 	t.Helper()
 	manager := rules.NewManager(&rules.ManagerOptions{
 		Context: t.Context(), Logger: promslog.NewNopLogger(), Registerer: prometheus.NewRegistry(),
-		Appendable: s.storage, Queryable: s.storage,
+		AppendableV2: s.storage, Queryable: s.storage,
 		QueryFunc:   rules.EngineQueryFunc(s.engine, s.storage),
 		NotifyFunc:  func(context.Context, string, ...*rules.Alert) {},
 		ExternalURL: &url.URL{},
