@@ -17,11 +17,22 @@ build: need-go ## build the exporter into bin/
 run: build ## run it on loopback for a demo application
 	@scripts/run-demo
 
-test: need-go need-cc need-chromium alerts ## run all tests, with the race detector and the real programs
+test: need-go need-cc ## run vet, the Go tests with the race detector, and the tests of the rules
+	@$(MAKE) --no-print-directory -j2 test-go alerts # the first run builds promtool meanwhile
+
+check: ## run everything, with the real programs: make test, linters, browser, attacks, crashes, demo
+	@scripts/check
+
+check-busy: ## run all of make check while another process keeps each core busy
+	@scripts/busy scripts/check
+
+test-go: need-go need-cc ## run vet and the Go tests with the race detector
 	go vet ./...
-	go test -race -shuffle=on ./...
-	cd test && go vet ./... && go test -count=1 -shuffle=on -skip '^(TestStartIsQuick|TestManyApplications)$$' $$(go list ./... | grep -vE '/(attack|stack|e2e)$$')
-	$(MAKE) start many attack e2e # alone: they take times, and e2e shows what came when
+	go test -race ./...
+
+test-programs: need-go need-chromium ## run the tests that need the real programs or Prometheus' engine
+	cd test && go vet ./...
+	cd test && go test -count=1 -shuffle=on $$(go list ./... | grep -vE '/(attack|stack|e2e)$$')
 
 alerts: ## check the alert rules, run their tests, check the Alertmanager example
 	@scripts/check-alerts

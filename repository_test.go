@@ -24,6 +24,7 @@ var arrows = map[string][]string{
 	"internal/exposition":     nil,
 	"internal/gate":           nil,
 	"internal/leaks":          nil,                                       // only tests import it
+	"internal/late":           nil,                                       // only tests import it
 	"internal/relay":          {"internal/state", "internal/tuilivekit"}, // what waits to be delivered
 	"internal/state":          nil,
 	"internal/storage":        {"internal/state"},

@@ -11,7 +11,7 @@ import (
 )
 
 // What actionlint does not look at: that the workflows call targets of the Makefile,
-// may only read, and name each action by a commit, and that CI does all of .ci/run.
+// may only read, and name each action by a commit, and that CI does all of scripts/check.
 
 func TestWorkflows(t *testing.T) {
 	files, err := filepath.Glob(".github/workflows/*.yml")
@@ -24,7 +24,7 @@ func TestWorkflows(t *testing.T) {
 			t.Errorf("%s: %s", filepath.Base(file), problem)
 		}
 	}
-	for _, problem := range checkSteps(readFile(t, ciFile), readFile(t, ".ci/run")) {
+	for _, problem := range checkSteps(readFile(t, ciFile), readFile(t, "scripts/check")) {
 		t.Error(problem)
 	}
 }
@@ -52,7 +52,7 @@ func TestWorkflowsCheck(t *testing.T) {
 			if broken == whole {
 				t.Fatalf("the workflow has no %q to break", tt.old)
 			}
-			got := append(checkWorkflow(broken, readFile(t, "Makefile")), checkSteps(broken, readFile(t, ".ci/run"))...)
+			got := append(checkWorkflow(broken, readFile(t, "Makefile")), checkSteps(broken, readFile(t, "scripts/check"))...)
 			if !strings.Contains(strings.Join(got, "\n"), tt.want) {
 				t.Errorf("got problems %q, want one with %s", got, tt.want)
 			}
@@ -68,11 +68,11 @@ func checkSteps(workflow, script string) []string {
 	var problems []string
 	steps := regexp.MustCompile(`(?m)^step (.*)$`).FindAllStringSubmatch(script, -1)
 	if len(steps) == 0 {
-		return []string{".ci/run has no step"}
+		return []string{"scripts/check has no step"}
 	}
 	for _, m := range steps {
-		if !strings.Contains(workflow, "- run: "+m[1]+"\n") {
-			problems = append(problems, "a step of .ci/run is missing: "+m[1])
+		if !strings.Contains(workflow, "- run: make "+m[1]+"\n") {
+			problems = append(problems, "a step of scripts/check is missing: make "+m[1])
 		}
 	}
 	return problems

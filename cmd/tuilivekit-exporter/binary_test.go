@@ -50,7 +50,7 @@ func TestMain(m *testing.M) {
 // ourGoroutines returns the stacks of the goroutines that code of ours has started, or
 // waits in, but for this one. They get a moment to end.
 func ourGoroutines() string {
-	for late := time.Now().Add(2 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for late := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		buf := make([]byte, 1<<20)
 		var left []string
 		for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {

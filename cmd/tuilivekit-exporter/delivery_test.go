@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/late"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
@@ -158,8 +159,8 @@ func TestStoppingDrains(t *testing.T) {
 	i = startApp(t, relayTo(t, "url: '"+hanging.URL+"'"), "--shutdown.timeout=1s")
 	i.post(i.signed(""), numbered(1))
 	hanging.waitHeld(t)
-	begin := time.Now()
-	if err := i.stop(); err != nil || time.Since(begin) > 3*time.Second {
+	watch, begin := late.NewWatch(t), time.Now()
+	if err := i.stop(); err != nil || time.Since(begin) > watch.Limit(3*time.Second) {
 		t.Errorf("stopped with %v after %s", err, time.Since(begin))
 	}
 }

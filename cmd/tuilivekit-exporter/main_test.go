@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 func TestVersionHasBuildInformation(t *testing.T) {
@@ -207,12 +206,8 @@ func TestSignals(t *testing.T) {
 		t.Run(sig.String(), func(t *testing.T) {
 			t.Parallel()
 			s := serveBinary(t, nil, "--app=1", "--app.allow-unsigned")
-			start := time.Now()
 			s.signal(sig)
 			s.expect(0, "stopping", "msg=stopped")
-			if took := time.Since(start); took > patience/2 {
-				t.Errorf("took %s", took)
-			}
 		})
 	}
 	t.Run("hangup", func(t *testing.T) {

@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/late"
 )
 
 // attack is one way to be a nuisance. It returns how many times it tried, and what is
@@ -57,6 +59,7 @@ func TestAttacks(t *testing.T) {
 	rest := func(ctx context.Context) { <-ctx.Done() }
 	during(time.Second, rest) // warm
 	e.collectGarbage()
+	watch := late.NewWatch(t)
 	before, least, total := e.mustScrape(), e.atRest(), 0
 	var report strings.Builder
 	for _, a := range attacks {
@@ -81,7 +84,7 @@ func TestAttacks(t *testing.T) {
 			if client.lost > 0 || client.freshLost*50 > len(client.fresh) || len(client.kept) == 0 || client.scrapeLost > 0 {
 				t.Errorf("the good client: %s; %d scrapes lost; %v", client, client.scrapeLost, client.problems)
 			}
-			if p99 := client.p99(); p99 > time.Second {
+			if p99 := client.p99(); p99 > watch.Limit(time.Second) {
 				t.Errorf("p99 of the good client is %s, and was %s", p99, base)
 			}
 			left := settle(t, e, before, least)
@@ -145,7 +148,7 @@ func settle(t *testing.T, e *exporter, before map[string]float64, least held) st
 	const heap, memory = "go_memstats_alloc_bytes", "process_resident_memory_bytes"
 	e.scraper.CloseIdleConnections() // an attack that scrapes too leaves it two
 	left := e.holds()
-	for late := time.Now().Add(12 * time.Second); left.goroutines > least.goroutines || left.files > least.files; left = e.holds() {
+	for late := time.Now().Add(time.Minute); left.goroutines > least.goroutines || left.files > least.files; left = e.holds() {
 		if time.Now().After(late) {
 			t.Errorf("%d goroutines and %d files are left, of %d and %d at rest\n%s", left.goroutines, left.files, least.goroutines, least.files, left.stacks)
 			break
@@ -201,6 +204,7 @@ func drip(ctx context.Context, conn net.Conn, every time.Duration, text string) 
 func slowHeaders(ctx context.Context, e *exporter) (int, string) {
 	const n = 300
 	var longest atomic.Int64
+	watch := late.NewWatch(e)
 	cases := each(ctx, n, n, func(i int) {
 		conn := e.dialFrom(ctx, i%6)
 		if conn == nil {
@@ -216,7 +220,7 @@ func slowHeaders(ctx context.Context, e *exporter) (int, string) {
 			longest.Store(took)
 		}
 	})
-	if d := time.Duration(longest.Load()); d > 6*time.Second {
+	if d := time.Duration(longest.Load()); d > watch.Limit(6*time.Second) {
 		e.Errorf("a connection with slow headers was open for %s", d)
 	}
 	return cases, fmt.Sprintf("longest open %s", time.Duration(longest.Load()).Round(100*time.Millisecond))

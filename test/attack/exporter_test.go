@@ -283,7 +283,7 @@ func (l *log) lines() []string {
 // field waits for a line with the message, and returns one field of it.
 func (l *log) field(t *testing.T, message, field string) string {
 	t.Helper()
-	for late := time.Now().Add(20 * time.Second); time.Now().Before(late); time.Sleep(10 * time.Millisecond) {
+	for late := time.Now().Add(2 * time.Minute); time.Now().Before(late); time.Sleep(10 * time.Millisecond) {
 		for _, line := range l.lines() {
 			var fields map[string]any
 			if json.Unmarshal([]byte(line), &fields) == nil && fields["msg"] == message {

@@ -32,8 +32,8 @@ func newGood(e *exporter) *good { return &good{e: e, clock: 1739966441121} }
 // run goes on until ctx ends.
 func (g *good) run(ctx context.Context) {
 	g.kept, g.fresh, g.lost, g.freshLost, g.scrapes, g.slowestScrape, g.scrapeLost, g.problems = nil, nil, 0, 0, 0, 0, 0, nil
-	keep := &http.Client{Transport: &http.Transport{}, Timeout: 2 * time.Second} // Tencent waits 2 s
-	fresh := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 2 * time.Second}
+	keep := &http.Client{Transport: &http.Transport{}, Timeout: time.Minute} // when it is taken for hung
+	fresh := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}
 	defer keep.CloseIdleConnections()
 	g.scraping.Go(func() { g.scrape(ctx) })
 	tick := time.NewTicker(5 * time.Millisecond)

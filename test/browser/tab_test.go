@@ -21,7 +21,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/stack"
 )
 
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // tab is a tab of a browser of its own.
 type tab struct {

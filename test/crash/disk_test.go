@@ -16,9 +16,6 @@ import (
 
 const degraded = "tuilivekit_exporter_storage_degraded"
 
-// recovery is how long the storage may take once the disk is back.
-const recovery = 5 * time.Second
-
 func TestDiskFull(t *testing.T) {
 	if !withMounts(t) {
 		return
@@ -167,8 +164,8 @@ func (s *trouble) waitRecovered() time.Duration {
 	s.t.Helper()
 	back := time.Now()
 	for scrape(s.t, s.p)[degraded] != 0 {
-		if time.Since(back) > recovery {
-			s.t.Fatalf("still degraded %s after the disk is back\n%s", recovery, s.p.LogText())
+		if time.Since(back) > patience {
+			s.t.Fatalf("still degraded %s after the disk is back\n%s", patience, s.p.LogText())
 		}
 		time.Sleep(10 * time.Millisecond)
 	}

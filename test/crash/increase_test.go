@@ -55,7 +55,7 @@ func TestIncrease(t *testing.T) {
 		if err := p.Signal(step.end); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := p.Wait(shutdownTimeout); err != nil {
+		if _, err := p.Wait(patience); err != nil {
 			t.Fatal(err)
 		}
 		target.Store(nil)

@@ -84,13 +84,13 @@ func scrape(t *testing.T, p *exporter.Process) exporter.Metrics {
 // stop ends the exporter as a service manager does.
 func stop(t *testing.T, p *exporter.Process) {
 	t.Helper()
-	if code, err := p.Stop(shutdownTimeout); err != nil || code != 0 {
+	if code, err := p.Stop(patience); err != nil || code != 0 {
 		t.Errorf("SIGTERM: code %d, %v, want 0\n%s", code, err, p.LogText())
 	}
 }
 
-// shutdownTimeout is the default of --shutdown.timeout.
-const shutdownTimeout = 10 * time.Second
+// patience is how long a test waits before it takes a program for hung.
+const patience = 2 * time.Minute
 
 // random returns a source of chance that SEED repeats.
 func random(t *testing.T) *rand.Rand {

@@ -325,7 +325,7 @@ func TestDiskFullRelay(t *testing.T) {
 	b.failing.Store(100)
 	post()
 	over()
-	for end := time.Now().Add(recovery); scrape(t, p)[degraded] != 0; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(patience); scrape(t, p)[degraded] != 0; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("still degraded\n%s", p.LogText())
 		}

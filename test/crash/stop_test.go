@@ -48,7 +48,7 @@ func TestStop(t *testing.T) {
 		waitClosed(t, p) // it has noticed: answers before that close no connection
 		time.Sleep(time.Duration(random.IntN(200)) * time.Millisecond)
 		finish(t, models[0], begun)
-		code, err := p.Wait(shutdownTimeout)
+		code, err := p.Wait(patience)
 		if err != nil || code != 0 {
 			t.Errorf("code %d, %v, want 0\n%s", code, err, p.LogText())
 		}
@@ -70,7 +70,7 @@ func TestStop(t *testing.T) {
 // waitClosed returns when nothing listens for callbacks any more.
 func waitClosed(t *testing.T, p *exporter.Process) {
 	t.Helper()
-	for end := time.Now().Add(shutdownTimeout); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		conn, err := exporter.Dial(p.Webhook)
 		if err != nil {
 			return

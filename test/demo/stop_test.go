@@ -87,8 +87,8 @@ func TestCtrlC(t *testing.T) {
 			t.Errorf("the demo has ended with %v, want exit code 0", err)
 		}
 		t.Logf("ended after %s", time.Since(start).Round(time.Millisecond))
-	case <-time.After(15 * time.Second):
-		t.Fatal("the demo still runs 15 s after Ctrl-C")
+	case <-time.After(2 * time.Minute):
+		t.Fatal("the demo still runs two minutes after Ctrl-C")
 	}
 	for pid, command := range workingIn(t, dir) {
 		t.Errorf("process %d is left: %s", pid, command)

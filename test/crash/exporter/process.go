@@ -57,9 +57,8 @@ func Root() (string, error) {
 	return "", err
 }
 
-// startTimeout is how long an exporter may take to be ready, on a machine that has
-// other things to do too.
-const startTimeout = 30 * time.Second
+// startTimeout is how long an exporter may take to be ready before it is taken for hung.
+const startTimeout = 2 * time.Minute
 
 // Process is an exporter that runs.
 type Process struct {
