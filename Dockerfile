@@ -16,9 +16,10 @@ COPY . .
 ARG TARGETOS TARGETARCH
 ARG VERSION=unknown
 ARG REVISION=unknown
+ARG CREATED=unknown
 RUN --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} go build -trimpath -buildvcs=false \
-    -ldflags "-s -w -X github.com/prometheus/common/version.Version=${VERSION} -X github.com/prometheus/common/version.Revision=${REVISION}" \
+    -ldflags "-s -w -X github.com/prometheus/common/version.Version=${VERSION} -X github.com/prometheus/common/version.Revision=${REVISION} -X github.com/prometheus/common/version.BuildUser=docker -X github.com/prometheus/common/version.BuildDate=${CREATED}" \
     -o /out/tuilivekit-exporter ./cmd/tuilivekit-exporter
 # The final image has no mkdir.
 RUN mkdir /out/state

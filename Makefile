@@ -4,7 +4,12 @@
 BIN     := bin/tuilivekit-exporter
 VERSION := $(shell cat VERSION)
 PKG     := github.com/prometheus/common/version
-LDFLAGS := -s -w -X $(PKG).Version=$(VERSION) -X $(PKG).Branch=$(shell git rev-parse --abbrev-ref HEAD 2>/dev/null)
+BUILD_USER ?= $(shell whoami)@$(shell hostname)
+BUILD_DATE ?= $(or $(shell git log -1 --format=%cI 2>/dev/null),$(shell date -u +%Y-%m-%dT%H:%M:%SZ))
+# Of the commit, so that a build can be repeated. Go stamps the revision only where it may ask git.
+REVISION   ?= $(or $(shell git describe --always --abbrev=40 --exclude '*' --dirty=-modified 2>/dev/null),unknown)
+LDFLAGS := -s -w -X $(PKG).Version=$(VERSION) -X $(PKG).Revision=$(REVISION) -X $(PKG).Branch=$(shell git rev-parse --abbrev-ref HEAD 2>/dev/null) \
+  -X $(PKG).BuildUser=$(BUILD_USER) -X $(PKG).BuildDate=$(BUILD_DATE)
 CYCLES ?= 200
 DOCKER ?= docker
 IMAGE   = tuilivekit-exporter:$(VERSION)
@@ -104,8 +109,7 @@ docs: ## write the generated documents and golden files again
 
 docker: ## build the container image
 	DOCKER_BUILDKIT=1 $(DOCKER) build $(DOCKER_FLAGS) --build-arg VERSION=$(VERSION) \
-	  --build-arg REVISION=$(or $(shell git rev-parse -q --verify HEAD 2>/dev/null),unknown) \
-	  --build-arg CREATED=$(or $(shell git log -1 --format=%cI 2>/dev/null),unknown) -t $(IMAGE) -t $(IMAGE:$(VERSION)=latest) .
+	  --build-arg REVISION=$(REVISION) --build-arg CREATED=$(BUILD_DATE) -t $(IMAGE) -t $(IMAGE:$(VERSION)=latest) .
 
 check-docker: build docker ## run the container image and check it (needs a Docker engine)
 	DOCKER='$(DOCKER)' scripts/check-docker $(IMAGE)

@@ -48,7 +48,7 @@ func TestDockerfileCheck(t *testing.T) {
 		{"another port", "EXPOSE 19780 19781", "EXPOSE 19780 8080", "EXPOSE"},
 		{"no source", "image.source", "image.sauce", "org.opencontainers.image.source"},
 		{"no revision", `"${REVISION}"`, `""`, "org.opencontainers.image.revision"},
-		{"an argument that the stage does not have", "ARG CREATED=unknown", "", "CREATED"},
+		{"an argument that the stage does not have", "ARG CREATED=unknown\nLABEL", "LABEL", "CREATED"},
 		{"a file that does not exist", "COPY LICENSE", "COPY LICENCE", "COPY"},
 		{"a file that is not sent", "COPY LICENSE", "COPY Makefile", "COPY"},
 		{"a stage that does not exist", "--from=build", "--from=builder", "COPY"},

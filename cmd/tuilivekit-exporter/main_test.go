@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"syscall"
@@ -14,6 +16,28 @@ import (
 func TestVersionHasBuildInformation(t *testing.T) {
 	t.Parallel()
 	runBinary(t, nil, "--version").expect(0, "version 1.2.3-test", "go version:", runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH)
+}
+
+// Go stamps no revision where it may not ask git, for example in a clone of another user.
+func TestMakeSetsBuildInformation(t *testing.T) {
+	t.Parallel()
+	head, err := exec.Command("git", "-C", "../..", "rev-parse", "HEAD").Output()
+	if err != nil {
+		t.Skip("not in a git repository: ", err)
+	}
+	bin := filepath.Join(t.TempDir(), "exporter")
+	if out, err := exec.Command("make", "-C", "../..", "build", "BIN="+bin, "GOFLAGS=-buildvcs=false").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	out, err := exec.Command(bin, "--version").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pattern := range []string{"revision: " + strings.TrimSpace(string(head)), `build user: +\S+@\S+`, `build date: +\d{4}-\d\d-\d\dT`} {
+		if !regexp.MustCompile(pattern).Match(out) {
+			t.Errorf("no %s in %s", pattern, out)
+		}
+	}
 }
 
 func TestHelpHasAllCommandsAndVariables(t *testing.T) {
