@@ -24,7 +24,7 @@ type apps []state.App
 func (a apps) Snapshot() []state.App { return append([]state.App(nil), a...) }
 
 func TestAnApplicationWithoutEventsHasCountersAndNoGauges(t *testing.T) {
-	c := New(apps{{ID: "1", Name: "one", Rooms: state.Rooms{Since: 1}}}, Options{})
+	c := New(apps{{ID: "1", Name: "one", Counts: state.Counts{Since: 1}}}, Options{})
 	want := `
 # HELP tuilivekit_app_info Always 1; the name that the configuration gives to an application.
 # TYPE tuilivekit_app_info gauge
@@ -47,7 +47,7 @@ tuilivekit_threshold_events_total{sdk_app_id="1"} 0
 func TestCountsLeaveTheExpositionWhenStale(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now().UnixMilli()
-		source := apps{{ID: "1", Name: "one", Rooms: state.Rooms{Current: 4, Max: 5, EventTime: now - 1000, Received: now, Events: 1}}}
+		source := apps{{ID: "1", Name: "one", Counts: state.Counts{Current: 4, Max: 5, EventTime: now - 1000, Received: now, Events: 1}}}
 		gauges := []string{"tuilivekit_current_rooms", "tuilivekit_max_rooms", "tuilivekit_estimated_rooms"}
 		times := []string{"tuilivekit_last_event_timestamp_seconds", "tuilivekit_last_event_received_timestamp_seconds"}
 		check := func(c *Collector, wantGauges int) {
@@ -103,7 +103,7 @@ func BenchmarkScrape(b *testing.B) {
 func benchApps(n int) apps {
 	source := make(apps, n)
 	for i := range source {
-		source[i] = state.App{ID: fmt.Sprint(1400000000 + i), Name: fmt.Sprint("app ", 1400000000+i), Rooms: state.Rooms{
+		source[i] = state.App{ID: fmt.Sprint(1400000000 + i), Name: fmt.Sprint("app ", 1400000000+i), Counts: state.Counts{
 			Current: int64(i), Max: 20000, EventTime: 1739966441121, Received: 1739966441200, Events: uint64(i), Created: 3, Destroyed: 4, Estimate: 5,
 		}}
 	}

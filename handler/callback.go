@@ -11,6 +11,7 @@ package handler
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -26,6 +27,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/gate"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
@@ -45,7 +47,10 @@ type Options struct {
 	// Store is where events are recorded. Nil makes a new one, in memory, with
 	// DefaultFutureTolerance.
 	Store *state.Store
-	// Recorder takes the events if Store alone is not to: it makes them durable first.
+	// Queues get the requests for the backends of Apps. Nil makes new ones.
+	Queues *queue.Queues
+	// Recorder takes events and requests if Store and Queues alone are not to: it makes
+	// them durable first.
 	Recorder Recorder
 	// Registerer gets the metrics of the Callback itself. Nil leaves them unexposed.
 	Registerer prometheus.Registerer
@@ -70,8 +75,24 @@ type Recorder interface {
 	// Record returns when e is recorded as well as it can be. After a nil error the
 	// callback is acknowledged; state.ErrOverloaded means that e was not recorded, any
 	// other error that it is in memory only. It may be called from several goroutines and
-	// must return at e.Deadline, or little later. It does not keep e.
-	Record(e state.Event) (state.Outcome, error)
+	// must return at deadline, or little later; a zero deadline is none. It does not keep e.
+	//
+	// Record also queues q for the application's own backend, if q has Data. Both are
+	// recorded or none is.
+	Record(e state.Event, q queue.Request, deadline time.Time) (state.Outcome, error)
+}
+
+// memory is the Recorder of a Callback that has no other.
+type memory struct {
+	store  *state.Store
+	queues *queue.Queues
+}
+
+func (m memory) Record(e state.Event, q queue.Request, _ time.Time) (state.Outcome, error) {
+	if q.Data != nil {
+		m.queues.Add(m.queues.Number(q))
+	}
+	return m.store.Count(e), nil
 }
 
 // Callback answers the webhooks of the configured applications. It is an
@@ -110,7 +131,7 @@ func New(o Options) (*Callback, error) {
 	}
 	c.recorder = o.Recorder
 	if c.recorder == nil {
-		c.recorder = c.store
+		c.recorder = memory{c.store, cmp.Or(o.Queues, queue.New())}
 	}
 	if c.log == nil {
 		discard := logrus.New()
@@ -357,9 +378,9 @@ func (c *Callback) record(app *app, query tuilivekit.Query, cb tuilivekit.Callba
 	if ok || packed.Data != nil {
 		var outcome state.Outcome
 		outcome, err = c.recorder.Record(state.Event{
-			AppID: app.id, Kind: kind, Time: cb.EventTime, Received: received, Deadline: deadline,
-			Current: cb.Current, Max: cb.Max, Subject: cb.Subject, Forward: packed.Data,
-		})
+			AppID: app.id, Kind: kind, Time: cb.EventTime, Received: received,
+			Current: cb.Current, Max: cb.Max, Subject: cb.Subject,
+		}, queue.Request{AppID: app.id, Received: received, Data: packed.Data}, deadline)
 		switch {
 		case errors.Is(err, state.ErrOverloaded):
 			return &refusal{reason: reasonOverload, err: err, read: true}

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/sirupsen/logrus"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
@@ -180,7 +181,9 @@ func TestACallbackTakesFewAllocations(t *testing.T) {
 // failing is a Recorder that fails. It keeps nothing.
 type failing struct{ err error }
 
-func (f failing) Record(state.Event) (state.Outcome, error) { return state.Outcome{}, f.err }
+func (f failing) Record(state.Event, queue.Request, time.Time) (state.Outcome, error) {
+	return state.Outcome{}, f.err
+}
 
 func TestWhatIsNotDurableIsNotAcknowledged(t *testing.T) {
 	for _, tc := range []struct {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
@@ -125,7 +126,7 @@ type stuck struct {
 	release chan struct{}
 }
 
-func (s *stuck) Record(state.Event) (state.Outcome, error) {
+func (s *stuck) Record(state.Event, queue.Request, time.Time) (state.Outcome, error) {
 	s.entered <- struct{}{}
 	<-s.release
 	return state.Outcome{}, nil

@@ -24,6 +24,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/config"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/exposition"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/relay"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/storage"
@@ -82,17 +83,17 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 		}
 	}
 	reg := exposition.NewRegistry()
-	store := state.New(state.Options{FutureTolerance: cfg.futureTolerance})
+	store, queues := state.New(state.Options{FutureTolerance: cfg.futureTolerance}), queue.New()
 	var err error
-	if a.relay, err = relay.New(relay.Options{Queues: store.Queues(), Log: log, Registerer: reg}); err != nil {
+	if a.relay, err = relay.New(relay.Options{Queues: queues, Log: log, Registerer: reg}); err != nil {
 		return nil, err
 	}
-	apps, err := a.loadAll(store, reg)
+	apps, err := a.loadAll(store, queues, reg)
 	if err != nil {
 		return nil, err
 	}
 	o := handler.Options{
-		Apps: apps, Store: store, Registerer: reg, Log: log,
+		Apps: apps, Store: store, Queues: queues, Registerer: reg, Log: log,
 		MaxBodyBytes: *cfg.maxBodyBytes, SignatureWindow: cfg.signatureWindow,
 		Limits: cfg.limits.resolved(log),
 	}
@@ -118,7 +119,7 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 
 // loadAll loads the configuration and opens the storage, beside each other: with
 // thousands of applications both take their time, and the exporter is awaited.
-func (a *app) loadAll(store *state.Store, reg prometheus.Registerer) ([]handler.App, error) {
+func (a *app) loadAll(store *state.Store, queues *queue.Queues, reg prometheus.Registerer) ([]handler.App, error) {
 	var opening sync.WaitGroup
 	var storageErr error
 	if a.cfg.storagePath == "" {
@@ -126,7 +127,7 @@ func (a *app) loadAll(store *state.Store, reg prometheus.Registerer) ([]handler.
 	} else {
 		opening.Go(func() {
 			a.storage, storageErr = storage.Open(storage.Options{
-				Path: a.cfg.storagePath, Store: store, Timeout: a.cfg.storageTimeout, Log: a.log, Registerer: reg,
+				Path: a.cfg.storagePath, Store: store, Queues: queues, Timeout: a.cfg.storageTimeout, Log: a.log, Registerer: reg,
 			})
 		})
 	}

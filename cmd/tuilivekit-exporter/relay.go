@@ -12,8 +12,8 @@ import (
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/config"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/relay"
-	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
 // configureRelay gives each application its backend, if it has one. It fails, and
@@ -78,7 +78,7 @@ func configureBackends(r *relay.Relay, cfg *config.Config, apps []handler.App) e
 func checkRelay(cfg *config.Config) error {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
-	r, err := relay.New(relay.Options{Queues: state.New(state.Options{}).Queues(), Log: log})
+	r, err := relay.New(relay.Options{Queues: queue.New(), Log: log})
 	if err != nil {
 		return err
 	}

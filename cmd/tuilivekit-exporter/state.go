@@ -11,6 +11,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/storage"
 )
@@ -60,11 +61,11 @@ type storedQueue struct {
 	Oldest   time.Time `json:"oldest_received_time"`
 }
 
-// queuesOf sums up forwards, which come in the order of each application.
-func queuesOf(forwards []state.Forward) []storedQueue {
+// queuesOf sums up requests, which come in the order of each application.
+func queuesOf(requests []queue.Request) []storedQueue {
 	queues := []storedQueue{}
 	at := map[string]int{}
-	for _, f := range forwards {
+	for _, f := range requests {
 		i, ok := at[f.AppID]
 		if !ok {
 			i = len(queues)
@@ -90,7 +91,7 @@ func (c *stateCommand) run(stdout io.Writer) error {
 		apps = append(apps, newStoredApp(r))
 	}
 	slices.SortFunc(apps, func(a, b storedApp) int { return cmp.Compare(a.AppID, b.AppID) })
-	queues := queuesOf(content.Forwards)
+	queues := queuesOf(content.Requests)
 	if c.json {
 		e := json.NewEncoder(stdout)
 		e.SetIndent("", "  ")

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 )
 
 // The header fields of a callback that was acknowledged before it is passed on. The id
@@ -63,7 +63,7 @@ func (c *courier) run(ctx context.Context) {
 
 // deliver tries until f waits no longer. It returns false when there is no time to try
 // on.
-func (c *courier) deliver(ctx context.Context, f state.Forward) bool {
+func (c *courier) deliver(ctx context.Context, f queue.Request) bool {
 	p, id, err := unpack(f.Data)
 	if err != nil {
 		c.drop(f, droppedUnreadable, err)
@@ -111,7 +111,7 @@ func final(status int) bool {
 	return status/100 == 4 && status != http.StatusRequestTimeout && status != http.StatusTooEarly && status != http.StatusTooManyRequests
 }
 
-func (c *courier) drop(f state.Forward, reason dropReason, err error) {
+func (c *courier) drop(f queue.Request, reason dropReason, err error) {
 	if c.relay.queues.Remove(f) {
 		c.stats.dropped[reason].Add(1)
 		c.stats.failed(&c.stats.dropLog, c.logger().WithField("reason", dropNames[reason]), err, "callback dropped: the backend does not get it")

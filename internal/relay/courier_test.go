@@ -20,29 +20,27 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
 // record lets a callback wait for the backend of an application.
-func record(t testing.TB, store *state.Store, r *Relay, appID, query, body string) {
+func record(t testing.TB, queues *queue.Queues, r *Relay, appID, query, body string) {
 	t.Helper()
 	packed, err := r.Backend(appID).Pack(httptest.NewRequest(http.MethodPost, "/callback?"+query, strings.NewReader(body)), []byte(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.Record(state.Event{AppID: appID, Received: time.Now().UnixMilli(), Forward: packed}); err != nil {
-		t.Fatal(err)
-	}
+	queues.Add(queues.Number(queue.Request{AppID: appID, Received: time.Now().UnixMilli(), Data: packed}))
 }
 
-// newCouriers returns a Relay that delivers what waits in store until the test ends.
-func newCouriers(t testing.TB, list ...Settings) (*state.Store, *Relay) {
+// newCouriers returns a Relay that delivers what waits in queues until the test ends.
+func newCouriers(t testing.TB, list ...Settings) (*queue.Queues, *Relay) {
 	t.Helper()
-	store := state.New(state.Options{})
-	r := newRelayOf(t, store, list...)
+	queues := queue.New()
+	r := newRelayOf(t, queues, list...)
 	go r.Run(t.Context())
-	return store, r
+	return queues, r
 }
 
 // waitFor returns when ok holds.
@@ -126,11 +124,11 @@ func TestAllIsDeliveredInOrder(t *testing.T) {
 					trouble(w, r)
 				}
 			})
-			store, r := newCouriers(t, Settings{AppID: "1", URL: u})
+			queues, r := newCouriers(t, Settings{AppID: "1", URL: u})
 			for _, body := range numbers(30) {
-				record(t, store, r, "1", "SdkAppid=1", body)
+				record(t, queues, r, "1", "SdkAppid=1", body)
 			}
-			waitFor(t, "empty", func() bool { return store.Queues().Size("1").Requests == 0 })
+			waitFor(t, "empty", func() bool { return queues.Size("1").Requests == 0 })
 			if got := b.all(); !slices.Equal(got, numbers(30)) {
 				t.Errorf("the backend got %v", got)
 			}
@@ -159,7 +157,7 @@ func TestABackendHasTheTimeThatItAsksFor(t *testing.T) {
 	var b taken
 	var mu sync.Mutex
 	var at []time.Time
-	store, r := newCouriers(t, Settings{AppID: "1", URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
+	queues, r := newCouriers(t, Settings{AppID: "1", URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		at = append(at, time.Now())
 		first := len(at) == 1
@@ -172,9 +170,9 @@ func TestABackendHasTheTimeThatItAsksFor(t *testing.T) {
 		b.take(r)
 	})})
 	for _, body := range numbers(3) {
-		record(t, store, r, "1", "", body)
+		record(t, queues, r, "1", "", body)
 	}
-	waitFor(t, "empty", func() bool { return store.Queues().Size("1").Requests == 0 })
+	waitFor(t, "empty", func() bool { return queues.Size("1").Requests == 0 })
 	mu.Lock()
 	defer mu.Unlock()
 	if len(at) != 4 || at[1].Sub(at[0]) < retryAfter {
@@ -194,7 +192,7 @@ func TestABackendThatFailsForSecondsGetsAll(t *testing.T) {
 	var b taken
 	var failed atomic.Int64
 	begin := time.Now()
-	store, r := newCouriers(t, Settings{AppID: "1", URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
+	queues, r := newCouriers(t, Settings{AppID: "1", URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if time.Since(begin) < bad {
 			failed.Add(1)
 			w.WriteHeader(http.StatusInternalServerError)
@@ -203,12 +201,12 @@ func TestABackendThatFailsForSecondsGetsAll(t *testing.T) {
 		b.take(r)
 	})})
 	for _, body := range numbers(30) {
-		record(t, store, r, "1", "", body)
+		record(t, queues, r, "1", "", body)
 	}
 	// The longest wait that there is may have begun just before it got well.
-	for late := begin.Add(bad + maxBackoff + patience); store.Queues().Size("1").Requests > 0; time.Sleep(10 * time.Millisecond) {
+	for late := begin.Add(bad + maxBackoff + patience); queues.Size("1").Requests > 0; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(late) {
-			t.Fatalf("%d wait still", store.Queues().Size("1").Requests)
+			t.Fatalf("%d wait still", queues.Size("1").Requests)
 		}
 	}
 	s := r.Backend("1").stats
@@ -243,11 +241,11 @@ func TestAnswersThatAreNotReadOn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var asked atomic.Int64
-			store, r := newCouriers(t, Settings{AppID: "1", URL: serve(t, func(w http.ResponseWriter, req *http.Request) {
+			queues, r := newCouriers(t, Settings{AppID: "1", URL: serve(t, func(w http.ResponseWriter, req *http.Request) {
 				asked.Add(1)
 				h(w, req)
 			})})
-			record(t, store, r, "1", "", "x")
+			record(t, queues, r, "1", "", "x")
 			waitFor(t, "delivered", func() bool { return r.Backend("1").stats.delivered.Load() == 1 })
 			if asked.Load() != 1 {
 				t.Errorf("asked %d times", asked.Load())
@@ -259,13 +257,13 @@ func TestAnswersThatAreNotReadOn(t *testing.T) {
 // One that hangs or is away keeps no other from its callbacks.
 func TestABadBackendDelaysNoOther(t *testing.T) {
 	var b taken
-	store, r := newCouriers(t,
+	queues, r := newCouriers(t,
 		Settings{AppID: "1", URL: serve(t, hang(t))},
 		Settings{AppID: "2", URL: refusing(t)},
 		Settings{AppID: "3", URL: serve(t, func(_ http.ResponseWriter, r *http.Request) { b.take(r) })})
 	for _, body := range numbers(100) {
 		for _, app := range []string{"1", "2", "3"} {
-			record(t, store, r, app, "", body)
+			record(t, queues, r, app, "", body)
 		}
 	}
 	waitFor(t, "delivered", func() bool { return len(b.all()) == 100 })
@@ -273,7 +271,7 @@ func TestABadBackendDelaysNoOther(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 	for _, app := range []string{"1", "2"} {
-		if n := store.Queues().Size(app).Requests; n != 100 {
+		if n := queues.Size(app).Requests; n != 100 {
 			t.Errorf("%d wait for %s", n, app)
 		}
 	}
@@ -284,14 +282,14 @@ func TestABadBackendDelaysNoOther(t *testing.T) {
 
 func TestWhatIsRefusedIsDroppedAndTheRestGoesOn(t *testing.T) {
 	var b taken
-	store, r := newCouriers(t, Settings{AppID: "1", URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
+	queues, r := newCouriers(t, Settings{AppID: "1", URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
 		b.take(r)
 		if n := len(b.all()); n <= 3 {
 			w.WriteHeader([]int{400, 401, 404}[n-1])
 		}
 	})})
 	for _, body := range numbers(5) {
-		record(t, store, r, "1", "", body)
+		record(t, queues, r, "1", "", body)
 	}
 	s := r.Backend("1").stats
 	waitFor(t, "delivered", func() bool { return s.delivered.Load() == 2 })
@@ -302,11 +300,11 @@ func TestWhatIsRefusedIsDroppedAndTheRestGoesOn(t *testing.T) {
 
 // fakeTime runs a backend that is a function, in a time of its own. If it returns nil, the
 // request has failed by the end of its context.
-func fakeTime(t *testing.T, s Settings, answer func(*http.Request) *http.Response, do func(*state.Store, *Relay)) {
+func fakeTime(t *testing.T, s Settings, answer func(*http.Request) *http.Response, do func(*queue.Queues, *Relay)) {
 	synctest.Test(t, func(t *testing.T) {
-		store := state.New(state.Options{})
+		queues := queue.New()
 		s.URL = parse(t, "http://192.0.2.1")
-		r := newRelayOf(t, store, s)
+		r := newRelayOf(t, queues, s)
 		target := r.Backend("1").current.Load()
 		target.transport.RegisterProtocol("fake", roundTripper(func(req *http.Request) (*http.Response, error) {
 			resp := answer(req)
@@ -318,7 +316,7 @@ func fakeTime(t *testing.T, s Settings, answer func(*http.Request) *http.Respons
 		target.URL = parse(t, "fake://backend")
 		done := make(chan struct{})
 		go func() { r.Run(t.Context()); close(done) }()
-		do(store, r)
+		do(queues, r)
 		r.Drain(t.Context())
 		<-done
 	})
@@ -340,8 +338,8 @@ func TestBackoffGrowsAndHasAnEnd(t *testing.T) {
 			return status(500)
 		}
 		return status(200)
-	}, func(store *state.Store, r *Relay) {
-		record(t, store, r, "1", "", "x")
+	}, func(queues *queue.Queues, r *Relay) {
+		record(t, queues, r, "1", "", "x")
 		time.Sleep(2 * time.Hour)
 		if r.Backend("1").stats.delivered.Load() != 1 {
 			t.Error("not delivered")
@@ -379,8 +377,8 @@ func TestRetryAfterIsHonouredWithinBounds(t *testing.T) {
 				value = time.Now().Add(2 * time.Minute).UTC().Format(http.TimeFormat)
 			}
 			return status(429, "Retry-After", value)
-		}, func(store *state.Store, r *Relay) {
-			record(t, store, r, "1", "", "x")
+		}, func(queues *queue.Queues, r *Relay) {
+			record(t, queues, r, "1", "", "x")
 			time.Sleep(time.Hour)
 		})
 		if len(waits) != 1 || waits[0] < want-time.Second || waits[0] > want+time.Second {
@@ -392,14 +390,14 @@ func TestRetryAfterIsHonouredWithinBounds(t *testing.T) {
 func TestWhatIsTooOldIsDropped(t *testing.T) {
 	n := 0
 	fakeTime(t, Settings{AppID: "1", MaxAge: time.Hour}, func(*http.Request) *http.Response { n++; return status(503) },
-		func(store *state.Store, r *Relay) {
-			record(t, store, r, "1", "", "x")
+		func(queues *queue.Queues, r *Relay) {
+			record(t, queues, r, "1", "", "x")
 			time.Sleep(30 * time.Minute)
-			record(t, store, r, "1", "", "y")
+			record(t, queues, r, "1", "", "y")
 			time.Sleep(30*time.Minute + time.Second)
 			s := r.Backend("1").stats
-			if s.dropped[droppedExpired].Load() != 1 || store.Queues().Size("1").Requests != 1 {
-				t.Errorf("%d dropped, %d wait", s.dropped[droppedExpired].Load(), store.Queues().Size("1").Requests)
+			if s.dropped[droppedExpired].Load() != 1 || queues.Size("1").Requests != 1 {
+				t.Errorf("%d dropped, %d wait", s.dropped[droppedExpired].Load(), queues.Size("1").Requests)
 			}
 			time.Sleep(30 * time.Minute)
 			if s.dropped[droppedExpired].Load() != 2 || s.delivered.Load() != 0 {
@@ -415,14 +413,14 @@ func TestWhatIsTooOldIsDropped(t *testing.T) {
 
 func TestAFullQueueGoesOnWithTheNewest(t *testing.T) {
 	var b taken
-	store := state.New(state.Options{})
-	r := newRelayOf(t, store, Settings{AppID: "1", MaxQueueRequests: 3, URL: serve(t, func(_ http.ResponseWriter, r *http.Request) { b.take(r) })})
+	queues := queue.New()
+	r := newRelayOf(t, queues, Settings{AppID: "1", MaxQueueRequests: 3, URL: serve(t, func(_ http.ResponseWriter, r *http.Request) { b.take(r) })})
 	for _, body := range numbers(10) {
-		record(t, store, r, "1", "", body)
+		record(t, queues, r, "1", "", body)
 	}
 	go r.Run(t.Context()) // not before: what is on its way when it is dropped may still arrive
-	waitFor(t, "empty", func() bool { return store.Queues().Size("1").Requests == 0 })
-	if got := b.all(); !slices.Equal(got, []string{"7", "8", "9"}) || store.Queues().Size("1").Dropped != 7 {
+	waitFor(t, "empty", func() bool { return queues.Size("1").Requests == 0 })
+	if got := b.all(); !slices.Equal(got, []string{"7", "8", "9"}) || queues.Size("1").Dropped != 7 {
 		t.Errorf("got %v", got)
 	}
 }
@@ -431,18 +429,18 @@ func TestAFullQueueGoesOnWithTheNewest(t *testing.T) {
 func TestAFullQueueLetsGoOfWhatIsTried(t *testing.T) {
 	var healthy atomic.Bool
 	var b taken
-	store, r := newCouriers(t, Settings{AppID: "1", MaxQueueRequests: 1, URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
+	queues, r := newCouriers(t, Settings{AppID: "1", MaxQueueRequests: 1, URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if !healthy.Load() {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
 		b.take(r)
 	})})
-	record(t, store, r, "1", "", "old")
+	record(t, queues, r, "1", "", "old")
 	waitFor(t, "tried", func() bool { return r.Backend("1").stats.deliveryFailures[failedStatus].Load() > 0 })
-	record(t, store, r, "1", "", "new")
+	record(t, queues, r, "1", "", "new")
 	healthy.Store(true)
-	waitFor(t, "empty", func() bool { return store.Queues().Size("1").Requests == 0 })
+	waitFor(t, "empty", func() bool { return queues.Size("1").Requests == 0 })
 	if got := b.all(); len(got) == 0 || got[len(got)-1] != "new" {
 		t.Errorf("got %v", got)
 	}
@@ -450,15 +448,15 @@ func TestAFullQueueLetsGoOfWhatIsTried(t *testing.T) {
 
 func TestReloadSendsWhatWaitsToTheNewURL(t *testing.T) {
 	var b taken
-	store, r := newCouriers(t, Settings{AppID: "1", URL: refusing(t)})
+	queues, r := newCouriers(t, Settings{AppID: "1", URL: refusing(t)})
 	for _, body := range numbers(5) {
-		record(t, store, r, "1", "", body)
+		record(t, queues, r, "1", "", body)
 	}
 	waitFor(t, "failed", func() bool { return r.Backend("1").stats.deliveryFailures[failedConnection].Load() > 3 })
 	if err := r.Configure(nil); err != nil {
 		t.Fatal(err)
 	}
-	if store.Queues().Size("1").Requests != 5 {
+	if queues.Size("1").Requests != 5 {
 		t.Error("what waits for a relay that is gone is gone too")
 	}
 	begin := time.Now()
@@ -488,16 +486,16 @@ func TestDrain(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var b taken
-			store, r := newCouriers(t, Settings{AppID: "1", URL: tc.url(&b)}, Settings{AppID: "2", URL: refusing(t)})
+			queues, r := newCouriers(t, Settings{AppID: "1", URL: tc.url(&b)}, Settings{AppID: "2", URL: refusing(t)})
 			for _, body := range numbers(50) {
-				record(t, store, r, "1", "", body)
+				record(t, queues, r, "1", "", body)
 			}
 			begin := time.Now()
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 			defer cancel()
 			r.Drain(ctx)
-			if got := len(b.all()); got != tc.want || store.Queues().Size("1").Requests != 50-tc.want {
-				t.Errorf("%d are delivered, %d wait", got, store.Queues().Size("1").Requests)
+			if got := len(b.all()); got != tc.want || queues.Size("1").Requests != 50-tc.want {
+				t.Errorf("%d are delivered, %d wait", got, queues.Size("1").Requests)
 			}
 			if took := time.Since(begin); took > patience/2 {
 				t.Errorf("it took %s", took)
@@ -522,9 +520,9 @@ func TestDeliveriesByHTTP2(t *testing.T) {
 	t.Cleanup(s.Close)
 	pool := x509.NewCertPool()
 	pool.AddCert(s.Certificate())
-	store, r := newCouriers(t, Settings{AppID: "1", URL: parse(t, s.URL), TLS: &tls.Config{RootCAs: pool}})
+	queues, r := newCouriers(t, Settings{AppID: "1", URL: parse(t, s.URL), TLS: &tls.Config{RootCAs: pool}})
 	for _, body := range numbers(20) {
-		record(t, store, r, "1", "", body)
+		record(t, queues, r, "1", "", body)
 	}
 	waitFor(t, "delivered", func() bool { return len(b.all()) == 20 })
 	if proto.Load() != "HTTP/2.0" || len(conns) != 1 || !slices.Equal(b.all(), numbers(20)) {
@@ -565,13 +563,11 @@ func FuzzUnpack(f *testing.F) {
 
 func TestWhatCannotBeReadIsDropped(t *testing.T) {
 	var b taken
-	store, r := newCouriers(t, Settings{AppID: "1", URL: serve(t, func(_ http.ResponseWriter, r *http.Request) { b.take(r) })})
+	queues, r := newCouriers(t, Settings{AppID: "1", URL: serve(t, func(_ http.ResponseWriter, r *http.Request) { b.take(r) })})
 	for _, packed := range [][]byte{{}, {99, 1, 2}, {packVersion, 200}} {
-		if _, err := store.Record(state.Event{AppID: "1", Received: time.Now().UnixMilli(), Forward: packed}); err != nil {
-			t.Fatal(err)
-		}
+		queues.Add(queues.Number(queue.Request{AppID: "1", Received: time.Now().UnixMilli(), Data: packed}))
 	}
-	record(t, store, r, "1", "", "0")
+	record(t, queues, r, "1", "", "0")
 	waitFor(t, "delivered", func() bool { return len(b.all()) == 1 })
 	if n := r.Backend("1").stats.dropped[droppedUnreadable].Load(); n != 3 {
 		t.Errorf("%d dropped", n)
@@ -609,10 +605,10 @@ func TestStaleSignaturesAreRenewedUnlessKept(t *testing.T) {
 		fakeTime(t, Settings{AppID: "1", Tokens: []string{"token"}, KeepSignature: keep}, func(r *http.Request) *http.Response {
 			queries = append(queries, r.URL.RawQuery)
 			return status([]int{503, 200}[len(queries)-1], "Retry-After", "120")
-		}, func(store *state.Store, r *Relay) {
+		}, func(queues *queue.Queues, r *Relay) {
 			now := strconv.FormatInt(time.Now().Unix(), 10)
 			old = "SdkAppid=1&Sign=" + tuilivekit.Sign("token", now) + "&RequestTime=" + now
-			record(t, store, r, "1", old, "x")
+			record(t, queues, r, "1", old, "x")
 			time.Sleep(time.Hour)
 		})
 		if len(queries) != 2 || queries[0] != old || (queries[1] == old) != keep {
@@ -629,9 +625,9 @@ func TestAttemptsAreNumberedUnderOneName(t *testing.T) {
 	fakeTime(t, Settings{AppID: "1"}, func(r *http.Request) *http.Response {
 		seen = append(seen, r.Header.Get(attemptHeader)+" "+r.Header.Get(deliveryHeader))
 		return status([]int{500, 500, 200, 200}[len(seen)-1])
-	}, func(store *state.Store, r *Relay) {
-		record(t, store, r, "1", "", "same")
-		record(t, store, r, "1", "", "same")
+	}, func(queues *queue.Queues, r *Relay) {
+		record(t, queues, r, "1", "", "same")
+		record(t, queues, r, "1", "", "same")
 		time.Sleep(time.Hour)
 	})
 	if len(seen) != 4 {
@@ -654,8 +650,8 @@ func TestAnAttemptHasAnEnd(t *testing.T) {
 		<-r.Context().Done()
 		took = append(took, time.Since(start))
 		return nil
-	}, func(store *state.Store, r *Relay) {
-		record(t, store, r, "1", "", "x")
+	}, func(queues *queue.Queues, r *Relay) {
+		record(t, queues, r, "1", "", "x")
 		time.Sleep(time.Hour)
 		s := r.Backend("1").stats
 		if s.deliveryFailures[failedTimeout].Load() != 3 || s.delivered.Load() != 1 {

@@ -6,14 +6,14 @@ import (
 
 	"github.com/sirupsen/logrus"
 
-	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 )
 
 // Health is how a Backend is. Counts are those since it was configured.
 type Health struct {
 	// CircuitOpen says that it is not asked for decisions, as it failed too often in a row.
 	CircuitOpen                 bool
-	Queue                       state.QueueSize
+	Queue                       queue.Size
 	Delivered, Dropped          uint64
 	Decisions, DecisionFailures uint64
 	// LastFailure is nil before the first one.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 )
 
 // stats counts the work of one backend since it was configured.
@@ -125,7 +125,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-func (b *Backend) collect(ch chan<- prometheus.Metric, id string, queue state.QueueSize) {
+func (b *Backend) collect(ch chan<- prometheus.Metric, id string, queue queue.Size) {
 	s := b.stats
 	count := func(desc *prometheus.Desc, n uint64, labels ...string) {
 		ch <- prometheus.MustNewConstMetricWithCreatedTimestamp(desc, prometheus.CounterValue, float64(n), s.since, append([]string{id}, labels...)...)

@@ -14,7 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 
-	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 )
 
 // What is answered when a backend does not decide.
@@ -83,7 +83,7 @@ func (s Settings) withDefaults() Settings {
 type Options struct {
 	// Queues have what waits to be delivered: what a Backend has packed is recorded with
 	// its event, and gets there when that is durable.
-	Queues     *state.Queues
+	Queues     *queue.Queues
 	Log        logrus.FieldLogger
 	Registerer prometheus.Registerer
 }
@@ -92,7 +92,7 @@ type Options struct {
 // goroutines.
 type Relay struct {
 	log     logrus.FieldLogger
-	queues  *state.Queues
+	queues  *queue.Queues
 	id      string                         // in the header that cuts loops
 	self    atomic.Pointer[netip.AddrPort] // our own webhook listener
 	metrics *metrics

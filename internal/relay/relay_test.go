@@ -20,7 +20,7 @@ import (
 
 	logtest "github.com/sirupsen/logrus/hooks/test"
 
-	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
@@ -28,14 +28,14 @@ const patience = 10 * time.Second
 
 func newRelay(t testing.TB, list ...Settings) *Relay {
 	t.Helper()
-	return newRelayOf(t, state.New(state.Options{}), list...)
+	return newRelayOf(t, queue.New(), list...)
 }
 
-// newRelayOf returns one that delivers what waits in store.
-func newRelayOf(t testing.TB, store *state.Store, list ...Settings) *Relay {
+// newRelayOf returns one that delivers what waits in queues.
+func newRelayOf(t testing.TB, queues *queue.Queues, list ...Settings) *Relay {
 	t.Helper()
 	log, _ := logtest.NewNullLogger()
-	r, err := New(Options{Queues: store.Queues(), Log: log})
+	r, err := New(Options{Queues: queues, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,11 +29,11 @@ func TestEventsAfterOurClockIsSetBack(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := newStore("1")
-			s.Record(threshold(day0, 400, 500))
+			s.Count(threshold(day0, 400, 500))
 			want := rooms(t, s)
 			e := threshold(tc.time, 400, 500)
 			e.Received = tc.received
-			if o, _ := s.Record(e); o != tc.want {
+			if o := s.Count(e); o != tc.want {
 				t.Errorf("got %+v, want %+v", o, tc.want)
 			}
 			if tc.want.Verdict != Duplicate {
@@ -53,8 +53,8 @@ func TestEventsAfterOurClockIsSetBack(t *testing.T) {
 // if its next one comes earlier by our clock.
 func TestSinceStaysWhenOurClockIsSetBack(t *testing.T) {
 	s := newStore()
-	s.Record(threshold(day0, 400, 500))
-	s.Record(threshold(day0-hour, 401, 500))
+	s.Count(threshold(day0, 400, 500))
+	s.Count(threshold(day0-hour, 401, 500))
 	s.Configure([]App{{ID: "1"}})
 	if r := rooms(t, s); r.Since != day0 || r.Events != 2 {
 		t.Errorf("got %+v", r)
@@ -83,7 +83,7 @@ func TestAgainstTheModelWhenOurClockIsSetBack(t *testing.T) {
 				}
 			}
 			at, known := first[repeatOf(e)]
-			o, _ := s.Record(e)
+			o := s.Count(e)
 			switch again := e.Time != 0 && known; {
 			case o.Verdict == Duplicate && (!again || now-at > RepeatWindow.Milliseconds()+back):
 				t.Fatalf("seed %d, event %d %+v is lost", seed, i, e)

@@ -3,7 +3,6 @@ package state
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"time"
 )
 
 // Kind says what an event reports.
@@ -28,17 +27,21 @@ type Event struct {
 	// Time is the time of the event as Tencent reported it and Received that of
 	// its receipt, in Unix milliseconds. Time is 0 when none was reported.
 	Time, Received int64
-	// Deadline is when the sender must have its answer; zero if it waits for ever. What
-	// makes events durable rather fails than being late.
-	Deadline time.Time
 	// Current and Max are the counts of a Threshold event, with Max above zero.
 	Current, Max int64
 	// Subject tells apart events of one millisecond: the operator of a Threshold
 	// event, the room of the others, as raw JSON. It is only hashed, never kept.
 	Subject []byte
-	// Forward is the callback as it is to be passed on to the application's own backend,
-	// nil if it is not. It is kept, and must not be changed. Exact repeats are passed on too.
-	Forward []byte
+}
+
+// News is what another source says of an application: the newest threshold event that it
+// knows. Times are Unix milliseconds; neither is in the future, which the source checks.
+type News struct {
+	AppID        string
+	Current, Max int64
+	// EventTime is Tencent's time of the event; Received is the time of its receipt by
+	// whoever counted it.
+	EventTime, Received int64
 }
 
 // Verdict says what became of an event.
@@ -54,7 +57,7 @@ const (
 	Duplicate
 )
 
-// Outcome is what Record made of an event.
+// Outcome says what counting an event has changed.
 type Outcome struct {
 	Verdict Verdict
 	// Clamped means that the time lay too far in the future and that the time of
@@ -62,8 +65,8 @@ type Outcome struct {
 	Clamped bool
 }
 
-// apply merges e, which is no duplicate, into r. tolerance is in milliseconds.
-func (r *Rooms) apply(e Event, tolerance int64) Outcome {
+// count merges e, which is no duplicate, into c. tolerance is in milliseconds.
+func (c *Counts) count(e Event, tolerance int64) Outcome {
 	var o Outcome
 	t := e.Time
 	if t == 0 {
@@ -73,26 +76,36 @@ func (r *Rooms) apply(e Event, tolerance int64) Outcome {
 	}
 	switch e.Kind {
 	case Threshold:
-		r.Events++
-		switch r.compare(t, e.Current, e.Max) {
+		c.Events++
+		switch c.compare(t, e.Current, e.Max) {
 		case +1:
-			r.Current, r.Max, r.EventTime, r.Received = e.Current, e.Max, t, e.Received
-			r.Estimate = e.Current
+			c.Current, c.Max, c.EventTime, c.Received = e.Current, e.Max, t, e.Received
+			c.Estimate = e.Current
 		case -1:
 			o.Verdict = OutOfOrder
 		}
 	case Created:
-		r.Created++
-		if t > r.EventTime {
-			r.Estimate++
+		c.Created++
+		if t > c.EventTime {
+			c.Estimate++
 		}
 	case Destroyed:
-		r.Destroyed++
-		if t > r.EventTime {
-			r.Estimate = max(r.Estimate-1, 0)
+		c.Destroyed++
+		if t > c.EventTime {
+			c.Estimate = max(c.Estimate-1, 0)
 		}
 	}
 	return o
+}
+
+// learn makes n the newest event if it is newer, and reports whether it was.
+func (c *Counts) learn(n News) bool {
+	if c.compare(n.EventTime, n.Current, n.Max) <= 0 {
+		return false
+	}
+	c.Current, c.Max, c.EventTime, c.Received = n.Current, n.Max, n.EventTime, n.Received
+	c.Estimate = n.Current
+	return true
 }
 
 // repeatKey identifies e among the events of a window, by 64 bits of a hash: among

@@ -1,5 +1,5 @@
-// Package state holds the truth of this process: one record for an
-// application, and the rule by which an event changes it.
+// Package state holds the truth of this process: what is known of each application, and
+// the rules by which events and news change it.
 //
 // The rule is that the newest event wins, by (EventTime, Current, Max). That is
 // a total order, so events may come twice, late or in any order, from callbacks,
@@ -22,9 +22,9 @@ import (
 // from the receipt of the first one.
 const RepeatWindow = 10 * time.Minute
 
-// Rooms is what is known of the rooms of one application. Times are Unix
+// Counts is what is known of the rooms of one application. Times are Unix
 // milliseconds. The zero value is an application without any event.
-type Rooms struct {
+type Counts struct {
 	// Current and Max are CurRoomCount and MaxRoomCount of the newest threshold
 	// event. They are always of the same event, and mean nothing before the first
 	// one (Known).
@@ -45,23 +45,23 @@ type Rooms struct {
 }
 
 // Known reports whether a threshold event has been accepted.
-func (r Rooms) Known() bool { return r.Received != 0 }
+func (c Counts) Known() bool { return c.Received != 0 }
 
-// compare orders the event (t, current, max) against the one that r holds: +1 if
+// compare orders the event (t, current, max) against the one that c holds: +1 if
 // it is newer, 0 if it is the same. Of two events of one millisecond the one that
 // counts more rooms is the later one, since every event is the creation of a room.
-func (r Rooms) compare(t, current, max int64) int {
-	if !r.Known() {
+func (c Counts) compare(t, current, max int64) int {
+	if !c.Known() {
 		return +1
 	}
-	return cmp.Or(cmp.Compare(t, r.EventTime), cmp.Compare(current, r.Current), cmp.Compare(max, r.Max))
+	return cmp.Or(cmp.Compare(t, c.EventTime), cmp.Compare(current, c.Current), cmp.Compare(max, c.Max))
 }
 
 // App is a configured application.
 type App struct {
 	ID   string // SDKAppID, canonical decimal
 	Name string // the operator's name for it
-	Rooms
+	Counts
 }
 
 // Options are the settings of a Store.
@@ -80,88 +80,120 @@ var ErrOverloaded = errors.New("overloaded")
 // event is recorded in memory, and may be lost by a crash.
 var ErrNotDurable = errors.New("recorded, but not durable")
 
-// Store holds the records of all applications. All methods may be called from
-// several goroutines.
+// Store holds what is known of all applications. All methods may be called from several
+// goroutines.
+//
+// A callback of Tencent is counted (Count): it moves counters, and the gauges if it is
+// newer. News of the same rooms from elsewhere (another replica, a recount) are learned
+// (Learn): they move the gauges if they are newer, and never a counter. If the changes
+// are to be durable before they are visible, both are calls of a Batch.
 type Store struct {
 	tolerance int64 // milliseconds
 
-	mu      sync.RWMutex
-	records map[string]*record // configured now or at any time before
-	shown   []*record          // the configured ones, ordered by id
+	// writing is held by the one who changes counts. It guards seen.
+	writing sync.Mutex
 	seen    window
 
-	queues Queues
+	mu    sync.RWMutex
+	apps  map[string]*app // configured now or at any time before
+	shown []*app          // the configured ones, ordered by id
 }
 
-type record struct {
+type app struct {
 	id, name string
-	rooms    Rooms
+	counts   Counts
 }
 
 // New returns a Store without applications.
 func New(o Options) *Store {
 	return &Store{
 		tolerance: o.FutureTolerance.Milliseconds(),
-		records:   make(map[string]*record),
+		apps:      make(map[string]*app),
 		seen:      newWindow(RepeatWindow),
 	}
 }
 
 // Configure makes apps the applications that Snapshot returns; only ID and Name
-// are read. A record that is no longer among them is kept and comes back with
-// its values when its application does. The counts of a new one begin now.
+// are read. What is known of one that is no longer among them is kept, and comes back
+// with its application. The counts of a new one begin now. It does not wait for a Batch.
 func (s *Store) Configure(apps []App) {
 	now := time.Now().UnixMilli()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.shown = make([]*record, 0, len(apps))
+	s.shown = make([]*app, 0, len(apps))
 	for _, a := range apps {
-		r := s.record(a.ID, now)
-		r.name = a.Name
-		s.shown = append(s.shown, r)
+		one := s.app(a.ID, now)
+		one.name = a.Name
+		s.shown = append(s.shown, one)
 	}
-	slices.SortFunc(s.shown, func(a, b *record) int { return cmp.Compare(a.id, b.id) })
+	slices.SortFunc(s.shown, func(a, b *app) int { return cmp.Compare(a.id, b.id) })
 }
 
-// record returns the record of an application, a new one if there is none. The
+// app returns an application, a new one whose counts begin now if there is none. The
 // caller holds mu.
-func (s *Store) record(id string, now int64) *record {
-	r := s.records[id]
-	if r == nil {
-		r = &record{id: id, rooms: Rooms{Since: now}}
-		s.records[id] = r
+func (s *Store) app(id string, now int64) *app {
+	a := s.apps[id]
+	if a == nil {
+		a = &app{id: id, counts: Counts{Since: now}}
+		s.apps[id] = a
 	}
-	return r
+	return a
 }
 
-// Record applies e and says what became of it. It does not block on anything but
-// other calls, and the error is always nil: nothing is durable here.
-func (s *Store) Record(e Event) (Outcome, error) {
-	if e.Forward != nil {
-		s.queues.add([]Forward{s.queues.number(e)})
+// counts returns what is known of an application, whose counts begin now if there is
+// none.
+func (s *Store) counts(id string, now int64) Counts {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if a := s.apps[id]; a != nil {
+		return a.counts
 	}
+	return Counts{Since: now}
+}
+
+// put makes records those of their applications. The caller holds writing.
+func (s *Store) put(records []Record) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range records {
+		s.app(r.AppID, r.Since).counts = r.Counts
+	}
+}
+
+// Count applies e, which is visible at once and not durable. It blocks while there is a
+// Batch.
+func (s *Store) Count(e Event) Outcome {
 	if e.Kind == Nothing {
-		return Outcome{}, nil
+		return Outcome{}
+	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if key, ok := e.repeatKey(); ok && !s.seen.add(key, e.Received) {
+		return Outcome{Verdict: Duplicate}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if key, ok := e.repeatKey(); ok && !s.seen.add(key, e.Received) {
-		return Outcome{Verdict: Duplicate}, nil
-	}
-	return s.record(e.AppID, e.Received).rooms.apply(e, s.tolerance), nil
+	return s.app(e.AppID, e.Received).counts.count(e, s.tolerance)
 }
 
-// Queues returns what waits for the backends of applications.
-func (s *Store) Queues() *Queues { return &s.queues }
+// Learn applies n if it is news, and reports whether it was. It is visible at once and
+// not durable. It blocks while there is a Batch.
+func (s *Store) Learn(n News) bool {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.app(n.AppID, n.Received).counts.learn(n)
+}
 
 // Snapshot returns the configured applications ordered by ID, all as of one
-// moment. The caller owns the slice.
+// moment. The caller owns the slice. It does not wait for a Batch.
 func (s *Store) Snapshot() []App {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	apps := make([]App, len(s.shown))
-	for i, r := range s.shown {
-		apps[i] = App{ID: r.id, Name: r.name, Rooms: r.rooms}
+	for i, a := range s.shown {
+		apps[i] = App{ID: a.id, Name: a.name, Counts: a.counts}
 	}
 	return apps
 }

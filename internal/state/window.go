@@ -1,6 +1,9 @@
 package state
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // MaxRepeats is the most repeats that are recognized at a time. It bounds the memory of a window, to about 10 MiB. Tencent allows 200 room
 // creations a second for an application, which makes 120,000 in ten minutes; past
@@ -11,8 +14,7 @@ const MaxRepeats = 1 << 18
 type window struct {
 	length int64 // milliseconds
 	keys   map[uint64]struct{}
-	queue  []Repeat // in the order of arrival; the first head ones are gone
-	head   int
+	queue  []Repeat // in the order of arrival
 }
 
 // Repeat is what recognizes a repeat of an event.
@@ -39,12 +41,11 @@ func (w *window) add(key uint64, now int64) bool {
 // expire forgets what came more than length before now. A clock that jumped back
 // only makes the window longer.
 func (w *window) expire(now int64) {
-	for w.head < len(w.queue) && (now-w.queue[w.head].At > w.length || len(w.queue)-w.head >= MaxRepeats) {
-		delete(w.keys, w.queue[w.head].Key)
-		w.head++
-	}
-	if w.head > len(w.queue)/2 && w.head > 64 {
-		w.queue = append([]Repeat(nil), w.queue[w.head:]...)
-		w.head = 0
+	for len(w.queue) > 0 && (now-w.queue[0].At > w.length || len(w.queue) >= MaxRepeats) {
+		delete(w.keys, w.queue[0].Key)
+		w.queue = w.queue[1:] // the next append that finds no room copies only these
 	}
 }
+
+// all returns what is remembered. The caller owns it.
+func (w *window) all() []Repeat { return slices.Clone(w.queue) }

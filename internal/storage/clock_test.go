@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	logtest "github.com/sirupsen/logrus/hooks/test"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
@@ -16,7 +17,7 @@ func TestARestartAfterOurClockIsSetBack(t *testing.T) {
 	const step, hour = int64(30_000), int64(3_600_000)
 	path := t.TempDir()
 	r := start(t, path, nil)
-	var events []state.Event
+	var events []callback
 	for i := range int64(20) {
 		e := event("1", i)
 		e.Received += i * step
@@ -60,7 +61,7 @@ func TestADamagedFileAfterOurClockIsSetBack(t *testing.T) {
 	r := start(t, path, nil)
 	other := event("other", 0)
 	r.record(t, other)
-	var events []state.Event
+	var events []callback
 	for i := range int64(20) {
 		e := event("1", i)
 		if i >= 10 {
@@ -116,7 +117,7 @@ func TestRepeatsWhileOurClockIsSetBack(t *testing.T) {
 				e.Received -= back
 			}
 			at, again := first[n]
-			switch o := batch.Apply(e); {
+			switch o := batch.Count(e.Event); {
 			case o.Verdict == state.Duplicate && (!again || now-at > window+back):
 				t.Fatalf("seed %d: event %d is lost", seed, i)
 			case o.Verdict != state.Duplicate && again && now-at <= window:
@@ -133,7 +134,7 @@ func TestRepeatsWhileOurClockIsSetBack(t *testing.T) {
 			if rnd.IntN(3) > 0 && i < 59 {
 				continue // the next one shares the commit
 			}
-			if err := s.commit(batch.Changes()); err != nil {
+			if err := s.commit(Changes{Changes: batch.Changes()}); err != nil {
 				t.Fatal(err)
 			}
 			batch.Publish()
@@ -163,7 +164,7 @@ func openIdle(t *testing.T, path string) (*Storage, *state.Store, *state.Batch) 
 	log, _ := logtest.NewNullLogger()
 	store := state.New(state.Options{FutureTolerance: time.Minute})
 	store.Configure([]state.App{{ID: "1"}})
-	s, err := Open(Options{Path: path, Store: store, Timeout: time.Minute, Log: log})
+	s, err := Open(Options{Path: path, Store: store, Queues: queue.New(), Timeout: time.Minute, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

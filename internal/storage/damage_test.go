@@ -17,7 +17,7 @@ import (
 
 // bigFile returns a real file that has branch pages and pages that are free, and what it
 // holds.
-func bigFile(t testing.TB) (data []byte, want map[string]state.Rooms) {
+func bigFile(t testing.TB) (data []byte, want map[string]state.Counts) {
 	path := t.TempDir()
 	r := start(t, path, nil)
 	for i := range int64(300) {
@@ -31,9 +31,9 @@ func bigFile(t testing.TB) (data []byte, want map[string]state.Rooms) {
 	if data, err = os.ReadFile(r.path); err != nil {
 		t.Fatal(err)
 	}
-	want = map[string]state.Rooms{}
+	want = map[string]state.Counts{}
 	for _, record := range content.Records {
-		want[record.AppID] = record.Rooms
+		want[record.AppID] = record.Counts
 	}
 	return data, want
 }
@@ -52,7 +52,7 @@ func spoil(data []byte, app string) (places []int) {
 }
 
 // checkDamaged starts on a damaged copy of a file that holds want.
-func checkDamaged(t *testing.T, what string, data []byte, want map[string]state.Rooms, repeats int) (kept int) {
+func checkDamaged(t *testing.T, what string, data []byte, want map[string]state.Counts, repeats int) (kept int) {
 	path := t.TempDir()
 	file := filepath.Join(path, fileName)
 	if err := os.WriteFile(file, data, 0o600); err != nil {
@@ -70,12 +70,12 @@ func checkDamaged(t *testing.T, what string, data []byte, want map[string]state.
 	older := 0
 	for _, record := range all.Records {
 		last := want[record.AppID]
-		if record.Rooms != last {
+		if record.Counts != last {
 			older++
 		}
 		// One that is not the last one must have been true once, before the last commit.
-		if record.Rooms != last && (record.Events >= last.Events || record.Current != 400+record.EventTime-day0 || record.Since != last.Since) {
-			t.Errorf("%s: %s is %+v, was %+v", what, record.AppID, record.Rooms, last)
+		if record.Counts != last && (record.Events >= last.Events || record.Current != 400+record.EventTime-day0 || record.Since != last.Since) {
+			t.Errorf("%s: %s is %+v, was %+v", what, record.AppID, record.Counts, last)
 		}
 	}
 	aside, err := filepath.Glob(file + ".corrupt-*")
@@ -288,9 +288,9 @@ func TestPowerCut(t *testing.T) {
 	var before []byte
 	for i := range int64(150) {
 		e := event(fmt.Sprint("app", i%70), i)
-		e.Forward = make([]byte, random.IntN(3000))
-		if f, ok := r.store.Queues().First(e.AppID); ok && i%3 == 0 {
-			r.store.Queues().Remove(f) // in the same commit
+		e.queued = make([]byte, random.IntN(3000))
+		if f, ok := r.queues.First(e.AppID); ok && i%3 == 0 {
+			r.queues.Remove(f) // in the same commit
 		}
 		r.record(t, e)
 		after, err := os.ReadFile(r.path)
@@ -343,7 +343,7 @@ func TestChangesThatAreAlikeAreNoticed(t *testing.T) {
 	records := func(events uint64) (sum uint64, xor uint32) {
 		l := newLedger()
 		for _, app := range []string{"1400000001", "1400000002"} {
-			e := l.put(recordEntry(state.Record{AppID: app, Rooms: state.Rooms{Current: 400, Max: 500, Events: events}}))
+			e := l.put(recordEntry(state.Record{AppID: app, Counts: state.Counts{Current: 400, Max: 500, Events: events}}))
 			xor ^= e.sum()
 		}
 		return l.sum, xor
@@ -391,7 +391,7 @@ func checkPowerCut(t *testing.T, content *Content, n int64) {
 		t.Errorf("after %d events: %d repeats are known", n, len(content.Repeats))
 	}
 	place := map[string]uint64{}
-	for _, f := range content.Forwards {
+	for _, f := range content.Requests {
 		if f.Seq <= place[f.AppID] {
 			t.Errorf("after %d events: place %d of %s comes behind %d", n, f.Seq, f.AppID, place[f.AppID])
 		}

@@ -116,9 +116,9 @@ func failNth(t *testing.T, after bool, n, failures int) {
 	const events = 30
 	for i := range int64(events) {
 		e := event("1", i)
-		e.Forward = []byte{byte(i)}
+		e.queued = []byte{byte(i)}
 		_, err := r.Record(e)
-		if f, ok := r.store.Queues().First("1"); i%2 == 1 && (!ok || !r.store.Queues().Remove(f)) {
+		if f, ok := r.queues.First("1"); i%2 == 1 && (!ok || !r.queues.Remove(f)) {
 			t.Fatalf("call %d fails: nothing waits", n)
 		}
 		if err != nil && !errors.Is(err, state.ErrNotDurable) {
@@ -126,7 +126,7 @@ func failNth(t *testing.T, after bool, n, failures int) {
 		}
 		acknowledged[i] = err == nil
 		if a := r.store.Snapshot()[0]; a.Events != uint64(i)+1 || a.Current != 400+i {
-			t.Fatalf("call %d fails: memory has %+v after event %d", n, a.Rooms, i)
+			t.Fatalf("call %d fails: memory has %+v after event %d", n, a.Counts, i)
 		}
 		time.Sleep(recoverInterval / 4)
 	}
@@ -149,13 +149,13 @@ func failNth(t *testing.T, after bool, n, failures int) {
 	if got := content.Records[0]; got.Events != events || got.Current != 400+events-1 || len(content.Repeats) != events {
 		t.Errorf("call %d fails: the file has %+v and %d repeats", n, got, len(content.Repeats))
 	}
-	for i, f := range content.Forwards {
+	for i, f := range content.Requests {
 		if len(f.Data) != 1 || f.Data[0] != byte(events/2+i) {
 			t.Errorf("call %d fails: place %d has %v", n, i, f.Data)
 		}
 	}
-	if len(content.Forwards) != events/2 {
-		t.Errorf("call %d fails: %d requests wait in the file", n, len(content.Forwards))
+	if len(content.Requests) != events/2 {
+		t.Errorf("call %d fails: %d requests wait in the file", n, len(content.Requests))
 	}
 }
 
@@ -216,7 +216,7 @@ func TestACommitThatStalls(t *testing.T) {
 			}
 		}
 		if a := r.store.Snapshot()[0]; a.Events != 2+more {
-			t.Errorf("memory has %+v", a.Rooms)
+			t.Errorf("memory has %+v", a.Counts)
 		}
 		if took := time.Since(begin); took != 0 {
 			t.Errorf("answers took %s", took)
@@ -240,7 +240,7 @@ func TestACommitThatStalls(t *testing.T) {
 		if err != nil || len(content.Damage) > 0 {
 			t.Fatal(err, content.Damage)
 		}
-		if got := content.Records[0]; got.Rooms != r.store.Snapshot()[0].Rooms {
+		if got := content.Records[0]; got.Counts != r.store.Snapshot()[0].Counts {
 			t.Errorf("the file has %+v", got)
 		}
 	})
@@ -257,7 +257,7 @@ func TestMemoryIsBoundedWhileACommitHangs(t *testing.T) {
 		return nil
 	}}
 	r := start(t, t.TempDir(), d)
-	r.store.Queues().Limit("1", 20_000, 1<<20)
+	r.queues.Limit("1", 20_000, 1<<20)
 	heap := func() uint64 {
 		runtime.GC()
 		var m runtime.MemStats
@@ -268,7 +268,7 @@ func TestMemoryIsBoundedWhileACommitHangs(t *testing.T) {
 	const callbacks, size = 500, 100 << 10
 	for i := range int64(callbacks) {
 		e := event("1", i)
-		e.Forward = make([]byte, size)
+		e.queued = make([]byte, size)
 		if _, err := r.Record(e); !errors.Is(err, state.ErrNotDurable) {
 			t.Fatalf("got %v", err)
 		}
@@ -276,7 +276,7 @@ func TestMemoryIsBoundedWhileACommitHangs(t *testing.T) {
 	if more := int64(heap() - before); more > 2*maxPendingBytes {
 		t.Errorf("the heap has grown by %d bytes for %d that may wait", more, 1<<20)
 	}
-	want := r.store.Queues().Size("1").Requests
+	want := r.queues.Size("1").Requests
 	close(release)
 	for late := time.Now().Add(10 * time.Second); testutil.ToFloat64(r.metrics.degraded) != 0; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(late) {
@@ -285,8 +285,8 @@ func TestMemoryIsBoundedWhileACommitHangs(t *testing.T) {
 	}
 	r.stop()
 	content, err := Read(r.path)
-	if err != nil || len(content.Damage) > 0 || len(content.Forwards) != want || content.Records[0].Events != callbacks {
-		t.Errorf("the file has %d callbacks that wait, want %d: %v %v", len(content.Forwards), want, err, content.Damage)
+	if err != nil || len(content.Damage) > 0 || len(content.Requests) != want || content.Records[0].Events != callbacks {
+		t.Errorf("the file has %d callbacks that wait, want %d: %v %v", len(content.Requests), want, err, content.Damage)
 	}
 }
 
@@ -339,7 +339,7 @@ func TestNobodyWaitsForLongerThanHisDeadline(t *testing.T) {
 				time.Sleep(tc.at)
 				e := event("1", int64(i))
 				if tc.patience > 0 {
-					e.Deadline = time.Now().Add(tc.patience)
+					e.deadline = time.Now().Add(tc.patience)
 				}
 				sent := time.Now()
 				if _, err := r.Record(e); !errors.Is(err, tc.err) {
@@ -358,7 +358,7 @@ func TestNobodyWaitsForLongerThanHisDeadline(t *testing.T) {
 			t.Error("degraded, by commits that were in time")
 		}
 		if a := r.store.Snapshot()[0]; a.Events != 4 || a.Current != 405 {
-			t.Errorf("memory has %+v, want the four events that were not refused", a.Rooms)
+			t.Errorf("memory has %+v, want the four events that were not refused", a.Counts)
 		}
 	})
 }
@@ -435,10 +435,10 @@ func TestAnEventDuringTheLastCommitIsAnswered(t *testing.T) {
 		}}
 		r := start(t, t.TempDir(), d)
 		e := event("1", 0)
-		e.Forward = []byte("x")
+		e.queued = []byte("x")
 		r.record(t, e)
-		f, _ := r.store.Queues().First("1")
-		r.store.Queues().Remove(f)
+		f, _ := r.queues.First("1")
+		r.queues.Remove(f)
 		go r.stop() // which commits the removal
 		time.Sleep(2 * lookInterval)
 		if _, err := r.Record(event("1", 1)); err != nil && !errors.Is(err, state.ErrOverloaded) {
@@ -469,7 +469,7 @@ func TestTooManyThatWaitAreRefused(t *testing.T) {
 		close(release)
 		synctest.Wait()
 		if a := r.store.Snapshot()[0]; a.Events != maxWaiting+1 {
-			t.Errorf("memory has %+v", a.Rooms)
+			t.Errorf("memory has %+v", a.Counts)
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"strings"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
@@ -108,30 +109,30 @@ func decodeRecord(key string, payload []byte) (state.Record, error) {
 		return state.Record{}, fmt.Errorf("value of %q has %d bytes, should have %d", key, len(payload), recordSize)
 	}
 	n := func(i int) int64 { return int64(binary.BigEndian.Uint64(payload[i*8:])) }
-	return state.Record{AppID: strings.TrimPrefix(key, appPrefix), Rooms: state.Rooms{
+	return state.Record{AppID: strings.TrimPrefix(key, appPrefix), Counts: state.Counts{
 		Current: n(0), Max: n(1), EventTime: n(2), Received: n(3),
 		Events: uint64(n(4)), Created: uint64(n(5)), Destroyed: uint64(n(6)), Estimate: n(7), Since: n(8),
 	}}, nil
 }
 
-func forwardKey(k state.ForwardKey) string {
+func forwardKey(k queue.Key) string {
 	return forwardPrefix + k.AppID + "/" + string(binary.BigEndian.AppendUint64(nil, k.Seq))
 }
 
-func forwardEntry(f state.Forward) entry {
+func forwardEntry(f queue.Request) entry {
 	b := make([]byte, 0, 8+len(f.Data))
 	b = binary.BigEndian.AppendUint64(b, uint64(f.Received))
-	return newEntry(forwardKey(state.ForwardKey{AppID: f.AppID, Seq: f.Seq}), append(b, f.Data...))
+	return newEntry(forwardKey(f.Key()), append(b, f.Data...))
 }
 
 // decodeForward reads what forwardEntry wrote. The result has a copy of payload.
-func decodeForward(key string, payload []byte) (state.Forward, error) {
+func decodeForward(key string, payload []byte) (queue.Request, error) {
 	app, ok := strings.CutPrefix(key, forwardPrefix)
 	cut := len(app) - 9
 	if !ok || cut < 0 || app[cut] != '/' || len(payload) < 8 {
-		return state.Forward{}, fmt.Errorf("value of %q has %d bytes", key, len(payload))
+		return queue.Request{}, fmt.Errorf("value of %q has %d bytes", key, len(payload))
 	}
-	return state.Forward{
+	return queue.Request{
 		AppID: app[:cut], Seq: binary.BigEndian.Uint64([]byte(app[cut+1:])),
 		Received: int64(binary.BigEndian.Uint64(payload)), Data: bytes.Clone(payload[8:]),
 	}, nil

@@ -28,7 +28,7 @@ func newLedger() *ledger { return &ledger{sums: make(map[string]uint32)} }
 
 // plan returns what makes a file that holds the ledger hold changes too, and notes
 // that it does. If it is not done the ledger is wrong: begin a new one.
-func (l *ledger) plan(changes state.Changes) (w write) {
+func (l *ledger) plan(changes Changes) (w write) {
 	for _, r := range changes.Records {
 		w.puts = append(w.puts, l.put(recordEntry(r)))
 	}
@@ -39,7 +39,7 @@ func (l *ledger) plan(changes state.Changes) (w write) {
 		l.add(e, repeats)
 		w.puts = append(w.puts, e)
 	}
-	for _, f := range changes.Forwards {
+	for _, f := range changes.Requests {
 		w.puts = append(w.puts, l.put(forwardEntry(f)))
 	}
 	for _, k := range changes.Removed {

@@ -11,12 +11,27 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
+// Changes is what one commit writes, or all that a file holds.
+type Changes struct {
+	state.Changes
+	// Requests are queued behind those before.
+	Requests []queue.Request
+	// Removed are no longer queued, also if they are among Requests.
+	Removed []queue.Key
+}
+
+// Empty reports whether nothing changes.
+func (c Changes) Empty() bool {
+	return c.Changes.Empty() && len(c.Requests)+len(c.Removed) == 0
+}
+
 // Content is what a file holds.
 type Content struct {
-	state.Changes
+	Changes
 	// Damage is what is wrong with the file. What is in Changes was right once all the
 	// same, but may not be all, or not the newest.
 	Damage []error
@@ -91,7 +106,7 @@ func parse(data []byte) (*Content, error) {
 
 // fill adds what c lacks of an earlier content. Page by page c may hold what is older
 // still: of two records of an application the one that has counted more is newer.
-func (c *Content) fill(before state.Changes) {
+func (c *Content) fill(before Changes) {
 	counted := func(r state.Record) uint64 { return r.Events + r.Created + r.Destroyed }
 	records := make(map[string]state.Record)
 	for _, r := range slices.Concat(c.Records, before.Records) {
@@ -109,10 +124,10 @@ func (c *Content) fill(before state.Changes) {
 		return known
 	})
 
-	place := func(a, b state.Forward) int { return cmp.Or(cmp.Compare(a.AppID, b.AppID), cmp.Compare(a.Seq, b.Seq)) }
-	forwards := slices.Concat(c.Forwards, before.Forwards)
+	place := func(a, b queue.Request) int { return cmp.Or(cmp.Compare(a.AppID, b.AppID), cmp.Compare(a.Seq, b.Seq)) }
+	forwards := slices.Concat(c.Requests, before.Requests)
 	slices.SortStableFunc(forwards, place)
-	c.Forwards = slices.CompactFunc(forwards, func(a, b state.Forward) bool { return place(a, b) == 0 })
+	c.Requests = slices.CompactFunc(forwards, func(a, b queue.Request) bool { return place(a, b) == 0 })
 }
 
 // parseTransaction reads what one transaction can reach.
@@ -145,9 +160,9 @@ func parseTransaction(data []byte, meta boltMeta) (*Content, error) {
 				cover(entry{k, value})
 			}
 		case strings.HasPrefix(key, forwardPrefix):
-			var f state.Forward
+			var f queue.Request
 			if f, err = decodeForward(key, payload); err == nil {
-				c.Forwards = append(c.Forwards, f) // keys come in the order of each application
+				c.Requests = append(c.Requests, f) // keys come in the order of each application
 				cover(entry{k, value})
 			}
 		case strings.HasPrefix(key, repeatsPrefix):

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
@@ -35,8 +36,9 @@ const (
 type Options struct {
 	// Path is the folder of the file. It is made if it is not there.
 	Path string
-	// Store gets what the file holds, and every event after that.
-	Store *state.Store
+	// Store and Queues get what the file holds, and every event and request after that.
+	Store  *state.Store
+	Queues *queue.Queues
 	// Timeout is how long a commit may take before its events are answered as not
 	// durable.
 	Timeout    time.Duration
@@ -49,6 +51,7 @@ type Options struct {
 // Storage records events durably. Record may be called from several goroutines.
 type Storage struct {
 	store   *state.Store
+	queues  *queue.Queues
 	path    string // of the file
 	timeout time.Duration
 	log     logrus.FieldLogger
@@ -63,17 +66,19 @@ type Storage struct {
 	startError error  // why there is no file to write, if Open goes on without
 	aside      string // the name to keep a damaged file under, before another one takes its place
 
-	queue   chan *request
+	waiting chan *request
 	free    sync.Pool   // of *request
 	stopped atomic.Bool // Run has returned, or is about to
 }
 
-// request is an event that waits.
+// request is an event that waits, and the callback to queue with it.
 type request struct {
-	event   state.Event
-	outcome state.Outcome
-	err     error
-	done    chan struct{}
+	event    state.Event
+	callback queue.Request // with nil Data if there is none
+	deadline time.Time
+	outcome  state.Outcome
+	err      error
+	done     chan struct{}
 }
 
 // Open takes the folder at o.Path for this process, reads its file, and puts what it
@@ -82,8 +87,8 @@ type request struct {
 // newer version.
 func Open(o Options) (*Storage, error) {
 	s := &Storage{
-		store: o.Store, path: filepath.Join(o.Path, fileName), timeout: o.Timeout, log: o.Log, disk: o.disk,
-		queue: make(chan *request, maxWaiting),
+		store: o.Store, queues: o.Queues, path: filepath.Join(o.Path, fileName), timeout: o.Timeout, log: o.Log, disk: o.disk,
+		waiting: make(chan *request, maxWaiting),
 	}
 	s.free.New = func() any { return &request{done: make(chan struct{}, 1)} }
 	if s.disk == nil {
@@ -122,7 +127,9 @@ func (s *Storage) load() error {
 	case err != nil:
 		return err
 	}
-	s.store.Restore(content.Changes)
+	s.store.Restore(content.Changes.Changes)
+	s.queues.TrackRemovals()
+	s.queues.Add(content.Requests...)
 	if len(content.Damage) > 0 {
 		s.noteDamage(content)
 	}
@@ -151,7 +158,7 @@ func (s *Storage) noteDamage(content *Content) {
 }
 
 // commit writes changes to the file. After an error the file must not be used again.
-func (s *Storage) commit(changes state.Changes) error {
+func (s *Storage) commit(changes Changes) error {
 	if s.db == nil {
 		return errors.New("no file")
 	}
@@ -164,7 +171,7 @@ func (s *Storage) commit(changes state.Changes) error {
 
 // rewrite writes all, which is everything that is known, to a new file that takes the
 // place of the old one.
-func (s *Storage) rewrite(all state.Changes) error {
+func (s *Storage) rewrite(all Changes) error {
 	s.abandon()
 	next := s.path + ".new"
 	db, err := s.disk.create(next)

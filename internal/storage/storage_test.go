@@ -19,6 +19,7 @@ import (
 	"github.com/sirupsen/logrus"
 	logtest "github.com/sirupsen/logrus/hooks/test"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
@@ -27,9 +28,10 @@ const day0 = int64(1_739_966_441_121)
 // running is an open storage whose writer runs.
 type running struct {
 	*Storage
-	store *state.Store
-	logs  *logtest.Hook
-	stop  func()
+	store  *state.Store
+	queues *queue.Queues
+	logs   *logtest.Hook
+	stop   func()
 }
 
 // start opens the storage at path with d for a disk, nil for the real one, and runs it
@@ -53,7 +55,8 @@ func tryStart(path string, d disk) (*running, error) {
 	if d == nil {
 		timeout = time.Minute // the disk of a machine that has other work
 	}
-	s, err := Open(Options{Path: path, Store: store, Timeout: timeout, Log: log, disk: d})
+	queues := queue.New()
+	s, err := Open(Options{Path: path, Store: store, Queues: queues, Timeout: timeout, Log: log, disk: d})
 	if err != nil {
 		return nil, err
 	}
@@ -63,15 +66,27 @@ func tryStart(path string, d disk) (*running, error) {
 		defer close(done)
 		s.Run(ctx)
 	}()
-	return &running{s, store, logs, sync.OnceFunc(func() { cancel(); <-done })}, nil
+	return &running{s, store, queues, logs, sync.OnceFunc(func() { cancel(); <-done })}, nil
+}
+
+// callback is what a test records: an event, and what is queued with it.
+type callback struct {
+	state.Event
+	queued   []byte
+	deadline time.Time
+}
+
+// Record is that of the Storage.
+func (r *running) Record(c callback) (state.Outcome, error) {
+	return r.Storage.Record(c.Event, queue.Request{AppID: c.AppID, Received: c.Received, Data: c.queued}, c.deadline)
 }
 
 // event is the i-th one of an application.
-func event(app string, i int64) state.Event {
-	return state.Event{AppID: app, Kind: state.Threshold, Time: day0 + i, Received: day0 + i, Current: 400 + i, Max: 10_000_000, Subject: []byte(`"a"`)}
+func event(app string, i int64) callback {
+	return callback{Event: state.Event{AppID: app, Kind: state.Threshold, Time: day0 + i, Received: day0 + i, Current: 400 + i, Max: 10_000_000, Subject: []byte(`"a"`)}}
 }
 
-func (r *running) record(t testing.TB, e state.Event) state.Outcome {
+func (r *running) record(t testing.TB, e callback) state.Outcome {
 	t.Helper()
 	o, err := r.Record(e)
 	if err != nil {
@@ -86,8 +101,8 @@ func TestARestartKeepsEverything(t *testing.T) {
 	for i := range int64(10) {
 		r.record(t, event("1", i))
 	}
-	r.record(t, state.Event{AppID: "2", Kind: state.Created, Time: day0, Received: day0, Subject: []byte(`"r"`)})
-	r.record(t, state.Event{AppID: "2", Kind: state.Destroyed, Time: day0, Received: day0, Subject: []byte(`"r"`)})
+	r.record(t, callback{Event: state.Event{AppID: "2", Kind: state.Created, Time: day0, Received: day0, Subject: []byte(`"r"`)}})
+	r.record(t, callback{Event: state.Event{AppID: "2", Kind: state.Destroyed, Time: day0, Received: day0, Subject: []byte(`"r"`)}})
 	r.record(t, event("not configured", 1))
 	want := r.store.Snapshot()
 	time.Sleep(2 * time.Millisecond) // so that a new Since would be another one
@@ -200,7 +215,7 @@ func TestAFileThatCannotBeOpenedStays(t *testing.T) {
 	}
 	r = start(t, path, nil)
 	if a := r.store.Snapshot()[0]; a.Events != 1 {
-		t.Errorf("got %+v", a.Rooms)
+		t.Errorf("got %+v", a.Counts)
 	}
 	if n := testutil.ToFloat64(r.metrics.corruptions); n != 0 {
 		t.Errorf("%v corruptions", n)
@@ -261,8 +276,8 @@ func TestFilesOfEveryVersion(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := start(t, path, nil)
-		want := state.Rooms{Current: 402, Max: 10_000_000, EventTime: day0 + 2, Received: day0 + 2, Events: 3, Created: 1, Estimate: 403, Since: day0 - 1}
-		if got := r.store.Snapshot()[0].Rooms; got != want {
+		want := state.Counts{Current: 402, Max: 10_000_000, EventTime: day0 + 2, Received: day0 + 2, Events: 3, Created: 1, Estimate: 403, Since: day0 - 1}
+		if got := r.store.Snapshot()[0].Counts; got != want {
 			t.Errorf("version %d: got %+v, want %+v", version, got, want)
 		}
 		if o := r.record(t, event("1", 2)); o.Verdict != state.Duplicate {
@@ -271,11 +286,11 @@ func TestFilesOfEveryVersion(t *testing.T) {
 		if n := testutil.ToFloat64(r.metrics.corruptions); n != 0 {
 			t.Errorf("version %d: %v corruptions", version, n)
 		}
-		want2 := fmt.Sprint([]state.Forward{
+		want2 := fmt.Sprint([]queue.Request{
 			{AppID: "1", Seq: 7, Received: day0, Data: []byte("first")}, {AppID: "1", Seq: 300, Received: day0 + 1, Data: []byte("second")},
 			{AppID: "22", Seq: 299, Received: day0},
 		})
-		if got := fmt.Sprint(sorted(r.store.All().Forwards)); got != map[bool]string{true: "[]", false: want2}[version == 1] {
+		if got := fmt.Sprint(sorted(r.queues.All())); got != map[bool]string{true: "[]", false: want2}[version == 1] {
 			t.Errorf("version %d: %s waits", version, got)
 		}
 	}
@@ -287,39 +302,39 @@ func TestARestartKeepsTheQueues(t *testing.T) {
 	const n = 20
 	for i := range int64(n) {
 		e := event("1", i)
-		e.Forward = fmt.Append(nil, "callback ", i)
+		e.queued = fmt.Append(nil, "callback ", i)
 		r.record(t, e)
-		r.record(t, state.Event{AppID: "2", Received: day0 + i, Forward: make([]byte, 10_000)}) // spans pages
+		r.record(t, callback{Event: state.Event{AppID: "2", Received: day0 + i}, queued: make([]byte, 10_000)}) // spans pages
 	}
-	q := r.store.Queues()
+	q := r.queues
 	for range 5 {
 		f, _ := q.First("1")
 		q.Remove(f)
 	}
-	for q.Removed() { // no event takes it along: it is committed all the same
+	for q.HasRemoved() { // no event takes it along: it is committed all the same
 		time.Sleep(time.Millisecond)
 	}
-	want := fmt.Sprint(sorted(r.store.All().Forwards))
+	want := fmt.Sprint(sorted(r.queues.All()))
 	r.stop()
 	content, err := Read(r.path)
 	if err != nil || len(content.Damage) > 0 {
 		t.Fatal(err, content.Damage)
 	}
-	if got := fmt.Sprint(sorted(content.Forwards)); got != want {
+	if got := fmt.Sprint(sorted(content.Requests)); got != want {
 		t.Errorf("the file has  %.300s\nwant %.300s", got, want)
 	}
 	r = start(t, path, nil)
-	if got := fmt.Sprint(sorted(r.store.All().Forwards)); got != want {
+	if got := fmt.Sprint(sorted(r.queues.All())); got != want {
 		t.Errorf("got  %.300s\nwant %.300s", got, want)
 	}
-	r.record(t, state.Event{AppID: "1", Received: day0, Forward: []byte("last")})
-	if all := sorted(r.store.All().Forwards); string(all[n-5].Data) != "last" || all[n-5].AppID != "1" {
+	r.record(t, callback{Event: state.Event{AppID: "1", Received: day0}, queued: []byte("last")})
+	if all := sorted(r.queues.All()); string(all[n-5].Data) != "last" || all[n-5].AppID != "1" {
 		t.Errorf("a new one is not the last of its application: %+v", all[n-5])
 	}
 }
 
-func sorted(list []state.Forward) []state.Forward {
-	slices.SortFunc(list, func(a, b state.Forward) int { return cmp.Or(cmp.Compare(a.AppID, b.AppID), cmp.Compare(a.Seq, b.Seq)) })
+func sorted(list []queue.Request) []queue.Request {
+	slices.SortFunc(list, func(a, b queue.Request) int { return cmp.Or(cmp.Compare(a.AppID, b.AppID), cmp.Compare(a.Seq, b.Seq)) })
 	return list
 }
 

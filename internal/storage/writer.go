@@ -7,17 +7,19 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
-// Record applies e, and returns when it is durable. state.ErrNotDurable means that it
-// is in memory only; state.ErrOverloaded, that it is not even there. It blocks until
-// e.Deadline at the latest; without one, for two commits.
-func (s *Storage) Record(e state.Event) (state.Outcome, error) {
+// Record counts e and queues q, if q has Data, and returns when both are durable.
+// state.ErrNotDurable means that they are in memory only; state.ErrOverloaded, that they
+// are not even there. It blocks until deadline at the latest; if that is zero, for two
+// commits. It keeps q.Data, and nothing of e.
+func (s *Storage) Record(e state.Event, q queue.Request, deadline time.Time) (state.Outcome, error) {
 	r := s.free.Get().(*request)
-	r.event = e
+	r.event, r.callback, r.deadline = e, q, deadline
 	select {
-	case s.queue <- r:
+	case s.waiting <- r:
 	default:
 		s.free.Put(r)
 		return state.Outcome{}, state.ErrOverloaded
@@ -27,14 +29,14 @@ func (s *Storage) Record(e state.Event) (state.Outcome, error) {
 	}
 	<-r.done
 	outcome, err := r.outcome, r.err
-	r.event, r.outcome = state.Event{}, state.Outcome{} // its Subject is the caller's
+	r.event, r.callback, r.outcome = state.Event{}, queue.Request{}, state.Outcome{} // its Subject is the caller's
 	s.free.Put(r)
 	return outcome, err
 }
 
 // job is work for the goroutine that touches the file.
 type job struct {
-	changes state.Changes
+	changes Changes
 	all     bool // changes are everything: write them to a new file
 	started time.Time
 }
@@ -49,7 +51,6 @@ const (
 // writer is the one goroutine that changes the state.
 type writer struct {
 	*Storage
-	batch   *state.Batch
 	applied []*request // that wait for the commit that runs
 	behind  []*request // that wait for the next one, and go before those in the queue
 	jobs    chan job
@@ -59,16 +60,16 @@ type writer struct {
 	expected int           // how many events are likely to come together
 	took     time.Duration // by the last commit
 
-	failing      bool          // degraded
-	pending      state.Changes // since the job that runs, or that failed first
-	pendingBytes int           // of its Forwards
-	lost         bool          // pending was too much and is not complete
+	failing      bool    // degraded
+	pending      Changes // since the job that runs, or that failed first
+	pendingBytes int     // of its Forwards
+	lost         bool    // pending was too much and is not complete
 }
 
 // Run commits events until ctx ends; then it commits what has come, and returns. Record
 // must not be called any more by then.
 func (s *Storage) Run(ctx context.Context) {
-	w := &writer{Storage: s, batch: s.store.Begin(), jobs: make(chan job), results: make(chan error, 1)}
+	w := &writer{Storage: s, jobs: make(chan job), results: make(chan error, 1)}
 	defer s.refuseRest()
 	go w.work()
 	if s.startError != nil {
@@ -76,7 +77,7 @@ func (s *Storage) Run(ctx context.Context) {
 	}
 	retry := time.NewTicker(recoverInterval)
 	defer retry.Stop()
-	removals := s.store.Queues().Removals()
+	removals := s.queues.TrackRemovals()
 	var remove <-chan time.Time // set while something is to be removed
 	for ctx.Err() == nil {
 		if len(w.behind) > 0 {
@@ -84,7 +85,7 @@ func (s *Storage) Run(ctx context.Context) {
 			continue
 		}
 		select {
-		case r := <-s.queue:
+		case r := <-s.waiting:
 			w.handle(w.take(r))
 		case err := <-w.results: // of a job that was not waited for
 			w.finished(err)
@@ -96,7 +97,7 @@ func (s *Storage) Run(ctx context.Context) {
 			}
 		case <-remove:
 			remove = nil
-			if s.store.Queues().Removed() { // no event has taken it along
+			if s.queues.HasRemoved() { // no event has taken it along
 				w.handle(nil)
 			}
 		case <-ctx.Done():
@@ -110,7 +111,7 @@ func (s *Storage) refuseRest() {
 	s.stopped.Store(true)
 	for {
 		select {
-		case r := <-s.queue:
+		case r := <-s.waiting:
 			r.err = state.ErrOverloaded
 			r.done <- struct{}{}
 		default:
@@ -148,7 +149,7 @@ func (w *writer) take(first ...*request) []*request {
 	var patience <-chan time.Time
 	for len(waiting) < maxBatch {
 		select {
-		case r := <-w.queue:
+		case r := <-w.waiting:
 			waiting = append(waiting, r)
 			continue
 		default:
@@ -160,7 +161,7 @@ func (w *writer) take(first ...*request) []*request {
 			patience = time.After(min(4*w.took, maxPatience))
 		}
 		select {
-		case r := <-w.queue:
+		case r := <-w.waiting:
 			waiting = append(waiting, r)
 		case <-patience:
 			return waiting
@@ -172,10 +173,15 @@ func (w *writer) take(first ...*request) []*request {
 // handle applies what waits, commits it, publishes it and answers, in that order.
 func (w *writer) handle(waiting []*request) {
 	w.applied = answerLate(waiting, state.ErrOverloaded)
+	batch := w.store.Begin()
+	var changes Changes
 	for _, r := range w.applied {
-		r.outcome = w.batch.Apply(r.event)
+		r.outcome = batch.Count(r.event)
+		if r.callback.Data != nil {
+			changes.Requests = append(changes.Requests, w.queues.Number(r.callback))
+		}
 	}
-	changes := w.batch.Changes()
+	changes.Changes, changes.Removed = batch.Changes(), w.queues.TakeRemoved()
 	var err error
 	switch {
 	case w.failing:
@@ -190,9 +196,10 @@ func (w *writer) handle(waiting []*request) {
 			err = fmt.Errorf("%w: %w", state.ErrNotDurable, cause)
 		}
 	}
-	w.batch.Publish()
+	batch.Publish()
+	w.queues.Add(changes.Requests...)
 	if len(waiting) > 0 {
-		w.expected = len(waiting) + len(w.queue)
+		w.expected = len(waiting) + len(w.waiting)
 	}
 	for _, r := range w.applied {
 		r.err = err
@@ -202,24 +209,24 @@ func (w *writer) handle(waiting []*request) {
 }
 
 // remember keeps changes to be written later.
-func (w *writer) remember(changes state.Changes) {
-	for _, f := range changes.Forwards {
+func (w *writer) remember(changes Changes) {
+	for _, f := range changes.Requests {
 		w.pendingBytes += len(f.Data)
 	}
-	if len(w.pending.Records)+len(w.pending.Repeats)+len(w.pending.Forwards)+len(w.pending.Removed) > maxPending || w.pendingBytes > maxPendingBytes {
+	if len(w.pending.Records)+len(w.pending.Repeats)+len(w.pending.Requests)+len(w.pending.Removed) > maxPending || w.pendingBytes > maxPendingBytes {
 		w.forget()
 		w.lost = true
 	}
 	if !w.lost {
 		w.pending.Records = append(w.pending.Records, changes.Records...)
 		w.pending.Repeats = append(w.pending.Repeats, changes.Repeats...)
-		w.pending.Forwards = append(w.pending.Forwards, changes.Forwards...)
+		w.pending.Requests = append(w.pending.Requests, changes.Requests...)
 		w.pending.Removed = append(w.pending.Removed, changes.Removed...)
 	}
 }
 
 // forget forgets what remember has remembered.
-func (w *writer) forget() { w.pending, w.pendingBytes, w.lost = state.Changes{}, 0, false }
+func (w *writer) forget() { w.pending, w.pendingBytes, w.lost = Changes{}, 0, false }
 
 // lookInterval is how often the writer looks, during a commit, for senders whose time is up.
 const lookInterval = 100 * time.Millisecond
@@ -229,7 +236,7 @@ const lookInterval = 100 * time.Millisecond
 func answerLate(waiting []*request, err error) []*request {
 	next := time.Now().Add(lookInterval)
 	return slices.DeleteFunc(waiting, func(r *request) bool {
-		late := !r.event.Deadline.IsZero() && next.After(r.event.Deadline)
+		late := !r.deadline.IsZero() && next.After(r.deadline)
 		if late {
 			r.err = err
 			r.done <- struct{}{}
@@ -243,7 +250,7 @@ var errTimeout = errors.New("the commit takes longer than --storage.timeout")
 
 // commitInTime commits changes, or gives up waiting. Meanwhile it answers those whose
 // time is up.
-func (w *writer) commitInTime(changes state.Changes) error {
+func (w *writer) commitInTime(changes Changes) error {
 	began := time.Now()
 	w.start(job{changes: changes})
 	timer := time.NewTimer(min(w.timeout, lookInterval))
@@ -266,8 +273,8 @@ func (w *writer) commitInTime(changes state.Changes) error {
 			w.metrics.failures.Inc()
 			return errTimeout
 		}
-		for len(w.behind) < maxWaiting && len(w.queue) > 0 {
-			w.behind = append(w.behind, <-w.queue)
+		for len(w.behind) < maxWaiting && len(w.waiting) > 0 {
+			w.behind = append(w.behind, <-w.waiting)
 		}
 		w.behind = answerLate(w.behind, state.ErrOverloaded)
 		w.applied = answerLate(w.applied, state.ErrNotDurable)
@@ -296,7 +303,7 @@ func (w *writer) degrade(cause error) {
 func (w *writer) recover() {
 	if w.failing && !w.busy {
 		w.forget()
-		w.start(job{changes: w.store.All(), all: true})
+		w.start(job{changes: Changes{Changes: w.store.All(), Requests: w.queues.All()}, all: true})
 	}
 }
 
@@ -326,7 +333,7 @@ func (w *writer) finished(err error) {
 
 // stop commits what has come and closes the file.
 func (w *writer) stop() {
-	for len(w.behind) > 0 || len(w.queue) > 0 || w.store.Queues().Removed() {
+	for len(w.behind) > 0 || len(w.waiting) > 0 || w.queues.HasRemoved() {
 		w.handle(w.take())
 	}
 	w.recover() // the last chance
