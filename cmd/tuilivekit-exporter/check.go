@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -19,7 +21,7 @@ func (c *checkConfigCommand) register(cmd *kingpin.CmdClause) {
 	cmd.Arg("file", "The configuration file.").Required().StringVar(&c.file)
 }
 
-func (c *checkConfigCommand) run(stdout io.Writer) error {
+func (c *checkConfigCommand) run(ctx context.Context, stdout io.Writer) error {
 	cfg, warnings, err := config.Load(c.file)
 	if err != nil {
 		return err
@@ -27,7 +29,7 @@ func (c *checkConfigCommand) run(stdout io.Writer) error {
 	if err := checkRelay(cfg); err != nil {
 		return err
 	}
-	for _, warning := range warnings {
+	for _, warning := range append(warnings, lookUpBackends(ctx, cfg)...) {
 		fmt.Fprintln(stdout, "warning:", warning)
 	}
 	for _, app := range cfg.Apps {
@@ -35,6 +37,41 @@ func (c *checkConfigCommand) run(stdout io.Writer) error {
 	}
 	fmt.Fprintf(stdout, "%s is valid\n", c.file)
 	return nil
+}
+
+// lookupTimeout bounds the time of all lookups of check-config.
+const lookupTimeout = 3 * time.Second
+
+// lookUpBackends returns a warning for each host name of a backend that cannot be
+// resolved here. It is no error: the exporter may run elsewhere, and a start does not
+// need the name. A proxy looks up names itself.
+func lookUpBackends(ctx context.Context, cfg *config.Config) (warnings []string) {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	problems := make(map[string]*error) // by host name
+	var lookups sync.WaitGroup
+	host := func(app config.App) string {
+		if app.Relay == nil || *app.Relay.ProxyFromEnvironment {
+			return ""
+		}
+		return app.Relay.Target.Hostname()
+	}
+	for _, app := range cfg.Apps {
+		name := host(app)
+		if name == "" || problems[name] != nil {
+			continue
+		}
+		problem := new(error)
+		problems[name] = problem
+		lookups.Go(func() { _, *problem = net.DefaultResolver.LookupNetIP(ctx, "ip", name) })
+	}
+	lookups.Wait()
+	for _, app := range cfg.Apps {
+		if name := host(app); name != "" && *problems[name] != nil {
+			warnings = append(warnings, fmt.Sprintf("application %s: the host of relay.url cannot be resolved here: %v", app.SDKAppID, *problems[name]))
+		}
+	}
+	return warnings
 }
 
 // describeAPI says how the server API of app is called.

@@ -123,8 +123,9 @@ An error has the form ` + "`FILE:LINE: path: what is wrong`" + `, one line for e
 token file, or a variable, contains one token and nothing else: space around it and a byte order mark are removed;
 several lines, a comment, UTF-16, control characters and more than 128 characters are errors.
 ` + "`tuilivekit-exporter check-config FILE`" + ` checks a
-file, the secrets that it names and the addresses of backends, as a start does. Only whether a
-backend is the exporter itself is left to the start. The exporter reads the file and the secrets again
+file, the secrets that it names and the addresses of backends, as a start does. It looks up the host names of
+backends: an address that is never called is an error, a name that cannot be resolved is a warning. Only a start
+can find a backend that is the exporter itself. The exporter reads the file and the secrets again
 on SIGHUP, with ` + "`--web.enable-lifecycle`" + ` on ` + "`POST /-/reload`" + `, and with
 ` + "`--config.auto-reload`" + ` when their content has changed; what is not valid changes nothing, is
 logged, and sets ` + "`tuilivekit_exporter_config_last_reload_successful`" + ` to 0.

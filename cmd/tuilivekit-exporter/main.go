@@ -37,7 +37,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	switch command {
 	case "check-config":
-		return cli.checkConfig.run(stdout)
+		return cli.checkConfig.run(ctx, stdout)
 	case "send":
 		return cli.send.run(ctx, stdout, stderr)
 	case "state":
