@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -256,7 +257,7 @@ func (c *manifestCheck) checkConfig() {
 			c.t.Fatal(err)
 		}
 	}
-	if err := (&checkConfigCommand{file: filepath.Join(dir, "config.yaml")}).run(io.Discard); err != nil {
+	if err := (&checkConfigCommand{file: filepath.Join(dir, "config.yaml")}).run(context.Background(), io.Discard); err != nil {
 		c.problems = append(c.problems, err.Error())
 	}
 }

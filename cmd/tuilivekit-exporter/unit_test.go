@@ -109,7 +109,7 @@ func checkUnit(t *testing.T, text string) (problems []string) {
 		}
 	}
 	check := checkConfigCommand{file: strings.Replace(cli.serve.configFile, "%d", dir, 1)}
-	if err := check.run(t.Output()); err != nil {
+	if err := check.run(t.Context(), t.Output()); err != nil {
 		problems = append(problems, "config.file: "+err.Error())
 	}
 	return problems
