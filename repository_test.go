@@ -19,7 +19,7 @@ import (
 var arrows = map[string][]string{
 	"cmd/tuilivekit-exporter": {"collector", "handler", "internal/config", "internal/exposition", "internal/queue", "internal/relay", "internal/state", "internal/storage", "internal/tuilivekit", "internal/web"},
 	"collector":               {"internal/exposition", "internal/state"},
-	"handler":                 {"internal/exposition", "internal/gate", "internal/queue", "internal/state", "internal/tuilivekit"},
+	"handler":                 {"internal/exposition", "internal/gate", "internal/queue", "internal/state", "internal/throttle", "internal/tuilivekit"},
 	"internal/config":         {"internal/restapi", "internal/tuilivekit"}, // what is a region, an SDKAppID and a token
 	"internal/exposition":     nil,
 	"internal/gate":           nil,
@@ -29,6 +29,7 @@ var arrows = map[string][]string{
 	"internal/queue":          nil,
 	"internal/state":          nil,
 	"internal/storage":        {"internal/queue", "internal/state"},
+	"internal/throttle":       nil,
 	"internal/tuilivekit":     nil,
 	"internal/web":            {"handler", "internal/tuilivekit"}, // the values of a Report, and the names of commands
 

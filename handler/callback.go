@@ -108,8 +108,7 @@ type Callback struct {
 	apps      atomic.Pointer[apps]
 	configure sync.Mutex // held by Configure
 	metrics   *metrics
-	refusals  refusalLog
-	notes     notes
+	refusals  []*refusals // by the index of their reason
 
 	gate      *gate.Gate
 	maxInWork int64
@@ -118,8 +117,12 @@ type Callback struct {
 
 // New returns a Callback. It fails when Apps break a rule of Configure or when a
 // metric is registered already.
-func New(o Options) (*Callback, error) {
+func New(o Options) (*Callback, error) { return newCallback(o, table) }
+
+func newCallback(o Options, table reasons) (*Callback, error) {
 	c := &Callback{
+		metrics:     newMetrics(table),
+		refusals:    newRefusals(table),
 		store:       o.Store,
 		log:         o.Log,
 		maxBody:     o.MaxBodyBytes,
@@ -152,7 +155,6 @@ func New(o Options) (*Callback, error) {
 		return nil, err
 	}
 	c.limit(o.Limits)
-	c.metrics = newMetrics()
 	if o.Registerer != nil {
 		for _, metrics := range []prometheus.Collector{c.metrics, appMetrics{&c.apps}} {
 			if err := o.Registerer.Register(metrics); err != nil {
@@ -178,15 +180,14 @@ func (c *Callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if p := recover(); p != nil {
 			c.metrics.panics.Inc()
 			c.log.WithField("panic", panicText(p)).Error("panic while answering a callback")
-			c.refuse(w, r, refuse(reasonInternal))
+			c.refuse(w, r, refuse(reasonInternal)).write(w)
 		}
 		c.metrics.inFlight.Dec()
 		c.metrics.duration.Observe(time.Since(start).Seconds())
 	}()
 	a, err := c.serve(w, r, start)
 	if err != nil {
-		c.refuse(w, r, err)
-		return
+		a = c.refuse(w, r, err)
 	}
 	a.write(w)
 }
@@ -199,11 +200,24 @@ var okAnswer = Answer{Status: http.StatusOK, Header: http.Header{"Content-Type":
 // selfTestAnswer is the answer to a self-test of doctor or setup.
 var selfTestAnswer = Answer{Status: http.StatusOK, Header: okAnswer.Header, Body: []byte(tuilivekit.SelfTestOK)}
 
+// ofBackend returns a with those header fields that a backend may send.
+func (a Answer) ofBackend() Answer {
+	h := http.Header{}
+	for _, key := range []string{"Content-Type", "Content-Encoding"} {
+		if values := a.Header[key]; values != nil {
+			h[key] = values
+		}
+	}
+	a.Header = h
+	return a
+}
+
+// write is the only place that writes an answer.
 func (a Answer) write(w http.ResponseWriter) {
 	h := w.Header()
-	h["Content-Type"] = a.Header["Content-Type"] // nil keeps net/http from guessing
-	if encoding := a.Header["Content-Encoding"]; encoding != nil {
-		h["Content-Encoding"] = encoding
+	h["Content-Type"] = nil // without one net/http would guess
+	for key, values := range a.Header {
+		h[key] = values
 	}
 	w.WriteHeader(a.Status)
 	w.Write(a.Body) // if this fails the sender is gone: there is nobody to tell
@@ -240,7 +254,10 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request, now time.Time) 
 	ctx, cancel := context.WithDeadline(r.Context(), now.Add(decisionTime))
 	defer cancel()
 	a, err := app.backend.Decide(ctx, r, buf.Bytes())
-	return a, refuseLoop(err, app)
+	if err != nil {
+		return Answer{}, refuseLoop(err, app)
+	}
+	return a.ofBackend(), nil
 }
 
 // take reads and records a callback, with a place among those in work. If it reports a

@@ -125,7 +125,7 @@ func TestWhatGoesWrongWhileReading(t *testing.T) {
 		name   string
 		body   brokenBody
 		status int
-		reason reason
+		reason *reason
 	}{
 		{"a panic is answered and counted", brokenBody{panics: true}, http.StatusInternalServerError, reasonInternal},
 		{"a lost connection is the sender's", brokenBody{}, http.StatusBadRequest, reasonBody},
@@ -143,7 +143,7 @@ func TestWhatGoesWrongWhileReading(t *testing.T) {
 			if w.Code != tc.status || !strings.Contains(w.Body.String(), `"FAIL"`) || strings.Contains(w.Body.String(), "broken") {
 				t.Errorf("got %d %s", w.Code, w.Body)
 			}
-			if n := testutil.ToFloat64(c.metrics.rejections[tc.reason]); n != 1 {
+			if n := testutil.ToFloat64(c.metrics.rejections[tc.reason.index]); n != 1 {
 				t.Errorf("%v refusals of the reason", n)
 			}
 			panics := 0.0
@@ -190,7 +190,7 @@ func TestWhatIsNotDurableIsNotAcknowledged(t *testing.T) {
 		name   string
 		err    error
 		retry  string
-		reason reason
+		reason *reason
 	}{
 		{"a storage that fails", fmt.Errorf("%w: disk full", state.ErrNotDurable), "5", reasonStorage},
 		{"an error of another kind", errors.New("secret"), "5", reasonStorage},
@@ -207,7 +207,7 @@ func TestWhatIsNotDurableIsNotAcknowledged(t *testing.T) {
 			if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != tc.retry || strings.Contains(w.Body.String(), "disk full") || strings.Contains(w.Body.String(), "secret") {
 				t.Errorf("got %d, Retry-After %q, %s", w.Code, w.Header().Get("Retry-After"), w.Body)
 			}
-			if n := testutil.ToFloat64(c.metrics.rejections[tc.reason]); n != 1 {
+			if n := testutil.ToFloat64(c.metrics.rejections[tc.reason.index]); n != 1 {
 				t.Errorf("%v refusals of the reason", n)
 			}
 			// What has no event does not need the storage.

@@ -83,7 +83,7 @@ func (l *line) closed() bool {
 }
 
 func (f *front) refused() float64 {
-	return testutil.ToFloat64(f.c.metrics.rejections[reasonConnections])
+	return testutil.ToFloat64(f.c.metrics.rejections[reasonConnections.index])
 }
 
 func TestStrangersOfOneSourceMakeRoomForEachOther(t *testing.T) {

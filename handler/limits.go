@@ -97,16 +97,6 @@ func (c *Callback) enter() error {
 
 func (c *Callback) leave() { c.inWork.Add(-1) }
 
-// strange reports whether a request is refused because of who sends it, or where to: a
-// sender that can sign causes none of these for long.
-func (why reason) strange() bool {
-	switch why {
-	case reasonPath, reasonMethod, reasonQuery, reasonUnknownApp, reasonSign, reasonTime, reasonSource, reasonForwarded:
-		return true
-	}
-	return false
-}
-
 // limitRefusals applies the rate limit to f, the refusal of a stranger: it returns f, or
 // the refusal for too many requests. A connection that only carried such requests is
 // closed.

@@ -88,7 +88,7 @@ func TestTooManyRefusalsOfOneSource(t *testing.T) {
 				t.Fatalf("a signed callback of many: got %d", w.Code)
 			}
 		}
-		if n := testutil.ToFloat64(c.metrics.rejections[reasonRate]); n != 611 {
+		if n := testutil.ToFloat64(c.metrics.rejections[reasonRate.index]); n != 611 {
 			t.Errorf("%v refusals counted, want 611", n)
 		}
 	})
@@ -168,7 +168,7 @@ func TestTooManyCallbacksInWork(t *testing.T) {
 	if n := c.inWork.Load(); n != 0 {
 		t.Errorf("%d are in work after all", n)
 	}
-	if n := testutil.ToFloat64(c.metrics.rejections[reasonOverload]); n != 100 {
+	if n := testutil.ToFloat64(c.metrics.rejections[reasonOverload.index]); n != 100 {
 		t.Errorf("%v refusals counted, want 100", n)
 	}
 }

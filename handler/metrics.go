@@ -58,7 +58,7 @@ func (s *appStats) count(cb tuilivekit.Callback, outcome state.Outcome) {
 
 // metrics are those of the Callback itself.
 type metrics struct {
-	rejections [numReasons]prometheus.Counter
+	rejections []prometheus.Counter // by the index of their reason
 	inFlight   prometheus.Gauge
 	panics     prometheus.Counter
 	duration   prometheus.Histogram
@@ -69,15 +69,15 @@ type metrics struct {
 	direct []prometheus.Collector // all of the above that collect themselves
 }
 
-func newMetrics() *metrics {
+func newMetrics(table reasons) *metrics {
 	m := &metrics{}
 	m.setClockSkew(math.NaN())
 	rejections := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tuilivekit_webhook_rejections_total",
 		Help: "Requests to the webhook listener that were refused, by reason.",
 	}, []string{"reason"})
-	for i, r := range reasons {
-		m.rejections[i] = rejections.WithLabelValues(r.label)
+	for _, r := range table.list {
+		m.rejections = append(m.rejections, rejections.WithLabelValues(r.label))
 	}
 	m.inFlight = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "tuilivekit_webhook_requests_in_flight",

@@ -4,7 +4,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
@@ -65,7 +64,7 @@ type Refusal struct {
 
 // Report returns what is known now. It does no I/O.
 func (c *Callback) Report() Report {
-	r := Report{Refusals: c.notes.report()}
+	r := Report{Refusals: report(c.refusals)}
 	if skew := math.Float64frombits(c.metrics.clockSkew.Load()); !math.IsNaN(skew) {
 		r.ClockSkew = &skew
 	}
@@ -97,53 +96,34 @@ func (s *appStats) report() []CommandReport {
 	return list
 }
 
-// notes keep for people what the metrics only count: the last refusal of each reason.
-// Whoever can reach the port can cause refusals, so there is one for a reason, and it
-// has no more of the request than the log has.
-type notes [numReasons]struct {
-	total atomic.Uint64
-	last  atomic.Pointer[note]
-}
-
-// note is one refusal. It is immutable.
+// note is one refusal. There is one for each reason, since whoever can reach the port can
+// cause refusals, and it has no more of the request than the log has. It is immutable.
 type note struct {
-	reason reason
+	*reason
 	at     time.Time
 	appID  string // printable; empty if the request was refused before
 	detail string
 }
 
 func newNote(f *refusal) *note {
-	n := &note{reason: f.reason, at: time.Now(), appID: strings.Clone(safe(f.appID)), detail: f.text}
+	n := &note{reason: f.reason, at: time.Now(), appID: strings.Clone(safe(f.appID)), detail: f.detail}
 	if f.reason == reasonTime && f.err != nil {
 		n.detail = f.err.Error() // the skew, which only the holder of a token can cause
 	}
 	return n
 }
 
-// note keeps f as the last refusal of its reason, and of its application if that is
-// configured.
-func (c *Callback) note(f *refusal) {
-	n := newNote(f)
-	c.notes[f.reason].last.Store(n)
-	c.notes[f.reason].total.Add(1)
-	if app := c.apps.Load().byID[f.appID]; app != nil {
-		app.stats.refused.Store(n)
-	}
-}
-
 func (n *note) report() Refusal {
-	h := n.reason.hint()
-	return Refusal{Reason: reasons[n.reason].label, Title: h.title, Check: h.check, Time: n.at, AppID: n.appID, Detail: n.detail}
+	return Refusal{Reason: n.label, Title: n.title, Check: n.check, Time: n.at, AppID: n.appID, Detail: n.detail}
 }
 
 // report returns the reasons for which requests were refused, the latest first.
-func (ns *notes) report() []Refusal {
+func report(all []*refusals) []Refusal {
 	var list []Refusal
-	for i := range ns {
-		if n := ns[i].last.Load(); n != nil {
+	for _, of := range all {
+		if n := of.last.Load(); n != nil {
 			refusal := n.report()
-			refusal.Total = ns[i].total.Load()
+			refusal.Total = of.total.Load()
 			list = append(list, refusal)
 		}
 	}

@@ -10,7 +10,7 @@ import "net/http"
 func (c *Callback) Router(path string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.EscapedPath() != path {
-			c.refuse(w, r, refuse(reasonPath))
+			c.refuse(w, r, refuse(reasonPath)).write(w)
 			return
 		}
 		c.ServeHTTP(w, r)

@@ -1,0 +1,50 @@
+package handler
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// NewWithReason returns a Callback that knows one more reason, of the label teapot, a
+// handler that refuses every request for it, and the document of its reasons.
+func NewWithReason(o Options) (c *Callback, refused http.Handler, document string, err error) {
+	rs := reasons{list: append([]*reason(nil), table.list...)}
+	teapot := rs.add(reason{
+		label: "teapot", status: http.StatusTeapot, text: "short and stout", retryAfter: "9",
+		title: "Not a coffee machine", check: "Ask a coffee machine.",
+	})
+	if c, err = newCallback(o, rs); err != nil {
+		return nil, nil, "", err
+	}
+	refused = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.refuse(w, r, refuse(teapot)).write(w) })
+	return c, refused, Document(rs), nil
+}
+
+// AllReasons are those of the package.
+var AllReasons = &table
+
+// Document is docs/refusals.md.
+func Document(rs reasons) string {
+	var b strings.Builder
+	b.WriteString(`# Refused requests
+
+This page is made from the code: ` + "`make docs`" + ` writes it again.
+
+A request to the webhook listener that is refused is counted by
+` + "`tuilivekit_webhook_rejections_total{reason}`" + `, logged (one line in five seconds for each reason, with the
+number of those left out), and shown on the status page. The sender learns the status and one constant
+text, never why its signature is wrong.
+
+| reason | status | what | what to check |
+|---|---|---|---|
+`)
+	for _, r := range rs.list {
+		status := fmt.Sprint(r.status)
+		if r.status == 0 {
+			status = "closed"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", r.label, status, r.title, r.check)
+	}
+	return b.String()
+}

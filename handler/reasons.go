@@ -1,0 +1,182 @@
+package handler
+
+import (
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/throttle"
+)
+
+// reason is why a request is refused, and all that follows from it. To add one is to
+// add an entry to the variables below: the metric, the log, the status page and
+// docs/refusals.md are made from it.
+type reason struct {
+	// label is the label value of tuilivekit_webhook_rejections_total.
+	label string
+	// status is that of the answer; 0 if the connection is closed without one.
+	status int
+	// text is what the sender learns, unless the refusal has a text of its own. It is the
+	// same for all failed signatures, so that nothing tells a wrong token from a wrong
+	// time. Without any text the answer has no body.
+	text string
+	// retryAfter and allow are the header fields of that name, if not empty.
+	retryAfter, allow string
+	// stranger says that the request is refused because of who sends it, or where to: a
+	// sender that can sign causes none of these for long.
+	stranger bool
+	// level and message are those of the log line. Zero stands for a warning, "callback
+	// refused".
+	level   logrus.Level
+	message string
+	// title is the reason in words, and check what an operator should check.
+	title, check string
+
+	index int // place in the table
+}
+
+// reasons are all reasons, in the order of their declaration.
+type reasons struct{ list []*reason }
+
+// add gives the reason r its place.
+func (rs *reasons) add(r reason) *reason {
+	if r.message == "" {
+		r.level, r.message = logrus.WarnLevel, "callback refused"
+	}
+	r.index = len(rs.list)
+	rs.list = append(rs.list, &r)
+	return &r
+}
+
+// table has the reasons below. Nothing is added to it after their initialization.
+var table reasons
+
+var (
+	reasonPath = table.add(reason{
+		label: "path", status: http.StatusNotFound, stranger: true, // no text: no word for scanners
+		level: logrus.DebugLevel, message: "request refused",
+		title: "Wrong path",
+		check: "The callback URL must end with the path of --webhook.path. Scanners ask for other paths all day: a few are no reason to worry.",
+	})
+	reasonMethod = table.add(reason{
+		label: "method", status: http.StatusMethodNotAllowed, text: "only POST is allowed", allow: http.MethodPost, stranger: true,
+		level: logrus.DebugLevel, message: "request refused",
+		title: "Not a POST",
+		check: "Callbacks are POSTs. Somebody opened the URL in a browser, or a health check of the balancer asks the webhook listener: it belongs to /-/ready on the web listener.",
+	})
+	reasonQuery = table.add(reason{
+		label: "query", status: http.StatusBadRequest, text: "query cannot be decoded or has a parameter twice", stranger: true,
+		title: "Query not understood",
+		check: "A proxy in between may rewrite or repeat the query: it must be passed on byte for byte.",
+	})
+	reasonUnknownApp = table.add(reason{
+		label: "unknown_app", status: http.StatusForbidden, text: "unknown application", stranger: true,
+		title: "Unknown application",
+		check: "This SDKAppID is not in the configuration. Add it and reload, or take this URL out of that application's callback settings.",
+	})
+	reasonSign = table.add(reason{
+		label: "sign", status: http.StatusUnauthorized, text: "authentication failed", stranger: true,
+		title: "Wrong signature",
+		check: "Compare the token in Tencent's console with the one in the token file of this application. While a token is changed, configure the old one and the new one.",
+	})
+	reasonTime = table.add(reason{
+		label: "time", status: http.StatusUnauthorized, text: "authentication failed", stranger: true,
+		title: "Signed at another time",
+		check: "Check both clocks (NTP). A proxy that holds requests back, or sends them again, looks the same; the limit is --webhook.signature-window.",
+	})
+	reasonEncoding = table.add(reason{
+		label: "encoding", status: http.StatusUnsupportedMediaType, text: "compressed bodies are not supported",
+		title: "Compressed body",
+		check: "A proxy in between compresses requests: switch that off for the callback URL.",
+	})
+	reasonTooLarge = table.add(reason{
+		label: "too_large", status: http.StatusRequestEntityTooLarge, text: "body too large",
+		title: "Body too large",
+		check: "Callbacks are small. If a real one is refused, raise --webhook.max-body-bytes.",
+	})
+	reasonTimeout = table.add(reason{
+		label: "timeout", status: http.StatusRequestTimeout, text: "body too slow",
+		title: "Body too slow",
+		check: "The network or a proxy was too slow: Tencent itself waits only two seconds. A sender that holds connections open on purpose looks the same.",
+	})
+	reasonBody = table.add(reason{
+		label: "body", status: http.StatusBadRequest, text: "body incomplete",
+		title: "Body incomplete",
+		check: "The sender or a proxy closed the connection in the middle of a request.",
+	})
+	reasonJSON = table.add(reason{
+		label: "json", status: http.StatusBadRequest, text: "body is not JSON", // the decoder says more
+		title: "Body is not JSON",
+		check: "Something rewrites the body, or another program sends to this URL. If it came from Tencent as it is, please report it.",
+	})
+	reasonField = table.add(reason{
+		label: "field", status: http.StatusBadRequest, text: "field with a wrong value", // the decoder says more
+		title: "Field with a wrong value",
+		check: "The detail names the field. The last good counts stay. If it came from Tencent as it is, please report it.",
+	})
+	reasonStorage = table.add(reason{
+		label: "storage", status: http.StatusServiceUnavailable, text: "not durable now", retryAfter: "5",
+		title: "Not durable",
+		check: "The folder of --storage.path cannot be written now: check its free space, its permissions and its mount. The counts are in memory.",
+	})
+	reasonOverload = table.add(reason{
+		label: "overload", status: http.StatusServiceUnavailable, text: "overloaded", retryAfter: "1",
+		title: "More than can be recorded",
+		check: "The disk of --storage.path is too slow for the rate of callbacks, or somebody sends far more than Tencent does.",
+	})
+	reasonInternal = table.add(reason{
+		label: "internal", status: http.StatusInternalServerError, text: "internal error",
+		level: logrus.ErrorLevel, message: "callback failed",
+		title: "Error of the exporter",
+		check: "This is a bug. The log has the details; please report them.",
+	})
+	reasonSource = table.add(reason{
+		label: "source", status: http.StatusForbidden, text: "source not allowed", stranger: true,
+		title: "Source not allowed",
+		check: "The address is not in --webhook.allowed-sources. Behind a balancer, name that in --webhook.trusted-proxies.",
+	})
+	reasonForwarded = table.add(reason{
+		label: "forwarded", status: http.StatusBadRequest, text: "X-Forwarded-For is not a list of addresses", stranger: true,
+		title: "X-Forwarded-For not understood",
+		check: "The balancer in --webhook.trusted-proxies must send a list of addresses in X-Forwarded-For.",
+	})
+	reasonRate = table.add(reason{
+		label: "rate", status: http.StatusTooManyRequests, text: "too many requests", retryAfter: "1",
+		title: "Too many requests",
+		check: "One address causes more refusals than --webhook.refusals-per-second. If it is your balancer, name it in --webhook.trusted-proxies: the limit is then for the addresses behind it.",
+	})
+	reasonConnections = table.add(reason{
+		label: "connections",
+		level: logrus.WarnLevel, message: "connection closed for a new one: too many",
+		title: "Too many connections",
+		check: "More connections than --webhook.max-connections or --webhook.max-connections-per-source. Tencent keeps a few: find out who holds the others.",
+	})
+	reasonLoop = table.add(reason{
+		label: "loop", status: http.StatusMisdirectedRequest, text: "relay loop",
+		title: "Relay loop",
+		check: "The relay.url of this application leads back to this exporter, directly or through others: it must be the URL of the application's own backend.",
+	})
+)
+
+// refusalLogInterval is the time between two log lines of one reason: long enough that
+// nobody can flood the log, short enough to see what goes on.
+const refusalLogInterval = 5 * time.Second
+
+// refusals are the refused requests of one reason since the start, as the log and the
+// pages for people know them. The metric counts for itself.
+type refusals struct {
+	*reason
+	throttle *throttle.Throttle // of the log
+	total    atomic.Uint64
+	last     atomic.Pointer[note]
+}
+
+func newRefusals(rs reasons) []*refusals {
+	all := make([]*refusals, len(rs.list))
+	for i, r := range rs.list {
+		all[i] = &refusals{reason: r, throttle: throttle.New(refusalLogInterval)}
+	}
+	return all
+}
