@@ -169,10 +169,17 @@ func (s *trouble) waitRecovered() time.Duration {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
+	took := time.Since(back)
+	for len(s.p.Lines("storage has recovered")) == 0 { // the log is written beside the work
+		if time.Since(back) > patience {
+			s.t.Fatal("no line says that the storage has recovered")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 	if n := len(s.p.Lines("storage has recovered")); n != 1 {
 		s.t.Errorf("%d lines say that the storage has recovered, want 1", n)
 	}
-	return time.Since(back)
+	return took
 }
 
 func (s *trouble) connect() {
