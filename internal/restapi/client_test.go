@@ -79,8 +79,8 @@ func TestAnswersOfTheDocuments(t *testing.T) {
 	} {
 		got, err := call()
 		want := map[string]any{
-			"rooms":    restapi.RoomPage{Rooms: []restapi.Room{{ID: "room_id0", Created: created}, {ID: "room_id19", Created: created}}, Next: "1693271355-123123123123"},
-			"room":     restapi.Room{ID: "rid-123", Created: created},
+			"rooms":    restapi.RoomPage{Rooms: []restapi.Room{{ID: "room_id0", Created: created, Views: 1000}, {ID: "room_id19", Created: created, Views: 900}}, Next: "1693271355-123123123123"},
+			"room":     restapi.Room{ID: "rid-123", Created: created, Views: 10},
 			"callback": restapi.Callback{URL: "http://www.example.com/callback", Commands: []string{"Live.CallbackAfterCreateRoom", "Live.CallbackAfterDestroyRoom"}},
 			"token":    restapi.CallbackToken{Token: "kdjs", Enabled: true},
 		}[name]
@@ -176,7 +176,7 @@ func TestCallsAtTheStandIn(t *testing.T) {
 	for i := range 45 {
 		api.Open(appID, restapitest.Room{ID: fmt.Sprint(i), Created: time.Unix(1693271354, 0), Private: i == 0})
 	}
-	if room, err := c.Room(ctx, "0"); err != nil || room.ID != "0" {
+	if room, err := c.Room(ctx, "0"); err != nil || room.ID != "0" || !room.Hidden {
 		t.Errorf("a room that is not listed is %v (%v)", room, err)
 	}
 	seen := map[string]bool{}

@@ -12,15 +12,19 @@ const MaxPage = 20
 type Room struct {
 	ID      string
 	Created time.Time // in whole seconds; zero if Tencent did not say
+	Views   int64     // ViewCount: how often somebody has entered; it only grows
+	Hidden  bool      // IsPublicVisible is false; the list does not say
 }
 
 type room struct {
-	RoomID     string `json:"RoomId"`
-	CreateTime int64
+	RoomID          string `json:"RoomId"`
+	CreateTime      int64
+	ViewCount       int64
+	IsPublicVisible *bool
 }
 
 func (r room) export() Room {
-	out := Room{ID: r.RoomID}
+	out := Room{ID: r.RoomID, Views: r.ViewCount, Hidden: r.IsPublicVisible != nil && !*r.IsPublicVisible}
 	if r.CreateTime > 0 {
 		out.Created = time.Unix(r.CreateTime, 0)
 	}
@@ -39,6 +43,16 @@ type RoomPage struct {
 // highest first, which changes while it is read: a room that overtakes the cursor is not
 // seen. It says nothing of rooms with IsPublicVisible false.
 func (c *Client) Rooms(ctx context.Context, next string) (RoomPage, error) {
+	return c.rooms(ctx, next, "")
+}
+
+// RoomsAscending returns a first page of the list that begins at the other end, if Tencent
+// honours SortDirection: its own console sends it, and no document names it.
+func (c *Client) RoomsAscending(ctx context.Context) (RoomPage, error) {
+	return c.rooms(ctx, "", "ascend")
+}
+
+func (c *Client) rooms(ctx context.Context, next, direction string) (RoomPage, error) {
 	const name = "live_engine_http_srv/get_room_list"
 	var answer struct {
 		Response *struct {
@@ -47,9 +61,10 @@ func (c *Client) Rooms(ctx context.Context, next string) (RoomPage, error) {
 		}
 	}
 	err := c.call(ctx, name, "", true, struct {
-		Next  string
-		Count int
-	}{next, MaxPage}, &answer)
+		Next          string
+		Count         int
+		SortDirection string `json:",omitempty"`
+	}{next, MaxPage, direction}, &answer)
 	if err != nil {
 		return RoomPage{}, err
 	}

@@ -1,0 +1,154 @@
+// Package doctor finds out whether callbacks of Tencent arrive at an exporter and alerts at
+// people: it looks at this machine, at the callback URL, at Tencent's configuration, and at
+// Prometheus and Alertmanager. It changes nothing. It knows nothing of the configuration file
+// and of flags: it gets values.
+package doctor
+
+import (
+	"context"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/restapi"
+)
+
+// Status is the result of a check.
+type Status string
+
+// The results of checks. A Skip says what would be needed for the check.
+const (
+	Pass Status = "pass"
+	Warn Status = "warn"
+	Fail Status = "fail"
+	Skip Status = "skip"
+)
+
+// The groups of checks.
+const (
+	Machine    = "This machine"
+	PublicURL  = "Callback URL"
+	Tencent    = "Tencent"
+	Monitoring = "Monitoring"
+)
+
+// Check is one check and its result. It has no secrets.
+type Check struct {
+	// ID is the name of the kind of check. It stays as it is.
+	ID string `json:"id"`
+	// Group is where the check looked.
+	Group string `json:"group"`
+	// AppID is the SDKAppID that it is about, empty if it is about none.
+	AppID string `json:"sdk_app_id,omitempty"`
+	// Status is the result.
+	Status Status `json:"status"`
+	// Detail is what was found.
+	Detail string `json:"detail"`
+	// Do is what the operator should do, empty if there is nothing to do.
+	Do string `json:"do,omitempty"`
+}
+
+// App is an application of the configuration.
+type App struct {
+	ID            string
+	Tokens        []string
+	AllowUnsigned bool
+	// Relay says that callbacks are passed on to a backend, which decides.
+	Relay bool
+	// API calls the server API of the application; nil without credentials.
+	API *restapi.Client
+}
+
+// Options are what is looked at. An empty field leaves its checks out, with a Skip.
+type Options struct {
+	// ConfigFile is the name of the configuration file; ConfigError and ConfigWarnings are
+	// what came of loading it.
+	ConfigFile     string
+	ConfigError    error
+	ConfigWarnings []string
+	Apps           []App
+	// StoragePath is the folder of --storage.path; empty means memory only.
+	StoragePath string
+	// Exporter is the URL of the web listener, without a path.
+	Exporter string
+	// Listen are the addresses that the exporter listens on.
+	Listen []string
+	// URL is the callback URL that Tencent is to call.
+	URL string
+	// AllowedSources are those of --webhook.allowed-sources; empty means all.
+	AllowedSources []netip.Prefix
+	// Prometheus and Alertmanager are their URLs, without the path of their API.
+	Prometheus, Alertmanager string
+
+	// Roots are the authorities that the callback URL's certificate is checked with, nil for
+	// those of the system. Lookup and Dial find and reach its host; nil means by DNS and TCP.
+	Roots  *x509.CertPool
+	Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
+	Dial   func(ctx context.Context, network, address string) (net.Conn, error)
+	// FreeSpace returns how many bytes can be written to the volume of a folder; nil asks the
+	// system.
+	FreeSpace func(path string) (bytes uint64, err error)
+}
+
+// timeout bounds one request of a check. It is longer than any healthy answer takes.
+const timeout = 10 * time.Second
+
+// Run makes all checks and returns them in the order of the groups. It blocks until they are
+// done or ctx has ended.
+func Run(ctx context.Context, o Options) []Check {
+	if o.Lookup == nil {
+		o.Lookup = func(ctx context.Context, host string) ([]netip.Addr, error) {
+			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		}
+	}
+	if o.Dial == nil {
+		o.Dial = (&net.Dialer{Timeout: timeout}).DialContext
+	}
+	if o.FreeSpace == nil {
+		o.FreeSpace = freeSpace
+	}
+	d := &doctor{o: o, http: &http.Client{Timeout: timeout, Transport: &http.Transport{}, CheckRedirect: noRedirect}}
+	defer d.http.CloseIdleConnections()
+	d.group = Machine
+	d.configuration()
+	d.storage()
+	d.exporter(ctx)
+	d.group = PublicURL
+	d.callbackURL(ctx)
+	d.group = Tencent
+	d.tencent(ctx)
+	d.group = Monitoring
+	d.prometheus(ctx)
+	d.alertmanager(ctx)
+	return d.checks
+}
+
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// doctor collects the checks of one Run.
+type doctor struct {
+	o      Options
+	http   *http.Client // for this machine and the monitoring
+	group  string
+	app    string
+	checks []Check
+}
+
+func (d *doctor) add(id string, status Status, detail, do string) {
+	if status == Pass {
+		do = ""
+	}
+	d.checks = append(d.checks, Check{ID: id, Group: d.group, AppID: d.app, Status: status, Detail: detail, Do: do})
+}
+
+// Failed reports whether a check has failed.
+func Failed(checks []Check) bool {
+	for _, c := range checks {
+		if c.Status == Fail {
+			return true
+		}
+	}
+	return false
+}
