@@ -98,17 +98,30 @@ type appStats struct {
 // dummyTokens makes the work for an unknown application that of a known one.
 var dummyTokens = []string{rand.Text()}
 
-// Configure makes apps the applications whose callbacks are taken, at once: a
-// request is judged by the old ones or by the new ones. Counts of those that stay go
-// on. It fails, and changes nothing, when there are no apps, when one has a
-// malformed or repeated ID, or when its tokens are too many, too long, empty, or
-// none without AllowUnsigned.
+// Configure makes list the applications whose callbacks are taken, at once; see Prepare.
 func (c *Callback) Configure(list []App) error {
+	apply, err := c.Prepare(list)
+	if err == nil {
+		apply()
+	}
+	return err
+}
+
+// Prepare checks list and changes nothing. It fails when there are no applications, when
+// one has a malformed or repeated ID, or when its tokens are too many, too long, empty,
+// or none without AllowUnsigned. The function that it returns makes list the applications
+// whose callbacks are taken, at once, and cannot fail: a request is judged by the old ones
+// or by the new ones. Counts of those that stay go on. list must not be changed until then.
+func (c *Callback) Prepare(list []App) (apply func(), err error) {
+	if err := check(list); err != nil {
+		return nil, err
+	}
+	return func() { c.apply(list) }, nil
+}
+
+func (c *Callback) apply(list []App) {
 	c.configure.Lock()
 	defer c.configure.Unlock()
-	if err := check(list); err != nil {
-		return err
-	}
 	old, next := c.apps.Load(), &apps{byID: make(map[string]*app, len(list))}
 	shown := make([]state.App, 0, len(list))
 	for _, a := range list {
@@ -119,7 +132,6 @@ func (c *Callback) Configure(list []App) error {
 	slices.SortFunc(next.list, func(a, b *app) int { return cmp.Compare(a.id, b.id) })
 	c.store.Configure(shown)
 	c.apps.Store(next)
-	return nil
 }
 
 func check(list []App) error {

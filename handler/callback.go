@@ -42,7 +42,7 @@ const (
 
 // Options are the settings of a Callback. Only Apps is required.
 type Options struct {
-	// Apps are the applications whose callbacks are taken; see Configure.
+	// Apps are the applications whose callbacks are taken; see Prepare.
 	Apps []App
 	// Store is where events are recorded. Nil makes a new one, in memory, with
 	// DefaultFutureTolerance.
@@ -106,7 +106,7 @@ type Callback struct {
 	window      int64 // seconds
 
 	apps      atomic.Pointer[apps]
-	configure sync.Mutex // held by Configure
+	configure sync.Mutex // held by apply
 	metrics   *metrics
 	refusals  []*refusals // by the index of their reason
 
@@ -115,7 +115,7 @@ type Callback struct {
 	inWork    atomic.Int64
 }
 
-// New returns a Callback. It fails when Apps break a rule of Configure or when a
+// New returns a Callback. It fails when Apps break a rule of Prepare or when a
 // metric is registered already.
 func New(o Options) (*Callback, error) { return newCallback(o, table) }
 

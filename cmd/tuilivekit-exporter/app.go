@@ -88,12 +88,12 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 	if a.relay, err = relay.New(relay.Options{Queues: queues, Log: log, Registerer: reg}); err != nil {
 		return nil, err
 	}
-	apps, err := a.loadAll(store, queues, reg)
+	p, err := a.loadAll(store, queues, reg)
 	if err != nil {
 		return nil, err
 	}
 	o := handler.Options{
-		Apps: apps, Store: store, Queues: queues, Registerer: reg, Log: log,
+		Apps: p.apps, Store: store, Queues: queues, Registerer: reg, Log: log,
 		MaxBodyBytes: *cfg.maxBodyBytes, SignatureWindow: cfg.signatureWindow,
 		Limits: cfg.limits.resolved(log),
 	}
@@ -104,7 +104,7 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 		a.close()
 		return nil, err
 	}
-	a.loaded()
+	a.use(p)
 	reg.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
@@ -119,7 +119,7 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 
 // loadAll loads the configuration and opens the storage, beside each other: with
 // thousands of applications both take their time, and the exporter is awaited.
-func (a *app) loadAll(store *state.Store, queues *queue.Queues, reg prometheus.Registerer) ([]handler.App, error) {
+func (a *app) loadAll(store *state.Store, queues *queue.Queues, reg prometheus.Registerer) (*plan, error) {
 	var opening sync.WaitGroup
 	var storageErr error
 	if a.cfg.storagePath == "" {
@@ -131,7 +131,7 @@ func (a *app) loadAll(store *state.Store, queues *queue.Queues, reg prometheus.R
 			})
 		})
 	}
-	apps, err := a.loadApps()
+	p, err := a.plan()
 	opening.Wait()
 	if err != nil {
 		a.close()
@@ -140,7 +140,7 @@ func (a *app) loadAll(store *state.Store, queues *queue.Queues, reg prometheus.R
 	if storageErr != nil {
 		return nil, fmt.Errorf("--storage.path: %w", storageErr)
 	}
-	return apps, nil
+	return p, nil
 }
 
 // newWeb makes the handler of the web listener.
@@ -162,78 +162,6 @@ func (a *app) newWeb(reg *exposition.Registry) http.Handler {
 		o.Profiles = profiles
 	}
 	return web.NewRouter(o)
-}
-
-// loadApps reads the configuration and logs what should not stay as it is.
-func (a *app) loadApps() ([]handler.App, error) {
-	if a.cfg.autoReload {
-		a.configSum = a.cfg.sum() // before: what changes meanwhile is seen by the next look
-	}
-	cfg, warnings, err := a.cfg.load()
-	if err != nil {
-		return nil, err
-	}
-	for _, warning := range warnings {
-		a.log.Warn(warning)
-	}
-	apps := handlerApps(cfg)
-	return apps, a.configureRelay(cfg, apps)
-}
-
-// handlerApps returns the applications of cfg, without their backends.
-func handlerApps(cfg *config.Config) []handler.App {
-	apps := make([]handler.App, len(cfg.Apps))
-	for i, app := range cfg.Apps {
-		apps[i] = handler.App{ID: string(app.SDKAppID), Name: app.Name, AllowUnsigned: app.AllowUnsigned}
-		for _, token := range app.Tokens {
-			apps[i].Tokens = append(apps[i].Tokens, token.Reveal())
-		}
-	}
-	return apps
-}
-
-func (a *app) loaded() {
-	a.reloaded.Store(true)
-	a.reloadOKSince.SetToCurrentTime()
-	a.loads.note(nil)
-}
-
-// reload reads the configuration again. If it is not valid the last one stays.
-func (a *app) reload() error {
-	a.reloading.Lock()
-	defer a.reloading.Unlock()
-	return a.reloadLocked()
-}
-
-// reloadIfChanged does so if the content is not that of the last attempt.
-func (a *app) reloadIfChanged() {
-	a.reloading.Lock()
-	defer a.reloading.Unlock()
-	if a.cfg.sum() != a.configSum {
-		_ = a.reloadLocked() // logged there
-	}
-}
-
-func (a *app) reloadLocked() error {
-	apps, err := a.loadApps()
-	if err == nil {
-		err = a.callback.Configure(apps)
-	}
-	if err != nil {
-		a.reloaded.Store(false)
-		a.loads.note(err)
-		a.log.WithError(err).Error("configuration not reloaded, the last one stays")
-		return err
-	}
-	a.loaded()
-	a.log.WithField("applications", len(apps)).Info("configuration reloaded")
-	return nil
-}
-
-func (a *app) serveReload(w http.ResponseWriter, _ *http.Request) {
-	if err := a.reload(); err != nil {
-		http.Error(w, "failed to reload configuration: "+err.Error(), http.StatusInternalServerError)
-	}
 }
 
 // run serves callbacks on listener, and metrics, until ctx ends or one of the two

@@ -97,24 +97,40 @@ func (c *certificate) follow() (stop func()) {
 // look takes the pair in the files if their content has changed. It goes by content, as
 // the configuration does.
 func (c *certificate) look() {
+	if apply, err := c.prepare(); err == nil {
+		apply()
+	}
+}
+
+// prepare reads the files if their content has changed. The function that it returns
+// makes their pair the one in use. c may be nil.
+func (c *certificate) prepare() (apply func(), err error) {
+	if c == nil {
+		return func() {}, nil
+	}
 	c.looking.Lock()
 	defer c.looking.Unlock()
 	sum := config.SumFiles(c.certFile, c.keyFile)
 	if sum == c.seen {
-		return
+		return func() {}, c.broken()
 	}
-	c.seen = sum
 	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
 	if err == nil {
 		err = expired(pair)
 	}
 	if err != nil {
 		err = fmt.Errorf("new certificate %s cannot be used: %w", c.certFile, err)
+		c.seen = sum
 		c.err.Store(&err)
 		c.log.WithError(err).Error("certificate not reloaded, the last one stays")
-		return
+		return nil, err
 	}
-	c.err.Store(nil)
-	c.pair.Store(&pair)
-	c.log.WithField("file", c.certFile).Info("certificate reloaded")
+	return func() {
+		c.looking.Lock()
+		defer c.looking.Unlock()
+		c.seen = sum
+		c.err.Store(nil)
+		c.pair.Store(&pair)
+		c.log.WithField("file", c.certFile).Info("certificate reloaded")
+	}, nil
 }

@@ -16,31 +16,18 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/relay"
 )
 
-// configureRelay gives each application its backend, if it has one. It fails, and
-// changes nothing, when one is at an address that is never dialed.
-func (a *app) configureRelay(cfg *config.Config, apps []handler.App) error {
-	if err := configureBackends(a.relay, cfg, apps); err != nil {
-		return err
-	}
-	for i := range apps {
-		if b := a.relay.Backend(apps[i].ID); b != nil {
-			apps[i].Backend = relayBackend{b.Configured()}
-		}
-	}
-	return nil
-}
-
-// relayBackend is a relay's backend as the webhook listener knows one.
+// relayBackend is a relay's backend as the webhook listener knows one. It gets the
+// backend when the configuration that it is of is put into use.
 type relayBackend struct{ relay.Configured }
 
 // Decide implements handler.Backend.
-func (b relayBackend) Decide(ctx context.Context, r *http.Request, body []byte) (handler.Answer, error) {
+func (b *relayBackend) Decide(ctx context.Context, r *http.Request, body []byte) (handler.Answer, error) {
 	a, err := b.Configured.Decide(ctx, r, body)
 	return handler.Answer(a), translate(err)
 }
 
 // Pack implements handler.Backend.
-func (b relayBackend) Pack(r *http.Request, body []byte) (handler.Packed, error) {
+func (b *relayBackend) Pack(r *http.Request, body []byte) (handler.Packed, error) {
 	data, err := b.Configured.Pack(r, body)
 	return handler.Packed{Data: data}, translate(err)
 }
@@ -52,25 +39,43 @@ func translate(err error) error {
 	return err
 }
 
-// configureBackends makes those of cfg the backends of r.
-func configureBackends(r *relay.Relay, cfg *config.Config, apps []handler.App) error {
+// prepareRelay checks the backends of cfg and returns the function that puts them into
+// use: it makes them the backends of r, and gives them to apps. It fails when one is at an
+// address that is never dialed.
+func prepareRelay(r *relay.Relay, cfg *config.Config, apps []handler.App) (apply func(), err error) {
 	var list []relay.Settings
+	backends := map[string]*relayBackend{}
 	for i, app := range cfg.Apps {
 		if s := app.Relay; s != nil {
-			list = append(list, relay.Settings{
-				AppID: string(app.SDKAppID), URL: s.Target, Timeout: s.Timeout, OnFailure: s.OnFailure,
-				MaxConcurrent: s.MaxConcurrent, TLS: s.TLS, ProxyFromEnvironment: *s.ProxyFromEnvironment,
-				MaxAge: s.MaxAge, MaxQueueRequests: s.MaxQueueRequests, MaxQueueBytes: s.MaxQueueBytes,
-				Tokens: apps[i].Tokens, KeepSignature: *s.KeepSignature,
-			})
+			list = append(list, relaySettings(app, apps[i].Tokens))
+			backends[apps[i].ID] = new(relayBackend)
+			apps[i].Backend = backends[apps[i].ID]
 		}
 	}
-	err := r.Configure(list)
+	applyList, err := r.Prepare(list)
 	var check *relay.CheckError
 	if errors.As(err, &check) {
-		return cfg.WrongTarget(check.AppID, check.Unwrap())
+		return nil, cfg.WrongTarget(check.AppID, check.Unwrap())
 	}
-	return err
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		applyList()
+		for id, b := range backends {
+			b.Configured = r.Backend(id).Configured()
+		}
+	}, nil
+}
+
+func relaySettings(app config.App, tokens []string) relay.Settings {
+	s := app.Relay
+	return relay.Settings{
+		AppID: string(app.SDKAppID), URL: s.Target, Timeout: s.Timeout, OnFailure: s.OnFailure,
+		MaxConcurrent: s.MaxConcurrent, TLS: s.TLS, ProxyFromEnvironment: *s.ProxyFromEnvironment,
+		MaxAge: s.MaxAge, MaxQueueRequests: s.MaxQueueRequests, MaxQueueBytes: s.MaxQueueBytes,
+		Tokens: tokens, KeepSignature: *s.KeepSignature,
+	}
 }
 
 // checkRelay finds the backends of cfg that a start refuses. Where it will listen is not
@@ -82,7 +87,8 @@ func checkRelay(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	return configureBackends(r, cfg, handlerApps(cfg))
+	_, err = prepareRelay(r, cfg, handlerApps(cfg))
+	return err
 }
 
 // startRelay lets the backends get what waits for them. The returned function gives what

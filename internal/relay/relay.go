@@ -97,7 +97,7 @@ type Relay struct {
 	self    atomic.Pointer[netip.AddrPort] // our own webhook listener
 	metrics *metrics
 
-	mu       sync.Mutex // held by Configure
+	mu       sync.Mutex // held by Prepare and apply
 	backends atomic.Pointer[map[string]*Backend]
 
 	changed  chan struct{} // has one when the backends are others
@@ -122,16 +122,32 @@ func New(o Options) (*Relay, error) {
 	return r, nil
 }
 
-// Configure makes list the backends, at once. What is known of those that stay, as
-// that one does not answer, stays too. What waits for one that has another URL now goes
-// there; what waits for one that is gone waits for its return. It fails, and changes nothing, when the target of
-// one is an address that is never dialed (see CheckError).
+// Configure makes list the backends, at once; see Prepare.
 func (r *Relay) Configure(list []Settings) error {
+	apply, err := r.Prepare(list)
+	if err == nil {
+		apply()
+	}
+	return err
+}
+
+// Prepare checks list and changes nothing. It fails when the target of one is an address
+// that is never dialed (see CheckError). The function that it returns makes list the
+// backends, at once, and cannot fail. What is known of those that stay, as that one does
+// not answer, stays too. What waits for one that has another URL now goes there; what
+// waits for one that is gone waits for its return.
+func (r *Relay) Prepare(list []Settings) (apply func(), err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.check(list); err != nil {
-		return err
+		return nil, err
 	}
+	return func() { r.apply(list) }, nil
+}
+
+func (r *Relay) apply(list []Settings) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	old, next := *r.backends.Load(), make(map[string]*Backend, len(list))
 	for _, s := range list {
 		b := old[s.AppID]
@@ -151,7 +167,6 @@ func (r *Relay) Configure(list []Settings) error {
 			r.metrics.forget(id)
 		}
 	}
-	return nil
 }
 
 // signal lets the reader of ch know that something is new.

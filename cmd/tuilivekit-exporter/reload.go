@@ -1,0 +1,113 @@
+package main
+
+import (
+	"net/http"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/config"
+)
+
+// plan is a configuration that is read and validated, and not in use yet: nothing is put
+// into use before the last step that can fail.
+type plan struct {
+	apps     []handler.App
+	warnings []string
+	apply    []func() // the steps that put it into use, in this order; none can fail
+}
+
+// plan reads the configuration: applications, tokens and the targets of relays.
+func (a *app) plan() (*plan, error) {
+	if a.cfg.autoReload {
+		a.configSum = a.cfg.sum() // before: what changes meanwhile is seen by the next look
+	}
+	cfg, warnings, err := a.cfg.load()
+	if err != nil {
+		return nil, err
+	}
+	p := &plan{apps: handlerApps(cfg), warnings: warnings}
+	backends, err := prepareRelay(a.relay, cfg, p.apps)
+	if err != nil {
+		return nil, err
+	}
+	p.apply = append(p.apply, backends)
+	return p, nil
+}
+
+// replan is plan for an exporter that has a configuration in use already: it goes on to
+// what newApp makes of a plan itself.
+func (a *app) replan() (*plan, error) {
+	p, err := a.plan()
+	if err != nil {
+		return nil, err
+	}
+	pair, err := a.cert.prepare()
+	if err != nil {
+		return nil, err
+	}
+	apps, err := a.callback.Prepare(p.apps)
+	if err != nil {
+		return nil, err
+	}
+	p.apply = append(p.apply, pair, apps)
+	return p, nil
+}
+
+// use puts p into use and logs what should not stay as it is.
+func (a *app) use(p *plan) {
+	for _, warning := range p.warnings {
+		a.log.Warn(warning)
+	}
+	for _, apply := range p.apply {
+		apply()
+	}
+	a.reloaded.Store(true)
+	a.reloadOKSince.SetToCurrentTime()
+	a.loads.note(nil)
+}
+
+// reload reads the configuration again. If it is not valid the last one stays.
+func (a *app) reload() error {
+	a.reloading.Lock()
+	defer a.reloading.Unlock()
+	return a.reloadLocked()
+}
+
+// reloadIfChanged reloads if the content is not that of the last attempt.
+func (a *app) reloadIfChanged() {
+	a.reloading.Lock()
+	defer a.reloading.Unlock()
+	if a.cfg.sum() != a.configSum {
+		_ = a.reloadLocked() // logged there
+	}
+}
+
+func (a *app) reloadLocked() error {
+	p, err := a.replan()
+	if err != nil {
+		a.reloaded.Store(false)
+		a.loads.note(err)
+		a.log.WithError(err).Error("configuration not reloaded, the last one stays")
+		return err
+	}
+	a.use(p)
+	a.log.WithField("applications", len(p.apps)).Info("configuration reloaded")
+	return nil
+}
+
+func (a *app) serveReload(w http.ResponseWriter, _ *http.Request) {
+	if err := a.reload(); err != nil {
+		http.Error(w, "failed to reload configuration: "+err.Error(), http.StatusInternalServerError)
+	}
+}
+
+// handlerApps returns the applications of cfg, without their backends.
+func handlerApps(cfg *config.Config) []handler.App {
+	apps := make([]handler.App, len(cfg.Apps))
+	for i, app := range cfg.Apps {
+		apps[i] = handler.App{ID: string(app.SDKAppID), Name: app.Name, AllowUnsigned: app.AllowUnsigned}
+		for _, token := range app.Tokens {
+			apps[i].Tokens = append(apps[i].Tokens, token.Reveal())
+		}
+	}
+	return apps
+}
