@@ -3,6 +3,7 @@ package handler
 import (
 	"iter"
 	"math"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -198,16 +199,16 @@ func counters(list []*app, names []string, of func(*appStats) []atomic.Uint64) i
 	}
 }
 
-// tokensUsed leaves out the slots that were never used.
+// tokensUsed leaves out the slots that were never used. It reads them at once: one that is
+// used for the first time while samples are written must not come between them.
 func tokensUsed(list []*app) iter.Seq[exposition.Sample] {
-	return func(yield func(exposition.Sample) bool) {
-		for _, app := range list {
-			for i := range app.stats.tokenUsed {
-				ms := app.stats.tokenUsed[i].Load()
-				if ms != 0 && !yield(exposition.Sample{AppID: app.id, Label: strconv.Itoa(i), Value: float64(ms) / 1000}) {
-					return
-				}
+	var samples []exposition.Sample
+	for _, app := range list {
+		for i := range app.stats.tokenUsed {
+			if ms := app.stats.tokenUsed[i].Load(); ms != 0 {
+				samples = append(samples, exposition.Sample{AppID: app.id, Label: strconv.Itoa(i), Value: float64(ms) / 1000})
 			}
 		}
 	}
+	return slices.Values(samples)
 }

@@ -106,7 +106,7 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 	}
 	a.use(p)
 	reg.MustRegister(
-		collectors.NewGoCollector(),
+		newGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		versioncollector.NewCollector("tuilivekit_exporter"),
 		collector.New(store, collector.Options{StaleAfter: cfg.staleAfter}),
@@ -147,7 +147,7 @@ func (a *app) loadAll(store *state.Store, queues *queue.Queues, reg prometheus.R
 func (a *app) newWeb(reg *exposition.Registry) http.Handler {
 	o := web.Options{
 		Health: a.health, MetricsPath: a.cfg.telemetryPath, Status: a.newStatus(),
-		Metrics: limitScrapes(reg.Handler(&scrapeLog{log: a.log})),
+		Metrics: reg.Handler(&scrapeLog{log: a.log}),
 	}
 	if a.cfg.enableLifecycle {
 		o.Reload = http.HandlerFunc(a.serveReload)

@@ -54,34 +54,10 @@ func checkFile(t *testing.T, name, content string) {
 // the documented sample, a request without a signature and one of an
 // application that is not configured.
 func withSample(t *testing.T, do func(t *testing.T, a *app)) {
-	synctest.Test(t, func(t *testing.T) {
-		eventTime := time.UnixMilli(1739966441121) // of the documented sample
-		time.Sleep(time.Until(eventTime.Add(250 * time.Millisecond)))
-		token := filepath.Join(t.TempDir(), "token")
-		if err := os.WriteFile(token, []byte("token"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		c := newCLI(io.Discard, io.Discard)
-		config := filepath.Join(t.TempDir(), "c.yaml")
-		if err := os.WriteFile(config, []byte(`apps:
-  - {sdk_app_id: 1400000001, name: production, token_files: [`+token+`], relay: {url: 'http://127.0.0.1:1'}}
-  - {sdk_app_id: 1400000002, token_files: [`+token+`]}
-`), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		args := []string{"--config.file=" + config, "--storage.path=" + t.TempDir()}
-		if _, err := c.app.Parse(args); err != nil {
-			t.Fatal(err)
-		}
-		log := logrus.New()
-		log.SetOutput(io.Discard)
-		a, err := newApp(&c.serve, log)
-		if err != nil {
-			t.Fatal(err)
-		}
-		stopStorage := a.startStorage()
-		defer stopStorage(context.Background())
-		a.health.SetReady(true)
+	withConfig(t, `apps:
+  - {sdk_app_id: 1400000001, name: production, token_files: [TOKEN], relay: {url: 'http://127.0.0.1:1'}}
+  - {sdk_app_id: 1400000002, token_files: [TOKEN]}
+`, func(t *testing.T, a *app) {
 		sample, err := os.ReadFile("../../testdata/callbacks/Live.CallbackAfterCreateRoomReachingThreshold.json")
 		if err != nil {
 			t.Fatal(err)
@@ -94,8 +70,41 @@ func withSample(t *testing.T, do func(t *testing.T, a *app)) {
 	})
 }
 
+// withConfig calls do with an exporter that has the configuration config, in which TOKEN
+// is a file with the token "token". Its time stands still, a moment after that of the
+// documented sample.
+func withConfig(t *testing.T, config string, do func(t *testing.T, a *app)) {
+	synctest.Test(t, func(t *testing.T) {
+		eventTime := time.UnixMilli(1739966441121) // of the documented sample
+		time.Sleep(time.Until(eventTime.Add(250 * time.Millisecond)))
+		token := writeFile(t, "token", "token")
+		file := writeFile(t, "c.yaml", strings.ReplaceAll(config, "TOKEN", token))
+		c := newCLI(io.Discard, io.Discard)
+		args := []string{"--config.file=" + file, "--storage.path=" + t.TempDir()}
+		if _, err := c.app.Parse(args); err != nil {
+			t.Fatal(err)
+		}
+		log := logrus.New()
+		log.SetOutput(io.Discard)
+		a, err := newApp(&c.serve, log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stopStorage := a.startStorage()
+		defer stopStorage(context.Background())
+		a.health.SetReady(true)
+		do(t, a)
+	})
+}
+
 // read returns what the web listener answers.
 func (a *app) read(t *testing.T, path, accept string) string {
+	t.Helper()
+	return a.ask(t, path, accept).Body.String()
+}
+
+// ask returns the whole answer of the web listener.
+func (a *app) ask(t *testing.T, path, accept string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodGet, path, nil)
 	r.Header.Set("Accept", accept)
@@ -104,7 +113,7 @@ func (a *app) read(t *testing.T, path, accept string) string {
 	if w.Code != http.StatusOK {
 		t.Fatalf("status %d: %s", w.Code, w.Body)
 	}
-	return w.Body.String()
+	return w
 }
 
 // expositionText returns what is scraped, with the given Accept header, after callbacks

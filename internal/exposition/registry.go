@@ -2,16 +2,12 @@ package exposition
 
 import (
 	"bufio"
-	"compress/gzip"
 	"io"
-	"net/http"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 )
 
@@ -57,84 +53,63 @@ func (r *Registry) Unregister(c prometheus.Collector) bool {
 	return r.all.Unregister(c)
 }
 
-// Handler returns a handler that answers as promhttp does, with OpenMetrics and its
-// created samples. errorLog gets what goes wrong.
-func (r *Registry) Handler(errorLog promhttp.Logger) http.Handler {
-	all := promhttp.HandlerFor(r.all, promhttp.HandlerOpts{
-		ErrorLog: errorLog, EnableOpenMetrics: true, EnableOpenMetricsTextCreatedSamples: true,
-	})
-	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		format := expfmt.NegotiateAccept(req.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
-		if !isText(format) || req.URL.RawQuery != "" { // which may name the metrics that are wanted
-			all.ServeHTTP(w, req)
-			return
-		}
-		parts, err := r.gather()
-		if err != nil {
-			errorLog.Println("error gathering metrics:", err)
-			http.Error(w, "An error has occurred while serving metrics:\n\n"+err.Error(), http.StatusInternalServerError)
-			return
-		}
-		w.Header().Set("Content-Type", string(format))
-		w.Header().Add("Vary", "Accept")
-		w.Header().Add("Vary", "Accept-Encoding")
-		if err := send(w, req, format, parts); err != nil {
-			errorLog.Println("error sending metrics:", err)
-			panic(http.ErrAbortHandler) // or a part would be taken for the whole
-		}
-	})
-}
-
-func isText(format expfmt.Format) bool {
-	t := format.FormatType()
-	return t == expfmt.TypeTextPlain || t == expfmt.TypeOpenMetrics
-}
-
 // part is one family, to be written.
 type part struct {
-	name  string
-	write func(w *bufio.Writer, encoder expfmt.Encoder, openMetrics bool) error
+	name   string
+	set    Set               // of a source
+	family *dto.MetricFamily // else
 }
 
-// gather returns all families by name.
-func (r *Registry) gather() ([]part, error) {
-	others, err := r.others.Gather()
+// gather returns the families by name: all of them, or those with one of names if there
+// are any.
+func (r *Registry) gather(format expfmt.Format, names []string) ([]part, error) {
+	gatherer, sources := r.others, r.sources
+	if !writes(format) {
+		gatherer, sources = r.all, nil
+	}
+	families, err := gatherer.Gather()
 	if err != nil {
 		return nil, err
 	}
 	var parts []part
-	for _, family := range others {
-		parts = append(parts, part{family.GetName(), func(_ *bufio.Writer, encoder expfmt.Encoder, _ bool) error {
-			return encoder.Encode(family)
-		}})
+	for _, family := range families {
+		parts = append(parts, part{name: family.GetName(), family: family})
 	}
-	for _, source := range r.sources {
+	for _, source := range sources {
 		for _, set := range source.Sets() {
-			parts = append(parts, part{set.name, func(w *bufio.Writer, _ expfmt.Encoder, openMetrics bool) error {
-				return set.write(w, openMetrics)
-			}})
+			parts = append(parts, part{name: set.name, set: set})
 		}
+	}
+	if len(names) > 0 {
+		parts = slices.DeleteFunc(parts, func(p part) bool { return !slices.Contains(names, p.name) })
 	}
 	slices.SortFunc(parts, func(a, b part) int { return strings.Compare(a.name, b.name) })
 	return parts, nil
 }
 
-// send writes parts as the body of the answer, compressed if that is welcome.
-func send(w http.ResponseWriter, req *http.Request, format expfmt.Format, parts []part) error {
-	body := io.Writer(w)
-	var zip *gzip.Writer
-	if acceptsGzip(req.Header) {
-		w.Header().Set("Content-Encoding", "gzip")
-		zip = zips.Get().(*gzip.Writer)
-		defer zips.Put(zip)
-		zip.Reset(w)
-		body = zip
+// writes reports whether sets are written in format. Nobody asks for the others, which are
+// protobuf for people.
+func writes(format expfmt.Format) bool {
+	switch format.FormatType() {
+	case expfmt.TypeTextPlain, expfmt.TypeOpenMetrics, expfmt.TypeProtoDelim:
+		return true
 	}
-	buf := bufio.NewWriterSize(body, 32<<10)
+	return false
+}
+
+// write writes parts, through a buffer.
+func write(w io.Writer, format expfmt.Format, parts []part) error {
+	buf := bufio.NewWriterSize(w, bufferSize)
 	encoder := expfmt.NewEncoder(buf, format, expfmt.WithCreatedLines())
-	openMetrics := format.FormatType() == expfmt.TypeOpenMetrics
+	sets := setWriter(buf, format)
 	for _, p := range parts {
-		if err := p.write(buf, encoder, openMetrics); err != nil {
+		var err error
+		if p.family != nil {
+			err = encoder.Encode(p.family)
+		} else {
+			err = sets.write(p.set)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -143,25 +118,13 @@ func send(w http.ResponseWriter, req *http.Request, format expfmt.Format, parts 
 			return err
 		}
 	}
-	if err := buf.Flush(); err != nil || zip == nil {
-		return err
-	}
-	return zip.Close()
+	return buf.Flush()
 }
 
-// zips compress little, which is much of this text, for a fraction of the time.
-var zips = sync.Pool{New: func() any {
-	w, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // fails for other levels
-	return w
-}}
-
-func acceptsGzip(h http.Header) bool {
-	for coding := range strings.SplitSeq(strings.Join(h["Accept-Encoding"], ","), ",") {
-		name, params, _ := strings.Cut(coding, ";")
-		if strings.EqualFold(strings.TrimSpace(name), "gzip") {
-			quality, err := strconv.ParseFloat(strings.TrimPrefix(strings.TrimSpace(params), "q="), 64)
-			return err != nil || quality > 0
-		}
+// setWriter returns what writes sets in format.
+func setWriter(w *bufio.Writer, format expfmt.Format) interface{ write(Set) error } {
+	if format.FormatType() == expfmt.TypeProtoDelim {
+		return &protoWriter{w: w}
 	}
-	return false
+	return &textWriter{w: w, openMetrics: format.FormatType() == expfmt.TypeOpenMetrics}
 }

@@ -5,64 +5,125 @@ import (
 	"bytes"
 	"strconv"
 	"strings"
+	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 )
 
-// write writes s in Prometheus' text format or in that of OpenMetrics, byte for byte as
-// expfmt does:
+// textWriter writes sets in Prometheus' text format or in that of OpenMetrics, byte for
+// byte as expfmt does:
 // https://prometheus.io/docs/instrumenting/exposition_formats/
 // https://prometheus.io/docs/specs/om/open_metrics_spec/
-func (s Set) write(w *bufio.Writer, openMetrics bool) error {
-	counter := s.kind == prometheus.CounterValue
-	name, kind := s.name, "gauge"
-	if counter {
-		kind = "counter"
-	}
-	if counter && openMetrics {
+type textWriter struct {
+	w           *bufio.Writer
+	openMetrics bool
+
+	// What follows is memory that is used again.
+	lines   []byte // of the sample
+	labels  []byte // of the sample, without braces
+	buckets buckets
+	since   time.Time // whose text is created
+	created []byte
+}
+
+func (t *textWriter) write(set Set) error {
+	name := set.name
+	if t.openMetrics && set.kind == dto.MetricType_COUNTER {
 		name = strings.TrimSuffix(name, "_total")
 	}
-	created := name + "_created"
-	line := append([]byte("# HELP "), name...)
-	line = appendEscaped(append(line, ' '), s.help, openMetrics)
-	line = append(line, "\n# TYPE "+name+" "+kind+"\n"...)
-	for sample := range s.Samples {
-		line = s.appendSeries(line, s.name, sample)
-		line = appendNumber(line, sample.Value, openMetrics)
-		line = append(line, '\n')
-		if counter && openMetrics {
-			line = s.appendSeries(line, created, sample)
-			line = appendNumber(line, float64(sample.Created.UnixNano())/1e9, true)
-			line = append(line, '\n')
+	t.lines = append(append(t.lines[:0], "# HELP "...), name...)
+	t.lines = appendEscaped(append(t.lines, ' '), set.help, t.openMetrics)
+	t.lines = append(t.lines, "\n# TYPE "+name+" "+strings.ToLower(set.kind.String())+"\n"...)
+	le := boundTexts(set.bounds, t.openMetrics)
+	for sample := range set.Samples {
+		t.labels = set.appendLabels(t.labels[:0], sample)
+		switch set.kind {
+		case dto.MetricType_HISTOGRAM:
+			t.histogram(set.Family, sample, le)
+		default:
+			t.lines = appendNumber(t.series(set.name, "", ""), sample.Value, t.openMetrics)
+			t.lines = append(t.lines, '\n')
 		}
-		if _, err := w.Write(line); err != nil {
+		if t.openMetrics && set.kind != dto.MetricType_GAUGE {
+			t.lines = append(t.series(name, "_created", ""), t.createdText(sample.Created)...)
+			t.lines = append(t.lines, '\n')
+		}
+		if _, err := t.w.Write(t.lines); err != nil {
 			return err
 		}
-		line = line[:0]
+		t.lines = t.lines[:0]
 	}
 	return nil // and nothing of a set without samples
 }
 
-// appendSeries appends the name and the labels of a sample, and a space.
-func (f *Family) appendSeries(b []byte, name string, s Sample) []byte {
-	b = append(b, name...)
-	switch {
-	case f.label == "":
-		b = appendPair(b, '{', appLabel, s.AppID)
-	case f.label < appLabel: // labels are in the order of their names
-		b = appendPair(b, '{', f.label, s.Label)
-		b = appendPair(b, ',', appLabel, s.AppID)
-	default:
-		b = appendPair(b, '{', appLabel, s.AppID)
-		b = appendPair(b, ',', f.label, s.Label)
+// histogram appends the lines of a histogram. le has the texts of the bounds.
+func (t *textWriter) histogram(f *Family, sample Sample, le []string) {
+	t.buckets.read(f, sample.Observations)
+	cumulative := uint64(0)
+	for i, n := range t.buckets.classic {
+		cumulative += n
+		t.count(t.series(f.name, "_bucket", le[i]), cumulative)
+	}
+	t.lines = appendNumber(t.series(f.name, "_sum", ""), t.buckets.sum, t.openMetrics)
+	t.lines = append(t.lines, '\n')
+	t.count(t.series(f.name, "_count", ""), t.buckets.count)
+}
+
+// series returns the lines with the name and the labels of a sample appended, and a space.
+func (t *textWriter) series(name, suffix, le string) []byte {
+	b := append(append(append(t.lines, name...), suffix...), '{')
+	b = append(b, t.labels...)
+	if le != "" {
+		b = append(append(append(b, `,le="`...), le...), '"')
 	}
 	return append(b, "} "...)
 }
 
-func appendPair(b []byte, separator byte, name, value string) []byte {
-	b = append(append(b, separator), name...)
-	b = appendEscaped(append(b, `="`...), value, true)
-	return append(b, '"')
+// count ends a line with n, which OpenMetrics wants to look like an integer.
+func (t *textWriter) count(line []byte, n uint64) {
+	if t.openMetrics {
+		line = strconv.AppendUint(line, n, 10)
+	} else {
+		line = appendNumber(line, float64(n), false)
+	}
+	t.lines = append(line, '\n')
+}
+
+// createdText returns the text of a created time. Most samples have that of the one
+// before.
+func (t *textWriter) createdText(since time.Time) []byte {
+	if since != t.since || len(t.created) == 0 {
+		t.since = since
+		t.created = appendNumber(t.created[:0], float64(since.UnixNano())/1e9, true)
+	}
+	return t.created
+}
+
+// boundTexts returns the texts of the bounds of buckets, and that of +Inf.
+func boundTexts(bounds []float64, openMetrics bool) []string {
+	texts := make([]string, 0, len(bounds)+1)
+	for _, bound := range bounds {
+		texts = append(texts, string(appendNumber(nil, bound, openMetrics)))
+	}
+	return append(texts, "+Inf")
+}
+
+// appendLabels appends the labels of a sample in the order of their names.
+func (f *Family) appendLabels(b []byte, s Sample) []byte {
+	switch {
+	case f.label == "":
+		return appendPair(b, appLabel, s.AppID)
+	case f.label < appLabel:
+		b = appendPair(b, f.label, s.Label)
+		return appendPair(append(b, ','), appLabel, s.AppID)
+	}
+	b = appendPair(b, appLabel, s.AppID)
+	return appendPair(append(b, ','), f.label, s.Label)
+}
+
+func appendPair(b []byte, name, value string) []byte {
+	b = append(append(b, name...), `="`...)
+	return append(appendEscaped(b, value, true), '"')
 }
 
 func appendEscaped(b []byte, s string, quotes bool) []byte {
@@ -82,7 +143,11 @@ func appendEscaped(b []byte, s string, quotes bool) []byte {
 // appendNumber appends f, in OpenMetrics as one that is visibly no integer. f is finite.
 func appendNumber(b []byte, f float64, openMetrics bool) []byte {
 	start := len(b)
-	b = strconv.AppendFloat(b, f, 'g', -1, 64)
+	if n := uint64(f); f >= 0 && f < 1e6 && float64(n) == f { // most are such, and the rest takes ten times as long
+		b = strconv.AppendUint(b, n, 10)
+	} else {
+		b = strconv.AppendFloat(b, f, 'g', -1, 64)
+	}
 	if openMetrics && !bytes.ContainsAny(b[start:], ".e") {
 		b = append(b, ".0"...)
 	}

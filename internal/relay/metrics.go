@@ -1,11 +1,14 @@
 package relay
 
 import (
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/exposition"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 )
 
@@ -15,12 +18,12 @@ type stats struct {
 	loops            atomic.Uint64
 	decisions        atomic.Uint64
 	decisionFailures [numFailures]atomic.Uint64
-	decisionDuration prometheus.Observer
+	decisionDuration *exposition.Observations
 	decisionLog      failureLog
 
 	delivered        atomic.Uint64
 	deliveryFailures [numFailures]atomic.Uint64
-	deliveryDuration prometheus.Observer
+	deliveryDuration *exposition.Observations
 	deliveryLog      failureLog
 	dropped          [numDrops]atomic.Uint64
 	droppedBefore    uint64 // by the full queue, until since
@@ -37,126 +40,149 @@ const (
 	droppedRefused
 	droppedUnreadable
 	numDrops
+	droppedFull = numDrops // the queue counts those
 )
 
-var dropNames = [numDrops]string{"expired", "refused", "unreadable"}
-
-// droppedFull is the label value of what a full queue drops. The queue counts it.
-const droppedFull = "full"
-
-// The label values of kind.
-const (
-	decision = "decision"
-	delivery = "delivery"
+var (
+	dropReasons = []dropReason{droppedExpired, droppedRefused, droppedUnreadable, droppedFull}
+	dropNames   = [...]string{"expired", "refused", "unreadable", "full"}
 )
 
 func (m *metrics) newStats(appID string) *stats {
 	return &stats{
 		since: time.Now(), droppedBefore: m.relay.queues.Size(appID).Dropped,
-		decisionDuration: m.duration.WithLabelValues(appID, decision), deliveryDuration: m.duration.WithLabelValues(appID, delivery),
+		decisionDuration: durationHistogram.Observations(), deliveryDuration: durationHistogram.Observations(),
 	}
 }
 
-// forget ends the series of an application.
-func (m *metrics) forget(appID string) {
-	m.duration.DeletePartialMatch(prometheus.Labels{"sdk_app_id": appID})
-}
+// metrics are those of all backends. They are read from their stats, so an application
+// that leaves the configuration takes its series along.
+type metrics struct{ relay *Relay }
 
-type metrics struct {
-	relay    *Relay
-	duration *prometheus.HistogramVec
-}
-
-func newMetrics(r *Relay) *metrics {
-	return &metrics{relay: r, duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name:                           "tuilivekit_relay_request_duration_seconds",
-		Help:                           "Time that requests to a backend took, failed ones too, by kind: decisions, which Tencent waits for, and deliveries.",
-		Buckets:                        []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 1.5, 2, 5, 10},
-		NativeHistogramBucketFactor:    1.1,
-		NativeHistogramMaxBucketNumber: 100, NativeHistogramMinResetDuration: time.Hour,
-	}, []string{"sdk_app_id", "kind"})}
-}
+func newMetrics(r *Relay) *metrics { return &metrics{relay: r} }
 
 var (
-	byApp = []string{"sdk_app_id"}
-
-	decisionsDesc = prometheus.NewDesc("tuilivekit_relay_decisions_total",
-		"Callbacks that ask for a decision and have a backend to ask.", byApp, nil)
-	decisionFailuresDesc = prometheus.NewDesc("tuilivekit_relay_decision_failures_total",
-		"Decisions that the backend did not make, so that on_failure was the answer, by reason.", []string{"sdk_app_id", "reason"}, nil)
-	loopsDesc = prometheus.NewDesc("tuilivekit_relay_loops_total",
-		"Callbacks that were refused because this relay, or several in a row, had passed them on already.", byApp, nil)
-	deliveriesDesc = prometheus.NewDesc("tuilivekit_relay_deliveries_total",
-		"Callbacks that were acknowledged and that the backend has taken since, with a status of 2xx.", byApp, nil)
-	deliveryFailuresDesc = prometheus.NewDesc("tuilivekit_relay_delivery_failures_total",
-		"Attempts to deliver a callback that are followed by another one, by reason.", []string{"sdk_app_id", "reason"}, nil)
-	droppedDesc = prometheus.NewDesc("tuilivekit_relay_dropped_total",
-		"Callbacks that were acknowledged and that the backend does not get, by reason.", []string{"sdk_app_id", "reason"}, nil)
-	queueRequestsDesc = prometheus.NewDesc("tuilivekit_relay_queue_requests",
-		"Callbacks that wait to be delivered.", byApp, nil)
-	queueBytesDesc = prometheus.NewDesc("tuilivekit_relay_queue_bytes",
-		"Size of the callbacks that wait to be delivered.", byApp, nil)
-	queueAgeDesc = prometheus.NewDesc("tuilivekit_relay_queue_oldest_age_seconds",
-		"Time since the receipt of the oldest callback that waits to be delivered, 0 if none waits.", byApp, nil)
-	circuitDesc = prometheus.NewDesc("tuilivekit_relay_circuit_open",
-		"1 while decisions are not asked for because the backend failed too often in a row, else 0.", byApp, nil)
+	decisionsCounter = exposition.Counter("tuilivekit_relay_decisions_total",
+		"Callbacks that ask for a decision and have a backend to ask.", "")
+	decisionFailuresCounter = exposition.Counter("tuilivekit_relay_decision_failures_total",
+		"Decisions that the backend did not make, so that on_failure was the answer, by reason.", "reason")
+	loopsCounter = exposition.Counter("tuilivekit_relay_loops_total",
+		"Callbacks that were refused because this relay, or several in a row, had passed them on already.", "")
+	deliveriesCounter = exposition.Counter("tuilivekit_relay_deliveries_total",
+		"Callbacks that were acknowledged and that the backend has taken since, with a status of 2xx.", "")
+	deliveryFailuresCounter = exposition.Counter("tuilivekit_relay_delivery_failures_total",
+		"Attempts to deliver a callback that are followed by another one, by reason.", "reason")
+	droppedCounter = exposition.Counter("tuilivekit_relay_dropped_total",
+		"Callbacks that were acknowledged and that the backend does not get, by reason.", "reason")
+	queueRequestsGauge = exposition.Gauge("tuilivekit_relay_queue_requests",
+		"Callbacks that wait to be delivered.", "")
+	queueBytesGauge = exposition.Gauge("tuilivekit_relay_queue_bytes",
+		"Size of the callbacks that wait to be delivered.", "")
+	queueAgeGauge = exposition.Gauge("tuilivekit_relay_queue_oldest_age_seconds",
+		"Time since the receipt of the oldest callback that waits to be delivered, 0 if none waits.", "")
+	circuitGauge = exposition.Gauge("tuilivekit_relay_circuit_open",
+		"1 while decisions are not asked for because the backend failed too often in a row, else 0.", "")
+	durationHistogram = exposition.Histogram("tuilivekit_relay_request_duration_seconds",
+		"Time that requests to a backend took, failed ones too, by kind: decisions, which Tencent waits for, and deliveries.", "kind",
+		.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 1.5, 2, 5, 10)
 )
 
 // Describe implements prometheus.Collector.
-func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
-	m.duration.Describe(ch)
-	ch <- decisionsDesc
-	ch <- decisionFailuresDesc
-	ch <- deliveriesDesc
-	ch <- deliveryFailuresDesc
-	ch <- droppedDesc
-	ch <- queueRequestsDesc
-	ch <- queueBytesDesc
-	ch <- queueAgeDesc
-	ch <- loopsDesc
-	ch <- circuitDesc
-}
+func (m *metrics) Describe(ch chan<- *prometheus.Desc) { exposition.Describe(m.Sets(), ch) }
 
 // Collect implements prometheus.Collector.
-func (m *metrics) Collect(ch chan<- prometheus.Metric) {
-	m.duration.Collect(ch)
-	for id, b := range *m.relay.backends.Load() {
-		b.collect(ch, id, m.relay.queues.Size(id))
+func (m *metrics) Collect(ch chan<- prometheus.Metric) { exposition.Collect(m.Sets(), ch) }
+
+// Sets implements exposition.Source.
+func (m *metrics) Sets() []exposition.Set {
+	backends := *m.relay.backends.Load()
+	rows := make(rows, 0, len(backends))
+	for _, id := range slices.Sorted(maps.Keys(backends)) {
+		rows = append(rows, row{backends[id], m.relay.queues.Size(id)})
+	}
+	now := time.Now()
+	return []exposition.Set{
+		rows.set(decisionsCounter, func(r *row) float64 { return float64(r.stats.decisions.Load()) }),
+		setByReason(rows, decisionFailuresCounter, decisionReasons, failureNames[:], func(r *row, why failure) uint64 { return r.stats.decisionFailures[why].Load() }),
+		rows.set(loopsCounter, func(r *row) float64 { return float64(r.stats.loops.Load()) }),
+		rows.set(deliveriesCounter, func(r *row) float64 { return float64(r.stats.delivered.Load()) }),
+		setByReason(rows, deliveryFailuresCounter, deliveryReasons, failureNames[:], func(r *row, why failure) uint64 { return r.stats.deliveryFailures[why].Load() }),
+		setByReason(rows, droppedCounter, dropReasons, dropNames[:], (*row).dropped),
+		rows.set(queueRequestsGauge, func(r *row) float64 { return float64(r.queue.Requests) }),
+		rows.set(queueBytesGauge, func(r *row) float64 { return float64(r.queue.Bytes) }),
+		rows.set(queueAgeGauge, func(r *row) float64 { return r.oldest(now) }),
+		rows.set(circuitGauge, (*row).circuit),
+		rows.durations(),
 	}
 }
 
-func (b *Backend) collect(ch chan<- prometheus.Metric, id string, queue queue.Size) {
-	s := b.stats
-	count := func(desc *prometheus.Desc, n uint64, labels ...string) {
-		ch <- prometheus.MustNewConstMetricWithCreatedTimestamp(desc, prometheus.CounterValue, float64(n), s.since, append([]string{id}, labels...)...)
-	}
-	gauge := func(desc *prometheus.Desc, v float64) {
-		ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, v, id)
-	}
-	count(decisionsDesc, s.decisions.Load())
-	for _, why := range decisionReasons {
-		count(decisionFailuresDesc, s.decisionFailures[why].Load(), failureNames[why])
-	}
-	count(deliveriesDesc, s.delivered.Load())
-	for _, why := range deliveryReasons {
-		count(deliveryFailuresDesc, s.deliveryFailures[why].Load(), failureNames[why])
-	}
-	for i := range s.dropped {
-		count(droppedDesc, s.dropped[i].Load(), dropNames[i])
-	}
-	count(droppedDesc, queue.Dropped-s.droppedBefore, droppedFull)
-	count(loopsDesc, s.loops.Load())
+// row is a backend and its queue at the time of a scrape.
+type row struct {
+	*Backend
+	queue queue.Size
+}
 
-	gauge(queueRequestsDesc, float64(queue.Requests))
-	gauge(queueBytesDesc, float64(queue.Bytes))
-	age := 0.0
-	if queue.Requests > 0 {
-		age = max(0, time.Since(time.UnixMilli(queue.Oldest)).Seconds())
+func (r *row) dropped(why dropReason) uint64 {
+	if why == droppedFull {
+		return r.queue.Dropped - r.stats.droppedBefore
 	}
-	gauge(queueAgeDesc, age)
-	open := 0.0
-	if b.breaker.open() {
-		open = 1
+	return r.stats.dropped[why].Load()
+}
+
+// oldest returns the age of the oldest callback, 0 if there is none.
+func (r *row) oldest(now time.Time) float64 {
+	if r.queue.Requests == 0 {
+		return 0
 	}
-	gauge(circuitDesc, open)
+	return max(0, now.Sub(time.UnixMilli(r.queue.Oldest)).Seconds())
+}
+
+func (r *row) circuit() float64 {
+	if r.breaker.open() {
+		return 1
+	}
+	return 0
+}
+
+// rows are those of one scrape, ordered by SDKAppID.
+type rows []row
+
+// set returns a set with one sample for each row.
+func (rows rows) set(family *exposition.Family, value func(*row) float64) exposition.Set {
+	return exposition.Set{Family: family, Samples: func(yield func(exposition.Sample) bool) {
+		for i := range rows {
+			r := &rows[i]
+			if !yield(exposition.Sample{AppID: r.appID, Value: value(r), Created: r.stats.since}) {
+				return
+			}
+		}
+	}}
+}
+
+// setByReason returns a set with a sample for each row and reason; names has the label
+// values of all reasons.
+func setByReason[R ~uint8](rows rows, family *exposition.Family, reasons []R, names []string, count func(*row, R) uint64) exposition.Set {
+	return exposition.Set{Family: family, Samples: func(yield func(exposition.Sample) bool) {
+		for i := range rows {
+			r := &rows[i]
+			for _, why := range reasons {
+				if !yield(exposition.Sample{AppID: r.appID, Label: names[why], Value: float64(count(r, why)), Created: r.stats.since}) {
+					return
+				}
+			}
+		}
+	}}
+}
+
+// durations returns the set of the histograms.
+func (rows rows) durations() exposition.Set {
+	return exposition.Set{Family: durationHistogram, Samples: func(yield func(exposition.Sample) bool) {
+		for i := range rows {
+			s := rows[i].stats
+			if !yield(exposition.Sample{AppID: rows[i].appID, Label: "decision", Observations: s.decisionDuration, Created: s.since}) ||
+				!yield(exposition.Sample{AppID: rows[i].appID, Label: "delivery", Observations: s.deliveryDuration, Created: s.since}) {
+				return
+			}
+		}
+	}}
 }

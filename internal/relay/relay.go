@@ -164,7 +164,6 @@ func (r *Relay) apply(list []Settings) {
 	for id, b := range old {
 		if next[id] == nil {
 			b.current.Load().close()
-			r.metrics.forget(id)
 		}
 	}
 }

@@ -1,0 +1,93 @@
+package exposition
+
+import (
+	"bufio"
+	"compress/gzip"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// The content codings of answers.
+const (
+	identity = "identity"
+	gzipped  = "gzip"
+)
+
+// codings has them in the order in which they are preferred, as promhttp has it.
+var codings = [...]string{identity, gzipped}
+
+// negotiateCoding returns the content coding that Accept-Encoding weighs most, identity if
+// it has none that we know (RFC 9110, section 12.5.3).
+func negotiateCoding(h http.Header) string {
+	best, bestQuality := identity, 0.0
+	accepted := strings.Split(strings.Join(h["Accept-Encoding"], ","), ",")
+	for _, coding := range codings {
+		for _, entry := range accepted {
+			name, params, _ := strings.Cut(entry, ";")
+			name = strings.TrimSpace(name)
+			if q := quality(params); q > bestQuality && (name == "*" || strings.EqualFold(name, coding)) {
+				best, bestQuality = coding, q
+			}
+		}
+	}
+	return best
+}
+
+// quality returns the weight in the parameters of an entry, 1 if there is none.
+func quality(params string) float64 {
+	for param := range strings.SplitSeq(params, ";") {
+		name, value, _ := strings.Cut(strings.TrimSpace(param), "=")
+		if strings.EqualFold(name, "q") {
+			if q, err := strconv.ParseFloat(value, 64); err == nil {
+				return q
+			}
+		}
+	}
+	return 1
+}
+
+// compress returns a writer that encodes what it gets with coding and writes it to w in
+// large pieces. It must be closed unless a write has failed.
+func compress(w io.Writer, coding string) io.WriteCloser {
+	if coding == identity {
+		return plain{w}
+	}
+	c := zips.Get().(*compressor)
+	c.buf.Reset(w)
+	c.zip.Reset(c.buf)
+	return c
+}
+
+// plain is a writer that needs no closing.
+type plain struct{ io.Writer }
+
+func (plain) Close() error { return nil }
+
+// compressor compresses into a buffer.
+type compressor struct {
+	buf *bufio.Writer
+	zip *gzip.Writer
+}
+
+// zips compress little, which is much of this text, for a fraction of the time. One that
+// has failed does not come back.
+var zips = sync.Pool{New: func() any {
+	zip, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // fails for other levels
+	return &compressor{bufio.NewWriterSize(nil, bufferSize), zip}
+}}
+
+func (c *compressor) Write(b []byte) (int, error) { return c.zip.Write(b) }
+
+// Close writes the rest.
+func (c *compressor) Close() error {
+	err := c.zip.Close()
+	if err == nil {
+		err = c.buf.Flush()
+	}
+	c.buf.Reset(nil)
+	zips.Put(c)
+	return err
+}

@@ -1,0 +1,224 @@
+package exposition
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// endless returns a handler whose exposition no buffer of a connection can hold, and what
+// has one for each scrape of it that is being read. "small" is a family beside it.
+func endless(t *testing.T) (h http.Handler, started chan struct{}) {
+	started = make(chan struct{}, 10*maxOpen)
+	r := NewRegistry()
+	r.MustRegister(&fixed{
+		{Gauge("endless", "h", ""), func(yield func(Sample) bool) {
+			started <- struct{}{}
+			for yield(Sample{AppID: strings.Repeat("1", 1000)}) {
+			}
+		}},
+		{Gauge("small", "h", ""), func(yield func(Sample) bool) { yield(Sample{AppID: "1"}) }},
+	})
+	return r.Handler(errorLog{t}), started
+}
+
+// Scrapers that never read keep no other from being answered. If there are as many of
+// them as there may be, the answer is 503 at once.
+func TestStalledReadersBlockNobody(t *testing.T) {
+	h, started := endless(t)
+	server := httptest.NewServer(h)
+	defer server.Close()
+	stall := func() net.Conn {
+		conn, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		<-started
+		return conn
+	}
+	var stalled []net.Conn
+	scrape := func(want int) {
+		t.Helper()
+		resp, err := http.Get(server.URL + "/?name[]=small")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if body, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != want {
+			t.Errorf("beside %d stalled readers: %s, %q, %v", len(stalled), resp.Status, body, err)
+		}
+		if again := resp.Header.Get("Retry-After"); want == http.StatusServiceUnavailable && again == "" {
+			t.Error("503 without Retry-After")
+		}
+	}
+	for len(stalled) < maxOpen {
+		if len(stalled) == maxTurns || len(stalled) == maxOpen-1 {
+			scrape(http.StatusOK)
+		}
+		stalled = append(stalled, stall())
+	}
+	scrape(http.StatusServiceUnavailable)
+	for _, conn := range stalled { // they are stalled still: what each of them has got is a part
+		conn.(*net.TCPConn).SetLinger(0)
+		conn.Close()
+	}
+}
+
+// pipes is a net.Listener of connections that end in this process: synctest knows what
+// waits for them.
+type pipes struct{ conns chan net.Conn }
+
+func (p pipes) Accept() (net.Conn, error) {
+	conn, ok := <-p.conns
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return conn, nil
+}
+func (p pipes) Close() error   { return nil }
+func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+func TestAReaderThatStallsIsCutOff(t *testing.T) {
+	for header, want := range map[string]time.Duration{
+		"": defaultTimeout, "10": 10 * time.Second, "0.5": 500 * time.Millisecond,
+		"600": maxTimeout, "1e300": maxTimeout, "Inf": maxTimeout, "NaN": defaultTimeout, "-1": defaultTimeout, "x": defaultTimeout,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			h, started := endless(t)
+			var handlers sync.WaitGroup
+			listener := pipes{make(chan net.Conn)}
+			server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				handlers.Add(1)
+				defer handlers.Done()
+				h.ServeHTTP(w, r)
+			})}
+			go server.Serve(listener)
+			client, conn := net.Pipe()
+			listener.conns <- conn
+			if header != "" {
+				header = "X-Prometheus-Scrape-Timeout-Seconds: " + header + "\r\n"
+			}
+			fmt.Fprintf(client, "GET / HTTP/1.1\r\nHost: a\r\n%s\r\n", header)
+			line, err := bufio.NewReader(client).ReadString('\n')
+			if err != nil || !strings.Contains(line, "200") {
+				t.Errorf("%q, %v", line, err)
+			}
+			<-started
+			start := time.Now()
+			handlers.Wait()
+			if took := time.Since(start); took != want {
+				t.Errorf("%q: cut off after %s, want %s", header, took, want)
+			}
+			if _, err := io.Copy(io.Discard, client); err != nil {
+				t.Error(err)
+			}
+			close(listener.conns)
+			server.Close()
+		})
+	}
+}
+
+// held is a ResponseWriter whose writes wait.
+type held struct {
+	http.ResponseWriter
+	release chan struct{}
+}
+
+func (h held) Write(b []byte) (int, error) {
+	<-h.release
+	return h.ResponseWriter.Write(b)
+}
+
+// While scrapes are being encoded, the others wait for their turn in order, and a scraper
+// that has gone keeps nobody waiting.
+func TestScrapesTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var served []string
+		gate := make(chan struct{})
+		r := NewRegistry()
+		r.MustRegister(&fixed{{Gauge("slow", "h", ""), func(yield func(Sample) bool) {
+			<-gate
+			yield(Sample{AppID: "1"})
+		}}})
+		h := r.Handler(errorLog{t})
+		var scrapes sync.WaitGroup
+		scrape := func(ctx context.Context, name string) *httptest.ResponseRecorder {
+			w := httptest.NewRecorder()
+			scrapes.Go(func() {
+				req := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil)
+				if name == "held" {
+					req.Header.Set("X-Prometheus-Scrape-Timeout-Seconds", "120")
+				}
+				h.ServeHTTP(w, req)
+				mu.Lock()
+				defer mu.Unlock()
+				served = append(served, name)
+			})
+			synctest.Wait()
+			return w
+		}
+		for range maxTurns {
+			scrape(t.Context(), "held")
+		}
+		gone, leave := context.WithCancel(t.Context())
+		for range 5 {
+			scrape(gone, "gone")
+		}
+		late := scrape(t.Context(), "late")
+		time.Sleep(defaultTimeout / 2)
+		first, second := scrape(t.Context(), "first"), scrape(t.Context(), "second")
+		leave()
+		time.Sleep(defaultTimeout / 2)
+		synctest.Wait()
+		if late.Code != http.StatusServiceUnavailable {
+			t.Errorf("one whose turn never came got %d", late.Code)
+		}
+		served = nil
+		for range maxTurns + 2 {
+			gate <- struct{}{}
+			synctest.Wait()
+		}
+		scrapes.Wait()
+		if len(served) != maxTurns+2 || served[maxTurns] != "first" || served[maxTurns+1] != "second" {
+			t.Errorf("served in the order of %v", served)
+		}
+		if first.Code != http.StatusOK || second.Code != http.StatusOK {
+			t.Errorf("got %d and %d", first.Code, second.Code)
+		}
+	})
+}
+
+// A turn is not held while an answer is written.
+func TestAWriteHoldsNoTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := NewRegistry()
+		r.MustRegister(&fixed{{Gauge("m", "h", ""), hostile("")}})
+		h := r.Handler(errorLog{t})
+		release := make(chan struct{})
+		var scrapes sync.WaitGroup
+		for range 2 * maxTurns {
+			scrapes.Go(func() {
+				h.ServeHTTP(held{httptest.NewRecorder(), release}, httptest.NewRequest(http.MethodGet, "/", nil))
+			})
+		}
+		synctest.Wait()
+		if w := get(h, "/", "", ""); w.Code != http.StatusOK {
+			t.Errorf("got %d", w.Code)
+		}
+		close(release)
+		scrapes.Wait()
+	})
+}
