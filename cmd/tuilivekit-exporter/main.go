@@ -42,6 +42,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return cli.send.run(ctx, stdout, stderr)
 	case "doctor":
 		return cli.doctor.run(ctx, stdout)
+	case "setup":
+		return cli.setup.run(ctx, stdout)
 	case "state":
 		return cli.state.run(stdout)
 	case "healthcheck":
@@ -57,6 +59,7 @@ type cli struct {
 	checkConfig checkConfigCommand
 	send        sendCommand
 	doctor      doctorCommand
+	setup       setupCommand
 	state       stateCommand
 	healthcheck healthcheckCommand
 }
@@ -73,6 +76,7 @@ func newCLI(stdout, stderr io.Writer) *cli {
 	c.checkConfig.register(c.app.Command("check-config", "Check a configuration file, the secrets that it names and the addresses of backends."))
 	c.send.register(c.app.Command("send", "Play Tencent: send callbacks to a URL and say how they were answered."))
 	c.doctor.register(c.app.Command("doctor", "Find out whether callbacks arrive at the exporter and alerts at people. It changes nothing."))
+	c.setup.register(c.app.Command("setup", "Show how Tencent's callback configuration differs from that of the exporter, and write it with --apply."))
 	c.state.register(c.app.Command("state", "Print what a storage file holds. It only reads, also while an exporter writes to it."))
 	c.healthcheck.register(c.app.Command("healthcheck", "Exit 0 if the exporter is healthy: for containers without a shell."))
 	return c

@@ -84,10 +84,6 @@ func (d *doctor) tencentURL(theirs string) {
 	}
 }
 
-// NotBlock is an option in the list of commands and no command: with it a gift is sent
-// whatever its callback is answered.
-const notBlock = "Live.CallbackBeforeCallBackNotBlock"
-
 func (d *doctor) commands(app App, enabled []string) {
 	var missing, decisions []string
 	for _, c := range []tuilivekit.Command{tuilivekit.RoomCreated, tuilivekit.RoomDestroyed} {
@@ -96,7 +92,7 @@ func (d *doctor) commands(app App, enabled []string) {
 		}
 	}
 	for _, name := range enabled {
-		if tuilivekit.IsDecision(name) && name != notBlock {
+		if tuilivekit.IsDecision(name) && name != restapi.NotBlock {
 			decisions = append(decisions, name)
 		}
 	}

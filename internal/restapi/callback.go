@@ -2,6 +2,10 @@ package restapi
 
 import "context"
 
+// NotBlock is no command but an option in the list of commands: with it a gift is sent whatever
+// its callback is answered.
+const NotBlock = "Live.CallbackBeforeCallBackNotBlock"
+
 // Callback is where Tencent sends which callbacks.
 type Callback struct {
 	URL      string   `json:"Url"`
