@@ -78,6 +78,25 @@ func TestEveryAlertIsComplete(t *testing.T) {
 	}
 }
 
+// 2.614s says no more than 3s, and is harder to read.
+func TestDurationsAreRounded(t *testing.T) {
+	seen := 0
+	for _, a := range readRules(t, alertsFile) {
+		for _, text := range a.Annotations {
+			pieces := strings.Split(text, "| humanizeDuration")
+			for _, before := range pieces[:len(pieces)-1] {
+				seen++
+				if !strings.HasSuffix(before, `| printf "%.0f" `) {
+					t.Errorf("%s: a duration is not rounded: …%s| humanizeDuration", a.Alert, before[max(0, len(before)-40):])
+				}
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("no duration found")
+	}
+}
+
 // The labels of an alert are those that promtool has compared.
 func TestAnnotationsUseLabelsThatTheExpressionKeeps(t *testing.T) {
 	used := regexp.MustCompile(`\$labels\.(\w+)`)
@@ -159,7 +178,7 @@ func comparisons(expr string) []string {
 }
 
 func TestThresholdsAreInOnePlace(t *testing.T) {
-	named := regexp.MustCompile(`scalar\(tuilivekit:alert_(?:threshold|window_seconds)\{(\w+)="(\w+)"\}\)`)
+	named := regexp.MustCompile(`scalar\(max\(tuilivekit:alert_(?:threshold|window_seconds)\{(\w+)="(\w+)"\}\)\)`)
 	users, values := map[string][]string{}, map[string]string{}
 	for _, r := range readRules(t, recordingFile) {
 		for _, key := range []string{"threshold", "window"} {
@@ -198,6 +217,22 @@ func TestThresholdsAreInOnePlace(t *testing.T) {
 	for name := range users {
 		if values[name] == "" {
 			t.Errorf("%v use threshold %s, which is not there", users[name], name)
+		}
+	}
+}
+
+// for: starts again with each evaluation that is not true, and a scrape that fails is a gap.
+// So a gauge is read over time, where its rule waits.
+func TestRulesThatWaitReadNoGaugeAsItIs(t *testing.T) {
+	bare := regexp.MustCompile(`\btuilivekit_\w+(\{[^}]*\})?(.?)`)
+	for _, a := range readRules(t, alertsFile) {
+		if a.For == "" || strings.HasPrefix(a.Expr, "absent(") {
+			continue
+		}
+		for _, m := range bare.FindAllStringSubmatch(a.Expr, -1) {
+			if m[2] != "[" && m[2] != ":" {
+				t.Errorf("%s: waits for %s on %s, which has a gap at each scrape that fails", a.Alert, a.For, m[0])
+			}
 		}
 	}
 }

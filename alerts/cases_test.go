@@ -50,6 +50,8 @@ var doesNotApply = map[string]map[string]string{
 	"TUILiveKitReloadFailed":         {"application removed": noApp, "failover": oneProcess, "counter reset": onlyGauges},
 	"TUILiveKitPanics":               {"application removed": noApp, "failover": oneProcess},
 	"TUILiveKitExporterReplicaDown":  {"application removed": noApp, "counter reset": onlyGauges},
+	"TUILiveKitExporterFlapping":     {"application removed": noApp, "counter reset": onlyGauges, "failover": oneProcess},
+	"TUILiveKitExporterRestarting":   {"application removed": noApp, "counter reset": onlyGauges, "failover": oneProcess},
 	"TUILiveKitExporterDown":         {"application removed": noApp, "counter reset": onlyGauges},
 	"TUILiveKitExporterAbsent":       {"application removed": noApp, "counter reset": onlyGauges},
 	"TUILiveKitRulesMissing": {
