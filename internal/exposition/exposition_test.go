@@ -98,7 +98,7 @@ func TestTextIsThatOfPromhttp(t *testing.T) {
 			{Counter("m_total", `"`, "zz"), hostile(labels...)},
 			{Gauge("m_none", "no samples", "kind"), hostile()},
 			{Counter("m_one_total", "one label value", "kind"), hostile("x")},
-			{durations, observed(durations, labels...)},
+			{durations, observed(durations, "", "\n", `a"`)},
 			{labelled, observed(labelled, "x")},
 		},
 		prometheus.NewGauge(prometheus.GaugeOpts{Name: "m_first", Help: "Between those."}),
