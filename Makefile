@@ -86,7 +86,7 @@ vuln: ## look for known vulnerabilities (asks vuln.go.dev)
 	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
 
 bench: ## compare the callback and the scrape with their references
-	go test -run '^$$' -bench . -benchmem ./cmd/... ./collector ./handler
+	go test -run '^$$' -bench . -benchmem ./cmd/... ./internal/exposition ./handler
 
 bench-durable: need-go ## measure callbacks that are durable beside those in memory only
 	cd test && go run ./bench $(DURABLE)

@@ -1,20 +1,13 @@
 package collector
 
 import (
-	"fmt"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
-	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/exposition"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
@@ -66,87 +59,4 @@ func TestCountsLeaveTheExpositionWhenStale(t *testing.T) {
 		check(expiring, 0)
 		check(lasting, 3)
 	})
-}
-
-// BenchmarkScrape compares a scrape with one of vectors that hold the same series,
-// with one of the Collector in a Registry of client_golang, and with a writer that has
-// the text in memory already.
-func BenchmarkScrape(b *testing.B) {
-	for _, n := range []int{1, 1000, 10000} {
-		own, generic := exposition.NewRegistry(), prometheus.NewRegistry()
-		own.MustRegister(New(benchApps(n), Options{}))
-		generic.MustRegister(New(benchApps(n), Options{}))
-		handlers := map[string]http.Handler{
-			"collector": own.Handler(nil),
-			"generic":   promhttp.HandlerFor(generic, promhttp.HandlerOpts{}),
-			"vectors":   promhttp.HandlerFor(vectorsOf(b, generic), promhttp.HandlerOpts{}),
-		}
-		text := body(handlers["collector"])
-		for _, name := range []string{"generic", "vectors"} {
-			if other := body(handlers[name]); other != text {
-				b.Fatalf("the exposition of %s differs: %d and %d bytes", name, len(text), len(other))
-			}
-		}
-		handlers["text"] = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, text) })
-		for _, name := range []string{"text", "vectors", "generic", "collector"} {
-			b.Run(fmt.Sprintf("apps=%d/%s", n, name), func(b *testing.B) {
-				b.ReportAllocs()
-				for b.Loop() {
-					w := httptest.NewRecorder()
-					handlers[name].ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-				}
-			})
-		}
-	}
-}
-
-func benchApps(n int) apps {
-	source := make(apps, n)
-	for i := range source {
-		source[i] = state.App{ID: fmt.Sprint(1400000000 + i), Name: fmt.Sprint("app ", 1400000000+i), Counts: state.Counts{
-			Current: int64(i), Max: 20000, EventTime: 1739966441121, Received: 1739966441200, Events: uint64(i), Created: 3, Destroyed: 4, Estimate: 5,
-		}}
-	}
-	return source
-}
-
-// vectorsOf returns a registry with vectors that hold what from has: what a first version
-// of an exporter would have.
-func vectorsOf(b *testing.B, from prometheus.Gatherer) *prometheus.Registry {
-	reg := prometheus.NewRegistry()
-	families, err := from.Gather()
-	if err != nil {
-		b.Fatal(err)
-	}
-	for _, family := range families {
-		var names []string
-		for _, pair := range family.Metric[0].Label {
-			names = append(names, pair.GetName())
-		}
-		gauges := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: family.GetName(), Help: family.GetHelp()}, names)
-		counters := prometheus.NewCounterVec(prometheus.CounterOpts{Name: family.GetName(), Help: family.GetHelp()}, names)
-		for _, m := range family.Metric {
-			var values []string
-			for _, pair := range m.Label {
-				values = append(values, pair.GetValue())
-			}
-			if m.Counter != nil {
-				counters.WithLabelValues(values...).Add(m.Counter.GetValue())
-			} else {
-				gauges.WithLabelValues(values...).Set(m.Gauge.GetValue())
-			}
-		}
-		if family.Metric[0].Counter != nil {
-			reg.MustRegister(counters)
-		} else {
-			reg.MustRegister(gauges)
-		}
-	}
-	return reg
-}
-
-func body(h http.Handler) string {
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	return w.Body.String()
 }

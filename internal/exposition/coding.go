@@ -8,16 +8,20 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // The content codings of answers.
 const (
-	identity = "identity"
-	gzipped  = "gzip"
+	identity  = "identity"
+	zstandard = "zstd"
+	gzipped   = "gzip"
 )
 
-// codings has them in the order in which they are preferred, as promhttp has it.
-var codings = [...]string{identity, gzipped}
+// codings has them in the order in which they are preferred among equals. zstd takes half
+// the time of gzip and makes the answer a tenth smaller.
+var codings = [...]string{identity, zstandard, gzipped}
 
 // negotiateCoding returns the content coding that Accept-Encoding weighs most, identity if
 // it has none that we know (RFC 9110, section 12.5.3).
@@ -55,9 +59,11 @@ func compress(w io.Writer, coding string) io.WriteCloser {
 	if coding == identity {
 		return plain{w}
 	}
-	c := zips.Get().(*compressor)
+	pool := pools[coding]
+	c := pool.Get().(*compressor)
+	c.pool = pool
 	c.buf.Reset(w)
-	c.zip.Reset(c.buf)
+	c.encoder.Reset(c.buf)
 	return c
 }
 
@@ -68,26 +74,37 @@ func (plain) Close() error { return nil }
 
 // compressor compresses into a buffer.
 type compressor struct {
-	buf *bufio.Writer
-	zip *gzip.Writer
+	buf     *bufio.Writer
+	encoder interface {
+		io.WriteCloser
+		Reset(io.Writer)
+	}
+	pool *sync.Pool
 }
 
-// zips compress little, which is much of this text, for a fraction of the time. One that
-// has failed does not come back.
-var zips = sync.Pool{New: func() any {
-	zip, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // fails for other levels
-	return &compressor{bufio.NewWriterSize(nil, bufferSize), zip}
-}}
+// pools have compressors to be used again. They compress little, which is much of this
+// text, for a fraction of the time. One that has failed does not come back.
+var pools = map[string]*sync.Pool{
+	gzipped: {New: func() any {
+		encoder, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // fails for other levels
+		return &compressor{buf: bufio.NewWriterSize(nil, bufferSize), encoder: encoder}
+	}},
+	zstandard: {New: func() any {
+		encoder, _ := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), // fails for other values
+			zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(256<<10))
+		return &compressor{buf: bufio.NewWriterSize(nil, bufferSize), encoder: encoder}
+	}},
+}
 
-func (c *compressor) Write(b []byte) (int, error) { return c.zip.Write(b) }
+func (c *compressor) Write(b []byte) (int, error) { return c.encoder.Write(b) }
 
 // Close writes the rest.
 func (c *compressor) Close() error {
-	err := c.zip.Close()
+	err := c.encoder.Close()
 	if err == nil {
 		err = c.buf.Flush()
 	}
 	c.buf.Reset(nil)
-	zips.Put(c)
+	c.pool.Put(c)
 	return err
 }

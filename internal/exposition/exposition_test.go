@@ -10,10 +10,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
@@ -146,26 +148,33 @@ func TestCompression(t *testing.T) {
 	r.MustRegister(&fixed{{Gauge("m", "h", ""), hostile("")}})
 	h := r.Handler(errorLog{t})
 	plain := get(h, "/", openMetrics, "").Body.String()
-	for encoding, zipped := range map[string]bool{
-		"gzip": true, "GZIP": true, "br, gzip;q=0.5": true, "zstd;q=1,gzip; q=1": true, "gzip;x=1": true,
-		"br": false, "gzip;q=0": false, "gzip; q=0.000": false, "identity": false, "xgzip": false,
+	for accepted, want := range map[string]string{
+		"gzip": "gzip", "GZIP": "gzip", "br, gzip;q=0.5": "gzip", "gzip; x=1;Q=0.3": "gzip", "gzip;x=1": "gzip",
+		"zstd": "zstd", "zstd,gzip": "zstd", "gzip, zstd": "zstd", "zstd;q=0.9,gzip; q=1": "gzip", "gzip;q=0,*;q=0.1": "",
+		"identity;q=0.5, zstd": "zstd", "identity, gzip": "", "*": "", "gzip;q=0.2,*;q=0.1": "gzip",
+		"": "", "br": "", "gzip;q=0": "", "gzip; q=0.000": "", "identity": "", "xgzip": "", "identity;q=0": "", "gzip;q=x": "gzip",
 	} {
 		for range 2 { // the second uses what the first one has left
-			w := get(h, "/", openMetrics, encoding)
+			w := get(h, "/", openMetrics, accepted)
 			body := io.Reader(w.Body)
-			if (w.Header().Get("Content-Encoding") == "gzip") != zipped {
-				t.Errorf("%s: Content-Encoding is %q", encoding, w.Header().Get("Content-Encoding"))
+			got := w.Header().Get("Content-Encoding")
+			if got != want {
+				t.Errorf("%s: Content-Encoding is %q", accepted, got)
 				continue
 			}
-			if zipped {
-				var err error
-				if body, err = gzip.NewReader(body); err != nil {
-					t.Errorf("%s: %v", encoding, err)
-					continue
-				}
+			var err error
+			switch want {
+			case "gzip":
+				body, err = gzip.NewReader(body)
+			case "zstd":
+				body, err = zstd.NewReader(body)
+			}
+			if err != nil {
+				t.Errorf("%s: %v", accepted, err)
+				continue
 			}
 			if text, err := io.ReadAll(body); err != nil || string(text) != plain {
-				t.Errorf("%s: %d bytes (%v), want the %d of the plain text", encoding, len(text), err, len(plain))
+				t.Errorf("%s: %d bytes (%v), want the %d of the plain text", accepted, len(text), err, len(plain))
 			}
 		}
 	}
@@ -225,13 +234,13 @@ func TestAnAnswerThatBreaksOffIsAborted(t *testing.T) {
 	r.MustRegister(&fixed{{Gauge("m", "h", ""), func(yield func(Sample) bool) {
 		for i := range 1000000 {
 			read = i
-			if !yield(Sample{AppID: "1"}) {
+			if !yield(Sample{AppID: strconv.Itoa(i * 2654435761)}) { // which compresses badly
 				return
 			}
 		}
 	}}})
 	h := r.Handler(errorLog{t})
-	for _, encoding := range []string{"", "gzip"} {
+	for _, encoding := range []string{"", "gzip", "zstd"} {
 		func() {
 			defer func() {
 				if p := recover(); p != http.ErrAbortHandler { //nolint:errorlint // it is that value
