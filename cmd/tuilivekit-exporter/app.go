@@ -1,14 +1,11 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/pprof"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,7 +13,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
-	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"github.com/sirupsen/logrus"
 	logrusslog "github.com/sirupsen/logrus/hooks/slog"
 
@@ -164,122 +160,6 @@ func (a *app) newWeb(reg *exposition.Registry) http.Handler {
 	return web.NewRouter(o)
 }
 
-// run serves callbacks on listener, and metrics, until ctx ends or one of the two
-// fails. Then it answers what it has read, and returns.
-func (a *app) run(ctx context.Context, listener net.Listener, hup <-chan os.Signal) error {
-	if err := a.refuseSelf(listener); err != nil {
-		listener.Close()
-		a.close()
-		return err
-	}
-	stopStorage := a.startStorage()
-	stopRelay := a.startRelay()
-	webhook, webServer := a.webhookServer(), a.webServer()
-	stopNotifying := a.startNotifying(webhook, webServer)
-	defer stopNotifying()
-	stopFollowing := a.cert.follow()
-	defer stopFollowing()
-	failed := make(chan error, 2)
-	var servers sync.WaitGroup
-	servers.Go(func() { failed <- a.serveWebhook(webhook, listener) })
-	servers.Go(func() { failed <- a.serveWeb(webServer) })
-	a.health.SetReady(true)
-	a.log.WithField("address", listener.Addr().String()).WithField("path", a.cfg.webhookPath).
-		WithField("tls", a.cert != nil).Info("taking callbacks")
-	err := a.wait(ctx, failed, hup)
-
-	a.health.SetReady(false)
-	stopNotifying()
-	if err == nil {
-		err = a.linger(failed)
-	}
-	a.log.Info("stopping: answering what has come")
-	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.shutdownTimeout)
-	defer cancel()
-	drained, cancelDrain := context.WithTimeout(deadline, a.cfg.shutdownTimeout*3/4) // and time for the rest
-	defer cancelDrain()
-	if e := webhook.Shutdown(drained); e != nil {
-		a.log.WithError(e).Error("callbacks were left unanswered")
-		err = errors.Join(err, fmt.Errorf("stop the webhook listener: %w", e))
-	}
-	stopRelay(drained)
-	err = errors.Join(err, stopStorage(deadline)) // nobody records any more: what has come is committed
-	webServer.SetKeepAlivesEnabled(false)
-	if e := webServer.Shutdown(deadline); e != nil {
-		webServer.Close()
-	}
-	servers.Wait()
-	a.log.Info("stopped")
-	return err
-}
-
-// close lets go of what newApp has taken, of an app that does not run.
-func (a *app) close() {
-	if a.storage != nil {
-		a.storage.Close()
-	}
-}
-
-// startStorage lets events be recorded until the returned function is called, which
-// returns when they are durable, or fails when its context has ended.
-func (a *app) startStorage() (stop func(context.Context) error) {
-	if a.storage == nil {
-		return func(context.Context) error { return nil }
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		a.storage.Run(ctx)
-	}()
-	return func(deadline context.Context) error {
-		cancel()
-		select {
-		case <-done:
-			return nil
-		case <-deadline.Done():
-			return errors.New("stop the storage: the disk takes longer than --shutdown.timeout; nothing that was acknowledged is lost")
-		}
-	}
-}
-
-// wait returns when ctx has ended or a server has failed.
-func (a *app) wait(ctx context.Context, failed <-chan error, hup <-chan os.Signal) error {
-	var look <-chan time.Time
-	if a.cfg.autoReload {
-		ticker := time.NewTicker(a.cfg.reloadEvery)
-		defer ticker.Stop()
-		look = ticker.C
-	}
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case err := <-failed:
-			return err
-		case <-hup:
-			_ = a.reload() // logged there
-		case <-look:
-			a.reloadIfChanged()
-		}
-	}
-}
-
-// linger goes on serving for a while, so that balancers see in time that they should send
-// callbacks elsewhere.
-func (a *app) linger(failed <-chan error) error {
-	if a.cfg.shutdownDelay == 0 {
-		return nil
-	}
-	a.log.WithField("delay", a.cfg.shutdownDelay.String()).Info("not ready any more: stopping soon")
-	select {
-	case <-time.After(a.cfg.shutdownDelay):
-		return nil
-	case err := <-failed:
-		return err
-	}
-}
-
 // Both servers bound what a client may take of header bytes and of time.
 func (a *app) webhookServer() *http.Server {
 	protocols := new(http.Protocols)
@@ -329,8 +209,4 @@ func (a *app) serveWebhook(server *http.Server, listener net.Listener) error {
 		err = server.Serve(listener)
 	}
 	return fmt.Errorf("webhook listener: %w", err)
-}
-
-func (a *app) serveWeb(server *http.Server) error {
-	return fmt.Errorf("web listener: %w", toolkit.ListenAndServe(server, a.cfg.web, a.slog))
 }

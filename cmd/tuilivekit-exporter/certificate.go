@@ -70,28 +70,18 @@ func (c *certificate) broken() error {
 	return nil
 }
 
-// follow looks at the files now and then until the returned function is called. c may be
-// nil.
-func (c *certificate) follow() (stop func()) {
-	if c == nil {
-		return func() {}
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(certificateInterval)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-				c.look()
-			}
+// follow looks at the files of the certificate now and then until ctx ends.
+func (a *app) follow(ctx context.Context) error {
+	tick := time.NewTicker(certificateInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			a.cert.look()
 		}
-	}()
-	return func() { cancel(); <-done }
+	}
 }
 
 // look takes the pair in the files if their content has changed. It goes by content, as

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -90,8 +91,11 @@ func withConfig(t *testing.T, config string, do func(t *testing.T, a *app)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		stopStorage := a.startStorage()
-		defer stopStorage(context.Background())
+		ctx, stop := context.WithCancel(context.Background())
+		var storing sync.WaitGroup
+		storing.Go(func() { a.storage.Run(ctx) })
+		defer storing.Wait()
+		defer stop()
 		a.health.SetReady(true)
 		do(t, a)
 	})

@@ -53,7 +53,7 @@ func startApp(t *testing.T, args ...string) *instance {
 	if !regexp.MustCompile(`--(app=|config\.file)`).MatchString(strings.Join(args, " ")) {
 		args = append(args, "--app="+demoApp+"=demo", "--app.token-file="+writeFile(t, "token", demoToken))
 	}
-	args = append([]string{"serve", "--log.level=debug", "--web.listen-address=127.0.0.1:0"}, args...)
+	args = append([]string{"serve", "--log.level=debug", "--web.listen-address=127.0.0.1:0", "--webhook.listen-address=127.0.0.1:0"}, args...)
 	if !strings.Contains(strings.Join(args, " "), "--storage.path") {
 		args = append(args, "--storage.path="+t.TempDir())
 	}
@@ -66,18 +66,18 @@ func startApp(t *testing.T, args ...string) *instance {
 	if i.app, err = newApp(&cli.serve, cli.serve.newLogger(i.log)); err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := cli.serve.listen()
 	if err != nil {
 		t.Fatal(err)
 	}
-	i.addr = listener.Addr().String()
+	i.addr = l.webhook.Addr().String()
 	i.callback = "http://" + i.addr + cli.serve.webhookPath
 	if i.app.cert != nil {
 		i.callback = "https://" + i.addr + cli.serve.webhookPath
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- i.app.run(ctx, listener, i.hup) }()
+	go func() { done <- i.app.run(ctx, l, i.hup) }()
 	i.stop = sync.OnceValue(func() error {
 		cancel()
 		i.client.CloseIdleConnections()
@@ -324,4 +324,9 @@ func (l *logBuffer) wait(t *testing.T, pattern string) string {
 			t.Fatalf("the log never has %s:\n%s", pattern, l)
 		}
 	}
+}
+
+// run does what args ask for, as the program does.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	return execute(ctx, nil, args, stdout, stderr)
 }

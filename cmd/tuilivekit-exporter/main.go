@@ -16,16 +16,19 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "tuilivekit-exporter:", err)
+	signals := takeSignals()
+	err := signals.while(func(ctx context.Context) error {
+		return execute(ctx, signals.reload, os.Args[1:], os.Stdout, os.Stderr)
+	})
+	if err != nil {
+		printError(os.Stderr, os.Args[1:], err)
 		os.Exit(1)
 	}
 }
 
-// run does what args ask for. It returns when that is done or ctx has ended.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+// execute does what args ask for. It returns when that is done or ctx has ended. A signal of
+// reloads lets serve read its configuration again.
+func execute(ctx context.Context, reloads <-chan os.Signal, args []string, stdout, stderr io.Writer) error {
 	nameVersion()
 	cli := newCLI(stdout, stderr)
 	if len(args) > 0 && (args[0] == "--help" || args[0] == "-h") {
@@ -34,6 +37,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	command, err := cli.app.Parse(args)
 	if err != nil {
 		return fmt.Errorf("%s%w (see --help)", cli.wrongFlag(args), err)
+	}
+	if command != "serve" {
+		signal.Reset(syscall.SIGHUP) // the terminal is gone: nothing to read again
 	}
 	switch command {
 	case "check-config":
@@ -49,7 +55,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case "healthcheck":
 		return cli.healthcheck.run(ctx)
 	}
-	return cli.serve.run(ctx, stderr)
+	return cli.serve.run(ctx, reloads, stderr)
 }
 
 // cli is the command line.

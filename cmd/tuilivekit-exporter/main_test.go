@@ -89,7 +89,7 @@ func TestWrongFlagIsNamed(t *testing.T) {
 		{"--webhook.trusted-proxies=::ffff:10.0.0.0/104", "--webhook.trusted-proxies: "},
 		{"--webhook.allowed-sources=10.0.0.0/33", "--webhook.allowed-sources: "},
 		{"--webhook.listen-address=nowhere", "--webhook.listen-address: "},
-		{"--web.listen-address=nowhere", "web listener: "},
+		{"--web.listen-address=nowhere", "--web.listen-address: "},
 		{"--web.config.file=" + missing, "--web.config.file: "},
 		{"--web.telemetry-path=metrics", "--web.telemetry-path: "},
 		{"--web.telemetry-path=/-/ready", "--web.telemetry-path: "},

@@ -91,22 +91,6 @@ func checkRelay(cfg *config.Config) error {
 	return err
 }
 
-// startRelay lets the backends get what waits for them. The returned function gives what
-// is left a moment, until ctx ends, and returns when nothing is passed on any more.
-func (a *app) startRelay() (stop func(ctx context.Context)) {
-	running, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		a.relay.Run(running)
-	}()
-	return func(ctx context.Context) {
-		a.relay.Drain(ctx)
-		cancel()
-		<-done
-	}
-}
-
 // refuseSelf fails when a backend is at listener, where callbacks come in.
 func (a *app) refuseSelf(listener net.Listener) error {
 	tcp, ok := listener.Addr().(*net.TCPAddr)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 	"github.com/sirupsen/logrus"
@@ -81,12 +81,12 @@ func (c *serveCommand) register(cmd *kingpin.CmdClause) {
 	cmd.Flag("state.future-tolerance", "How far the time of an event may lie in the future; one further ahead is taken as of its receipt.").Default("1m").DurationVar(&c.futureTolerance)
 	cmd.Flag("shutdown.delay", "How long to go on, not ready, before stopping: as long as a balancer needs to see it.").Default("0s").DurationVar(&c.shutdownDelay)
 	cmd.Flag("shutdown.timeout", "How long stopping may take after that: a quarter is for the last commit, the rest for callbacks that are being answered and for relays.").Default("10s").DurationVar(&c.shutdownTimeout)
-	cmd.Flag("log.level", "Only log messages of this severity or above.").Default("info").EnumVar(&c.logLevel, "debug", "info", "warn", "error")
-	cmd.Flag("log.format", "Format of log messages.").Default("text").EnumVar(&c.logFormat, "text", "json")
+	cmd.Flag("log.level", "Only log messages of this severity or above: debug, info, warn or error.").Default("info").EnumVar(&c.logLevel, "debug", "info", "warn", "error")
+	cmd.Flag("log.format", "Format of log messages: logfmt or json. text is another name of logfmt.").Default("logfmt").EnumVar(&c.logFormat, "logfmt", "json", "text")
 }
 
-// run serves until ctx ends.
-func (c *serveCommand) run(ctx context.Context, stderr io.Writer) error {
+// run serves until ctx ends, and reads the configuration again at each signal of reloads.
+func (c *serveCommand) run(ctx context.Context, reloads <-chan os.Signal, stderr io.Writer) error {
 	if _, ok := os.LookupEnv("GOGC"); !ok {
 		debug.SetGCPercent(75) // little memory is worth more here than the little time it takes
 	}
@@ -97,19 +97,26 @@ func (c *serveCommand) run(ctx context.Context, stderr io.Writer) error {
 		log.WithField("lines", lines).Warn("log lines dropped: standard error cannot be written fast enough")
 	}
 	defer output.start()()
+	log.WithField("version", version.Version).WithField("revision", version.GetRevision()).
+		WithField("configuration", c.source()).Info("starting tuilivekit-exporter")
 	a, err := newApp(c, log)
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", c.webhookAddress)
+	l, err := c.listen()
 	if err != nil {
 		a.close()
-		return fmt.Errorf("--webhook.listen-address: %w", err)
+		return err
 	}
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
-	return a.run(ctx, listener, hup)
+	return a.run(ctx, l, reloads)
+}
+
+// source says where the configuration is.
+func (c *serveCommand) source() string {
+	if c.configFile != "" {
+		return c.configFile
+	}
+	return "flags"
 }
 
 // check finds what is wrong with flags that kingpin takes.
@@ -192,6 +199,8 @@ func checkPath(path string) error {
 	return nil
 }
 
+var jsonFormat = &logrus.JSONFormatter{TimestampFormat: time.RFC3339Nano}
+
 func (c *serveCommand) newLogger(w io.Writer) *logrus.Logger {
 	log := logrus.New()
 	log.SetOutput(w)
@@ -201,7 +210,7 @@ func (c *serveCommand) newLogger(w io.Writer) *logrus.Logger {
 	}
 	log.SetLevel(level)
 	if c.logFormat == "json" {
-		log.SetFormatter(&logrus.JSONFormatter{TimestampFormat: time.RFC3339Nano})
+		log.SetFormatter(jsonFormat)
 	} else {
 		log.SetFormatter(&logrus.TextFormatter{FullTimestamp: true, DisableColors: true, TimestampFormat: time.RFC3339Nano})
 	}

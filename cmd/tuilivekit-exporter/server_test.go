@@ -189,7 +189,7 @@ func TestPortInUseIsNamed(t *testing.T) {
 		want               []string
 	}{
 		{"webhook listener", busy.Addr().String(), "127.0.0.1:0", []string{"--webhook.listen-address", busy.Addr().String(), "in use"}},
-		{"web listener", "127.0.0.1:0", busy.Addr().String(), []string{"web listener", busy.Addr().String(), "in use"}},
+		{"web listener", "127.0.0.1:0", busy.Addr().String(), []string{"--web.listen-address", busy.Addr().String(), "in use"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			cli := newCLI(io.Discard, io.Discard)
@@ -198,7 +198,7 @@ func TestPortInUseIsNamed(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			defer cancel()
-			err := cli.serve.run(ctx, newLogBuffer())
+			err := cli.serve.run(ctx, nil, newLogBuffer())
 			if err == nil {
 				t.Fatal("it runs")
 			}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	oklog "github.com/oklog/run"
+)
+
+// parts run together. They are started in the order in which they are added, all at once;
+// as soon as one returns they are stopped in that order, one after the other. The same
+// order serves both: what is stopped first gets its work from what is stopped later.
+type parts struct {
+	group   oklog.Group
+	timeout time.Duration // for stopping all of them
+
+	begin             sync.Once
+	drained, deadline context.Context
+	cancel            context.CancelFunc
+	failed            error // of stopping
+}
+
+// part is what add needs of a part.
+type part struct {
+	name string
+	// run returns when its context ends, or when the part cannot go on.
+	run func(context.Context) error
+	// stop lets the part finish its work before the context of run ends. It returns when
+	// that is done, or when its own context ends. Nil: there is nothing to finish.
+	stop func(context.Context) error
+	// late says what it means if run does not return in time.
+	late string
+}
+
+// add adds p. A part that does not return in time is left behind: the process ends.
+func (ps *parts) add(p part) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done, leave := make(chan error, 1), make(chan struct{})
+	stopped := make(chan struct{})
+	ps.group.Add(func() error {
+		defer close(stopped)
+		go func() { done <- p.run(ctx) }()
+		select {
+		case err := <-done:
+			return err
+		case <-leave:
+			return nil
+		}
+	}, func(error) {
+		ps.begin.Do(ps.startClock)
+		if p.stop != nil {
+			if err := p.stop(ps.drained); err != nil {
+				ps.fail(p.name, err)
+			}
+		}
+		cancel()
+		select {
+		case <-stopped:
+		case <-ps.deadline.Done():
+			close(leave)
+			ps.fail(p.name, errors.New("takes longer than --shutdown.timeout"+p.late))
+		}
+	})
+}
+
+func (ps *parts) fail(name string, err error) {
+	ps.failed = errors.Join(ps.failed, fmt.Errorf("stop the %s: %w", name, err))
+}
+
+// startClock begins the time that stopping may take: three quarters are for the work in
+// progress, the rest is for the last commit.
+func (ps *parts) startClock() {
+	var cancelDeadline, cancelDrained context.CancelFunc
+	ps.deadline, cancelDeadline = context.WithTimeout(context.Background(), ps.timeout)
+	ps.drained, cancelDrained = context.WithTimeout(ps.deadline, ps.timeout*3/4)
+	ps.cancel = func() { cancelDrained(); cancelDeadline() }
+}
+
+// run starts all parts, and returns when they have stopped. The error is that of the part
+// that returned first, and those of stopping.
+func (ps *parts) run() error {
+	err := ps.group.Run()
+	ps.cancel()
+	return errors.Join(err, ps.failed)
+}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+)
+
+// listeners are the ports of the exporter, bound.
+type listeners struct {
+	webhook net.Listener
+	web     []net.Listener
+}
+
+// listen binds all ports, or none.
+func (c *serveCommand) listen() (listeners, error) {
+	webhook, err := net.Listen("tcp", c.webhookAddress)
+	if err != nil {
+		return listeners{}, fmt.Errorf("--webhook.listen-address: %w", err)
+	}
+	web, err := listenWeb(c.web)
+	if err != nil {
+		webhook.Close()
+		return listeners{}, err
+	}
+	return listeners{webhook, web}, nil
+}
+
+func (l listeners) close() {
+	l.webhook.Close()
+	for _, web := range l.web {
+		web.Close()
+	}
+}
+
+// run serves callbacks and metrics on l until ctx ends or one of the parts fails. Then it
+// answers what it has read, and returns. It closes l.
+func (a *app) run(ctx context.Context, l listeners, hup <-chan os.Signal) error {
+	if err := a.refuseSelf(l.webhook); err != nil {
+		l.close()
+		a.close()
+		return err
+	}
+	webhook, webServer := a.webhookServer(), a.webServer()
+	serving := servingOf(webhook, webServer)
+	ps := &parts{timeout: a.cfg.shutdownTimeout}
+	// Each part is stopped before those below it, which take what it leaves.
+	ps.add(part{
+		name: "announcements", // ready, stopping; first of all, so that balancers send callbacks elsewhere
+		run:  func(cut context.Context) error { return a.announce(ctx, cut, serving, l.webhook.Addr()) },
+	})
+	ps.add(part{
+		name: "webhook listener", // no more callbacks; those that have come are answered
+		run:  func(context.Context) error { return a.serveWebhook(webhook, l.webhook) },
+		stop: func(drained context.Context) error { return a.shutdown(webhook, drained) },
+	})
+	ps.add(part{name: "reloads", run: func(ctx context.Context) error { return a.reloadWhenAsked(ctx, hup) }})
+	ps.add(part{name: "certificate", run: a.follow})
+	ps.add(part{
+		name: "relay", // what the backends take at once is delivered
+		run:  func(ctx context.Context) error { a.relay.Run(ctx); return nil },
+		stop: func(drained context.Context) error { a.relay.Drain(drained); return nil },
+	})
+	if a.storage != nil {
+		ps.add(part{
+			name: "storage", // nobody records any more: the last commit
+			run:  func(ctx context.Context) error { a.storage.Run(ctx); return nil },
+			late: "; nothing that was acknowledged is lost",
+		})
+	}
+	ps.add(part{
+		name: "web listener", // last: Prometheus sees all of the above
+		run:  func(context.Context) error { return a.serveWeb(webServer, l.web) },
+		stop: func(context.Context) error { return stopWeb(webServer, ps.deadline) },
+	})
+	err := ps.run()
+	a.log.Info("stopped")
+	return err
+}
+
+// close releases what newApp has taken, of an app that does not run.
+func (a *app) close() {
+	if a.storage != nil {
+		a.storage.Close()
+	}
+}
+
+// servingOf returns a channel that is closed when all servers accept connections.
+func servingOf(servers ...*http.Server) <-chan struct{} {
+	serving := make(chan struct{})
+	var accepting atomic.Int32
+	for _, server := range servers {
+		once := sync.OnceFunc(func() {
+			if int(accepting.Add(1)) == len(servers) {
+				close(serving)
+			}
+		})
+		// It is called when the server begins to accept, once for each listener.
+		server.BaseContext = func(net.Listener) context.Context { once(); return context.Background() }
+	}
+	return serving
+}
+
+// announce says that the exporter is ready as soon as all servers serve, and that it stops
+// as soon as asked ends. It goes on for --shutdown.delay after that, or until cut ends.
+func (a *app) announce(asked, cut context.Context, serving <-chan struct{}, webhook net.Addr) error {
+	defer a.log.Info("stopping: answering what has come")
+	defer a.health.SetReady(false)
+	both, cancel := context.WithCancel(asked)
+	defer context.AfterFunc(cut, cancel)()
+	select {
+	case <-serving:
+		a.health.SetReady(true)
+		a.log.WithField("address", webhook.String()).WithField("path", a.cfg.webhookPath).
+			WithField("tls", a.cert != nil).Info("taking callbacks")
+		a.notify(daemon.SdNotifyReady)
+		a.watch(both)
+	case <-both.Done():
+	}
+	a.health.SetReady(false)
+	a.notify(daemon.SdNotifyStopping)
+	if a.cfg.shutdownDelay > 0 && cut.Err() == nil {
+		a.log.WithField("delay", a.cfg.shutdownDelay.String()).Info("not ready any more: stopping soon")
+		select {
+		case <-time.After(a.cfg.shutdownDelay):
+		case <-cut.Done():
+		}
+	}
+	return nil
+}
+
+// reloadWhenAsked reloads at each signal and, if wanted, when a look finds changes.
+func (a *app) reloadWhenAsked(ctx context.Context, hup <-chan os.Signal) error {
+	var look <-chan time.Time
+	if a.cfg.autoReload {
+		ticker := time.NewTicker(a.cfg.reloadEvery)
+		defer ticker.Stop()
+		look = ticker.C
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-hup:
+			_ = a.reload() // logged there
+		case <-look:
+			a.reloadIfChanged()
+		}
+	}
+}
+
+// shutdown answers the callbacks that have come.
+func (a *app) shutdown(server *http.Server, drained context.Context) error {
+	err := server.Shutdown(drained)
+	if err != nil {
+		a.log.WithError(err).Error("callbacks were left unanswered")
+	}
+	return err
+}
+
+// stopWeb ends the scrapes that take too long.
+func stopWeb(server *http.Server, deadline context.Context) error {
+	server.SetKeepAlivesEnabled(false)
+	if err := server.Shutdown(deadline); err != nil {
+		return server.Close()
+	}
+	return nil
+}
+
+func (a *app) serveWeb(server *http.Server, on []net.Listener) error {
+	return fmt.Errorf("web listener: %w", toolkit.ServeMultiple(on, server, a.cfg.web, a.slog))
+}
