@@ -47,6 +47,7 @@ type app struct {
 	reloadOK      prometheus.Collector
 	reloadOKSince prometheus.Gauge
 	loads         loads
+	webhookAddr   atomic.Pointer[net.TCPAddr] // nil until the webhook listener is bound
 }
 
 // newApp makes the exporter and restores its state. It opens no port and starts no

@@ -97,6 +97,7 @@ func (a *app) refuseSelf(listener net.Listener) error {
 	if !ok {
 		return nil
 	}
+	a.webhookAddr.Store(tcp)
 	if err := a.relay.SetSelf(tcp.AddrPort()); err != nil {
 		return fmt.Errorf("configuration: %w", err)
 	}

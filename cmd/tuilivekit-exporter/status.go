@@ -1,7 +1,10 @@
 package main
 
 import (
+	"net"
+	"net/url"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -20,6 +23,8 @@ func (a *app) newStatus() *web.Status {
 		Storage: a.storageStatus,
 		Config:  a.configStatus,
 		Relay:   a.relayStatus,
+
+		CallbackURL: a.callbackURL,
 		Build: web.BuildStatus{
 			Version: version.Version, Revision: version.GetRevision(), GoVersion: version.GoVersion,
 			Platform: runtime.GOOS + "/" + runtime.GOARCH,
@@ -42,6 +47,22 @@ func (a *app) newStatus() *web.Status {
 		o.StaleAfter = min(a.cfg.staleAfter, web.DefaultStaleAfter)
 	}
 	return web.NewStatus(o)
+}
+
+// callbackURL returns the URL of the webhook listener as this machine sees it.
+func (a *app) callbackURL() string {
+	addr := a.webhookAddr.Load()
+	if addr == nil {
+		return ""
+	}
+	u := url.URL{Scheme: "http", Host: addr.AddrPort().String(), Path: a.cfg.webhookPath}
+	if addr.IP.IsUnspecified() {
+		u.Host = net.JoinHostPort("127.0.0.1", strconv.Itoa(addr.Port))
+	}
+	if a.cert != nil {
+		u.Scheme = "https"
+	}
+	return u.String()
 }
 
 func (a *app) storageStatus() web.StorageStatus {

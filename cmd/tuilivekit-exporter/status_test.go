@@ -78,6 +78,13 @@ func TestStatusOfAFailedReload(t *testing.T) {
 	}
 }
 
+func TestStatusHasTheCommandThatReachesThisExporter(t *testing.T) {
+	i := startApp(t, "--webhook.path=/hook")
+	if page, want := i.get("/").body, "send --url "+i.callback+" --app "+demoApp; !strings.Contains(page, want) {
+		t.Errorf("the page lacks %s", want)
+	}
+}
+
 func TestStatusOfMemoryOnly(t *testing.T) {
 	i := startApp(t, "--storage.path=")
 	if r := i.status(); r.Storage.Mode != web.StorageMemory || r.Storage.DegradedSince != nil {

@@ -21,7 +21,7 @@ var statusCSS string
 
 // statusTemplate is the page. Nothing in it is marked as safe but our own style sheet.
 var statusTemplate = template.Must(template.New("status").Funcs(template.FuncMap{
-	"ago": ago, "inWords": inWords, "stamp": stamp, "percent": percent, "grouped": grouped, "plural": plural, "skew": skewWords,
+	"ago": ago, "inWords": inWords, "stamp": stamp, "percent": percent, "grouped": grouped, "plural": plural, "skew": skewWords, "skewLevel": skewLevel,
 	"signed":   func(seconds float64) string { return fmt.Sprintf("%+.1f", seconds) },
 	"relative": func(path string) string { return strings.TrimPrefix(path, "/") }, // a proxy may have put us elsewhere
 	"iso":      func(t time.Time) string { return t.Format(time.RFC3339Nano) },
@@ -38,17 +38,22 @@ var levelWords = map[string]string{
 	"low": "low", "elevated": "elevated", "high": "high", "nearly_full": "nearly full", "full": "full",
 }
 
-// contentSecurityPolicy allows the page its own style sheet and its icon, and nothing
-// else: no script, no frame, nothing of another origin.
+// contentSecurityPolicy allows the page its own style sheet, its icon and its filter, and
+// nothing else: no script, no frame, nothing of another origin.
 func contentSecurityPolicy() string {
 	sum := sha256.Sum256([]byte(statusCSS))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-		"'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+		"'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 }
 
 // page is what the template gets.
 type page struct {
 	Report
+	view
+	Shown   []AppStatus // the applications that the view asks for, but for quiet ones
+	Quiet   []AppStatus // applications that are collapsed
+	Crowded bool        // a filter is offered
+	Send    string      // the --url of send that reaches this exporter, "" if it is not known
 	Links   []Link
 	Refresh int      // seconds; 0 is never
 	Summary []string // how many applications are how
@@ -59,12 +64,10 @@ type page struct {
 	Unheard bool
 }
 
-// ServePage answers the status page. With ?refresh=off it does not load itself again.
+// ServePage answers the status page. With ?refresh=off it does not load itself again, and
+// with ?q= it shows only applications with that text in their name or SDKAppID.
 func (s *Status) ServePage(w http.ResponseWriter, r *http.Request) {
-	p := s.page()
-	if r.URL.RawQuery == "refresh=off" {
-		p.Refresh = 0
-	}
+	p := s.page(viewOf(r.URL))
 	var b bytes.Buffer
 	if err := statusTemplate.Execute(&b, p); err != nil {
 		s.o.Log.WithError(err).Error("status page failed")
@@ -98,8 +101,13 @@ func (s *Status) write(w http.ResponseWriter, body []byte) {
 	w.Write(body) // the reader is gone if this fails: nobody to tell
 }
 
-func (s *Status) page() page {
-	p := page{Report: s.Report(), Links: s.o.Links, Refresh: int(max(s.o.Refresh, time.Second) / time.Second), Unheard: true}
+func (s *Status) page(v view) page {
+	p := page{Report: s.Report(), view: v, Send: s.o.CallbackURL(), Links: s.o.Links, Refresh: int(max(s.o.Refresh, time.Second) / time.Second), Unheard: true}
+	if v.Paused {
+		p.Refresh = 0
+	}
+	p.Shown, p.Quiet = v.show(p.Applications)
+	p.Crowded = len(p.Applications) > crowded || v.Query != ""
 	counts := map[string]int{}
 	for _, a := range p.Applications {
 		counts[a.UsageLevel]++

@@ -32,7 +32,10 @@ type StatusOptions struct {
 	// Relay says how the backend of an application is, but for Mode and ages, which are
 	// filled in; nil if it has none. Nil means that nobody has one. It must not block.
 	Relay func(appID string) *RelayStatus
-	Build BuildStatus
+	// CallbackURL returns the URL that a callback of this machine goes to, "" if it is not
+	// known yet. Nil means never.
+	CallbackURL func() string
+	Build       BuildStatus
 	// Links lead to the other pages of the listener, in this order.
 	Links []Link
 	// StaleAfter is the age from which an event is called stale, by default
@@ -64,6 +67,9 @@ func NewStatus(o StatusOptions) *Status {
 	}
 	if o.Relay == nil {
 		o.Relay = func(string) *RelayStatus { return nil }
+	}
+	if o.CallbackURL == nil {
+		o.CallbackURL = func() string { return "" }
 	}
 	o.StaleAfter = cmp.Or(o.StaleAfter, DefaultStaleAfter)
 	o.Refresh = cmp.Or(o.Refresh, DefaultRefresh)

@@ -202,16 +202,16 @@ func TestPageShowsTheRelay(t *testing.T) {
 			t.Error("the page speaks of a relay, and there is none")
 		}
 		all["1"] = &RelayStatus{Backend: "https://one", Delivered: 1234, Decisions: 5, DecisionFailures: 2}
-		want("<dd>Passed on</dd>", "To 1 backend, 0 callbacks waiting", `class="relay ok"`, "<bdi>https://one</bdi>: 1\u202f234 delivered, 3 of 5 decided")
+		want("<dd>Delivering</dd>", "To 1 backend, 0 callbacks queued", `class="relay ok"`, "<bdi>https://one</bdi>: 1\u202f234 delivered, 3 of 5 decided")
 		if r := s.Report().Applications[0].Relay; r.QueueOldestAgeSeconds != nil || r.LastFailureAgeSeconds != nil {
 			t.Errorf("ages of nothing are not null: %+v", r)
 		}
 		all["2"] = &RelayStatus{Backend: "http://two", QueueRequests: 1, QueueOldest: ago(time.Minute), Dropped: 7}
-		want("<dd>Passed on</dd>", "To 2 backends, 1 callback waiting", "0 delivered, 7 dropped, 1 waiting, the oldest for 1 minute")
+		want("<dd>Delivering</dd>", "To 2 backends, 1 callback queued", "0 delivered, 7 dropped, 1 waiting, the oldest for 1 minute")
 		all["2"].QueueOldest = ago(61 * time.Second)
-		want("<dd>Callbacks wait</dd>", `class="relay delayed"`)
+		want("<dd>Callbacks delayed</dd>", `class="relay delayed"`)
 		all["3"] = &RelayStatus{Backend: "http://three", CircuitOpen: true, LastFailureTime: ago(5 * time.Second), LastFailure: "connection refused"}
-		want("<dd>1 backend not asked</dd>", "To 3 backends", `class="relay circuit_open"`, "not asked for decisions since it failed too often in a row", "5 seconds ago</time>: <bdi>connection refused</bdi>")
+		want("<dd>1 backend failing</dd>", "To 3 backends", `class="relay circuit_open"`, "not asked for decisions since it failed too often in a row", "5 seconds ago</time>: <bdi>connection refused</bdi>")
 	})
 }
 
@@ -221,7 +221,7 @@ func TestPageRefreshesItself(t *testing.T) {
 	if _, body := getPage(s, "/"); !strings.Contains(body, refresh) {
 		t.Error("it does not")
 	}
-	if _, body := getPage(s, "/?refresh=off"); strings.Contains(body, "http-equiv") || !strings.Contains(body, `<a href="?">go on</a>`) {
+	if _, body := getPage(s, "/?refresh=off"); strings.Contains(body, "http-equiv") || !strings.Contains(body, `<a href="?">resume</a>`) {
 		t.Error("it does when it should not, or cannot be made to again")
 	}
 }

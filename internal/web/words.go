@@ -75,6 +75,18 @@ func skewWords(seconds float64) string {
 	return "Ours is " + inWords(-seconds) + " behind"
 }
 
+// skewLevel says how bad a clock skew is: the shipped alert fires from 20 s on, and from
+// the signature window on, 60 s by default, callbacks are refused.
+func skewLevel(seconds float64) string {
+	switch skew := math.Abs(seconds); {
+	case skew < 5:
+		return "good"
+	case skew < 20:
+		return "warn"
+	}
+	return "bad"
+}
+
 // commandWords is a command as people say it.
 func commandWords(command string) string {
 	switch command {

@@ -231,3 +231,43 @@ func takePicture(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// overflow has the text of parts of the page with something that is wider than they are.
+// Commands scroll, and the heads of tables are only for screen readers where it is narrow.
+const overflow = `[...document.querySelectorAll(".cards > div, .hello, header, table, form")].filter(box => [...box.querySelectorAll("*")].some(e => !e.closest("pre, thead") && e.getBoundingClientRect().right > box.getBoundingClientRect().right + 1)).map(e => e.textContent.trim().slice(0, 60)).join("|")`
+
+func TestPageFitsItsWindow(t *testing.T) {
+	s, tb := start(t, map[string]string{demo: "demo"}), open(t)
+	for _, width := range []int64{320, 400, 800, 1280} {
+		tb.size(width, 900)
+		tb.load(s.Web + "/?refresh=off")
+		if got := eval[string](tb, overflow); got != "" {
+			t.Errorf("at %d pixels these overflow: %s", width, got)
+		}
+		if wide := eval[int64](tb, `document.documentElement.scrollWidth`); wide > width {
+			t.Errorf("the page is %d pixels wide in a window of %d", wide, width)
+		}
+	}
+}
+
+func TestRefusalsAreNearWithManyApplications(t *testing.T) {
+	apps := map[string]string{}
+	for i := range 200 {
+		apps[fmt.Sprint(1400000000+i)] = fmt.Sprintf("application %d", i)
+	}
+	s, tb := start(t, apps, "--app.allow-unsigned"), open(t)
+	event(t, s, "1400000007", 450, 500)
+	tb.size(400, 900)
+	tb.load(s.Web + "/?refresh=off")
+	all := `[...document.querySelectorAll("tr[data-app]")].filter(e => e.checkVisibility()).map(e => e.dataset.app).join()`
+	if got := eval[string](tb, all); got != "1400000007" {
+		t.Errorf("shown are %s", got)
+	}
+	if screens := eval[float64](tb, `document.querySelector("#refusals").getBoundingClientRect().top / innerHeight`); screens > 3 {
+		t.Errorf("refusals stand %.1f screens down", screens)
+	}
+	tb.load(s.Web + "/?refresh=off&q=application+19")
+	if got := eval[string](tb, all); strings.Count(got, ",") != 10 {
+		t.Errorf("filtered are %s", got)
+	}
+}
