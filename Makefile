@@ -100,6 +100,9 @@ fuzz: ## run the fuzz targets, an hour in all, or each for FUZZTIME
 check-readme: ## do what the README tells a newcomer
 	@scripts/check-readme
 
+release-check: need-go ## make a release offline, twice, and check it
+	@scripts/release-check
+
 cross: ## build for the other platforms
 	@for t in linux/amd64 linux/arm64 darwin/arm64 windows/amd64; do echo $$t; \
 	  CGO_ENABLED=0 GOOS=$${t%/*} GOARCH=$${t#*/} go build -o /dev/null ./cmd/tuilivekit-exporter || exit 1; done
