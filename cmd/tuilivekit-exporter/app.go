@@ -196,6 +196,18 @@ func (a *app) webServer() *http.Server {
 	}
 }
 
+// healthServer needs no settings that could be wrong: what asks it may end the process.
+func (a *app) healthServer() *http.Server {
+	return &http.Server{
+		Handler:        web.NewHealthRouter(a.health),
+		ReadTimeout:    5 * time.Second,
+		WriteTimeout:   5 * time.Second,
+		IdleTimeout:    90 * time.Second,
+		MaxHeaderBytes: 16 << 10,
+		ErrorLog:       slog.NewLogLogger(a.slog.Handler(), slog.LevelDebug),
+	}
+}
+
 func (a *app) serveWebhook(server *http.Server, listener net.Listener) error {
 	addr := listener.Addr().String()
 	listener = a.callback.Listener(listener)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"sync"
 	"time"
 
@@ -84,33 +83,4 @@ func describeAPI(app config.App) string {
 		text += fmt.Sprintf(", recount every %s with at most %v calls a second", app.Reconcile.Interval, app.Reconcile.Rate)
 	}
 	return text
-}
-
-// healthcheckCommand are the flags of healthcheck.
-type healthcheckCommand struct {
-	url     string
-	timeout time.Duration
-}
-
-func (c *healthcheckCommand) register(cmd *kingpin.CmdClause) {
-	cmd.Flag("url", "What to ask.").Default("http://127.0.0.1:19780/-/healthy").Envar("TUILIVEKIT_EXPORTER_HEALTHCHECK_URL").StringVar(&c.url)
-	cmd.Flag("timeout", "How long to wait for the answer.").Default("2s").NoEnvar().DurationVar(&c.timeout)
-}
-
-func (c *healthcheckCommand) run(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url, nil)
-	if err != nil {
-		return fmt.Errorf("--url: %w", err)
-	}
-	resp, err := (&http.Client{Transport: &http.Transport{}}).Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s", c.url, resp.Status)
-	}
-	return nil
 }

@@ -18,6 +18,7 @@ import (
 type listeners struct {
 	webhook net.Listener
 	web     []net.Listener
+	health  net.Listener // nil if not wanted
 }
 
 // listen binds all ports, or none.
@@ -31,13 +32,23 @@ func (c *serveCommand) listen() (listeners, error) {
 		webhook.Close()
 		return listeners{}, err
 	}
-	return listeners{webhook, web}, nil
+	l := listeners{webhook: webhook, web: web}
+	if c.healthAddress != "" {
+		if l.health, err = net.Listen("tcp", c.healthAddress); err != nil {
+			l.close()
+			return listeners{}, fmt.Errorf("--health.listen-address: %w", err)
+		}
+	}
+	return l, nil
 }
 
 func (l listeners) close() {
 	l.webhook.Close()
 	for _, web := range l.web {
 		web.Close()
+	}
+	if l.health != nil {
+		l.health.Close()
 	}
 }
 
@@ -81,6 +92,15 @@ func (a *app) run(ctx context.Context, l listeners, hup <-chan os.Signal) error 
 		run:  func(context.Context) error { return a.serveWeb(webServer, l.web) },
 		stop: func(context.Context) error { return stopWeb(webServer, ps.deadline) },
 	})
+	if l.health != nil {
+		a.log.WithField("address", l.health.Addr().String()).Info("serving health checks")
+		server := a.healthServer()
+		ps.add(part{
+			name: "health listener",
+			run:  func(context.Context) error { return fmt.Errorf("health listener: %w", server.Serve(l.health)) },
+			stop: func(context.Context) error { return stopWeb(server, ps.deadline) },
+		})
+	}
 	err := ps.run()
 	a.log.Info("stopped")
 	return err

@@ -39,6 +39,7 @@ type serveCommand struct {
 	limits          limitFlags
 
 	web             *web.FlagConfig
+	healthAddress   string
 	telemetryPath   string
 	enableLifecycle bool
 	enablePprof     bool
@@ -71,6 +72,7 @@ func (c *serveCommand) register(cmd *kingpin.CmdClause) {
 	c.limits.register(cmd)
 
 	c.web = kingpinflag.AddFlags(cmd, ":19780")
+	cmd.Flag("health.listen-address", "Address of a listener that serves only /-/healthy and /-/ready, without TLS or authentication; empty for none.").PlaceHolder("ADDRESS").StringVar(&c.healthAddress)
 	cmd.Flag("web.telemetry-path", "Path under which to expose metrics.").Default("/metrics").StringVar(&c.telemetryPath)
 	cmd.Flag("web.enable-lifecycle", "Enable reload of the configuration by POST /-/reload.").BoolVar(&c.enableLifecycle)
 	cmd.Flag("web.enable-pprof", "Enable profiles under /debug/pprof/.").BoolVar(&c.enablePprof)

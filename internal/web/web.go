@@ -45,6 +45,15 @@ func NewRouter(o Options) http.Handler {
 	return r
 }
 
+// NewHealthRouter returns the handler of a listener that serves /-/healthy and /-/ready
+// alone.
+func NewHealthRouter(h *Health) http.Handler {
+	r := mux.NewRouter().SkipClean(true).UseEncodedPath()
+	r.Handle("/-/healthy", get(h.Healthy))
+	r.Handle("/-/ready", get(h.Ready))
+	return r
+}
+
 func get(h http.HandlerFunc) http.Handler { return only(h, http.MethodGet, http.MethodHead) }
 
 // only refuses methods other than these, and names them: a 405 of the router itself
