@@ -3,6 +3,7 @@
 package repository_test
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -20,6 +21,7 @@ var arrows = map[string][]string{
 	"cmd/tuilivekit-exporter": {"collector", "handler", "internal/config", "internal/doctor", "internal/exposition", "internal/queue", "internal/relay", "internal/restapi", "internal/setup", "internal/state", "internal/storage", "internal/tuilivekit", "internal/web"},
 	"collector":               {"internal/exposition", "internal/state"},
 	"handler":                 {"internal/exposition", "internal/gate", "internal/queue", "internal/state", "internal/throttle", "internal/tuilivekit"},
+	"store":                   {"handler", "internal/queue", "internal/state", "internal/storage"},
 	"internal/config":         {"internal/restapi", "internal/tuilivekit"}, // what is a region, an SDKAppID and a token
 	"internal/exposition":     nil,
 	"internal/gate":           nil,
@@ -77,6 +79,89 @@ func TestImportsFollowTheArrows(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The public packages can be used by another module: their exported signatures name only
+// exported types of public packages. An alias makes a type public; it has a comment.
+func TestPublicPackagesNameNoInternalTypes(t *testing.T) {
+	exceptions := map[string]string{
+		"collector.Sets": "it lets the exporter write metrics faster than a prometheus.Registry could; others use Collect",
+	}
+	for _, dir := range []string{"handler", "collector", "store"} {
+		files, err := filepath.Glob(dir + "/*.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range files {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, found := range internalNames(f) {
+				if exceptions[dir+"."+found] != "" {
+					delete(exceptions, dir+"."+found)
+					continue
+				}
+				t.Errorf("%s: %s names a type of an internal package", name, found)
+			}
+		}
+	}
+	for name := range exceptions {
+		t.Errorf("%s is no exception any more", name)
+	}
+}
+
+// internalNames returns the exported declarations of f whose signature or exported field
+// names an internal package, but for aliases.
+func internalNames(f *ast.File) (found []string) {
+	internal := map[string]bool{}
+	for _, spec := range f.Imports {
+		if imported := strings.Trim(spec.Path.Value, `"`); strings.Contains(imported, "/internal/") {
+			internal[path.Base(imported)] = true
+		}
+	}
+	check := func(name string, node ast.Node) {
+		ast.Inspect(node, func(n ast.Node) bool {
+			if field, ok := n.(*ast.Field); ok && len(field.Names) > 0 && !slices.ContainsFunc(field.Names, (*ast.Ident).IsExported) {
+				if _, inStruct := node.(*ast.StructType); inStruct {
+					return false // nobody else sees it
+				}
+			}
+			if s, ok := n.(*ast.SelectorExpr); ok {
+				if x, ok := s.X.(*ast.Ident); ok && internal[x.Name] && !slices.Contains(found, name) {
+					found = append(found, name)
+				}
+			}
+			return true
+		})
+	}
+	for _, decl := range f.Decls {
+		switch d := decl.(type) {
+		case *ast.FuncDecl:
+			if d.Name.IsExported() && (d.Recv == nil || receiverIsExported(d.Recv)) {
+				check(d.Name.Name, d.Type)
+			}
+		case *ast.GenDecl:
+			for _, spec := range d.Specs {
+				if s, ok := spec.(*ast.TypeSpec); ok && s.Name.IsExported() && !s.Assign.IsValid() {
+					check(s.Name.Name, s.Type)
+				}
+			}
+		}
+	}
+	return found
+}
+
+func receiverIsExported(recv *ast.FieldList) bool {
+	expr := recv.List[0].Type
+	if star, ok := expr.(*ast.StarExpr); ok {
+		expr = star.X
+	}
+	id, ok := expr.(*ast.Ident)
+	return ok && id.IsExported()
 }
 
 // Only one file knows the router: everything else sees an http.Handler.

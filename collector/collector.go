@@ -14,11 +14,17 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
+// App is a configured application with its Counts.
+type App = state.App
+
+// Counts is what is known of the rooms of one application.
+type Counts = state.Counts
+
 // Source has the applications to make metrics of. A handler.Callback is one.
 type Source interface {
 	// Snapshot returns the configured applications with distinct IDs, all as of one
 	// moment. The caller owns the slice. It must not block.
-	Snapshot() []state.App
+	Snapshot() []App
 }
 
 // Options are the settings of a Collector.

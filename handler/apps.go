@@ -12,7 +12,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
@@ -62,7 +61,8 @@ type Answer struct {
 
 // Packed is a callback as a Backend gets it later.
 type Packed struct {
-	// Data is what the Backend can read. It must not be changed afterwards.
+	// Data is what the Backend can read. It must not be changed afterwards. Nil if nothing
+	// is to be delivered later.
 	Data []byte
 }
 
@@ -123,11 +123,11 @@ func (c *Callback) apply(list []App) {
 	c.configure.Lock()
 	defer c.configure.Unlock()
 	old, next := c.apps.Load(), &apps{byID: make(map[string]*app, len(list))}
-	shown := make([]state.App, 0, len(list))
+	shown := make([]Counted, 0, len(list))
 	for _, a := range list {
 		app := newApp(a, old.byID[a.ID])
 		next.byID[a.ID], next.list = app, append(next.list, app)
-		shown = append(shown, state.App{ID: a.ID, Name: cmp.Or(a.Name, a.ID)})
+		shown = append(shown, Counted{ID: a.ID, Name: cmp.Or(a.Name, a.ID)})
 	}
 	slices.SortFunc(next.list, func(a, b *app) int { return cmp.Compare(a.id, b.id) })
 	c.store.Configure(shown)

@@ -11,7 +11,6 @@ package handler
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -27,8 +26,6 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/gate"
-	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
-	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
@@ -45,13 +42,8 @@ type Options struct {
 	// Apps are the applications whose callbacks are taken; see Prepare.
 	Apps []App
 	// Store is where events are recorded. Nil makes a new one, in memory, with
-	// DefaultFutureTolerance.
-	Store *state.Store
-	// Queues get the requests for the backends of Apps. Nil makes new ones.
-	Queues *queue.Queues
-	// Recorder takes events and requests if Store and Queues alone are not to: it makes
-	// them durable first.
-	Recorder Recorder
+	// DefaultFutureTolerance; it keeps no requests for Backends.
+	Store Store
 	// Registerer gets the metrics of the Callback itself. Nil leaves them unexposed.
 	Registerer prometheus.Registerer
 	// Log gets what an operator should know. It never gets tokens, bodies, or users.
@@ -70,36 +62,10 @@ type Options struct {
 	Limits Limits
 }
 
-// Recorder records events.
-type Recorder interface {
-	// Record returns when e is recorded as well as it can be. After a nil error the
-	// callback is acknowledged; state.ErrOverloaded means that e was not recorded, any
-	// other error that it is in memory only. It may be called from several goroutines and
-	// must return at deadline, or little later; a zero deadline is none. It does not keep e.
-	//
-	// Record also queues q for the application's own backend, if q has Data. Both are
-	// recorded or none is.
-	Record(e state.Event, q queue.Request, deadline time.Time) (state.Outcome, error)
-}
-
-// memory is the Recorder of a Callback that has no other.
-type memory struct {
-	store  *state.Store
-	queues *queue.Queues
-}
-
-func (m memory) Record(e state.Event, q queue.Request, _ time.Time) (state.Outcome, error) {
-	if q.Data != nil {
-		m.queues.Add(m.queues.Number(q))
-	}
-	return m.store.Count(e), nil
-}
-
 // Callback answers the webhooks of the configured applications. It is an
 // http.Handler; all its methods may be called from several goroutines.
 type Callback struct {
-	store       *state.Store
-	recorder    Recorder
+	store       Store
 	log         logrus.FieldLogger
 	maxBody     int64
 	bodyTimeout time.Duration
@@ -130,11 +96,7 @@ func newCallback(o Options, table reasons) (*Callback, error) {
 		window:      int64(o.SignatureWindow / time.Second),
 	}
 	if c.store == nil {
-		c.store = state.New(state.Options{FutureTolerance: DefaultFutureTolerance})
-	}
-	c.recorder = o.Recorder
-	if c.recorder == nil {
-		c.recorder = memory{c.store, cmp.Or(o.Queues, queue.New())}
+		c.store = newMemory()
 	}
 	if c.log == nil {
 		discard := logrus.New()
@@ -168,7 +130,7 @@ func newCallback(o Options, table reasons) (*Callback, error) {
 // Snapshot returns the configured applications with the counts of their rooms,
 // ordered by ID. The caller owns the slice. It makes a Callback a source of package
 // collector.
-func (c *Callback) Snapshot() []state.App { return c.store.Snapshot() }
+func (c *Callback) Snapshot() []Counted { return c.store.Snapshot() }
 
 // ServeHTTP answers one callback. An answer of status 200 means that the event is
 // recorded, or deliberately passed over; 4xx that the sender is wrong; 5xx that we
@@ -393,18 +355,18 @@ func (c *Callback) record(app *app, query tuilivekit.Query, cb tuilivekit.Callba
 	var err error
 	kind, ok := kinds[cb.Command]
 	if ok || packed.Data != nil {
-		var outcome state.Outcome
-		outcome, err = c.recorder.Record(state.Event{
+		var outcome Outcome
+		outcome, err = c.store.Record(Event{
 			AppID: app.id, Kind: kind, Time: cb.EventTime, Received: received,
 			Current: cb.Current, Max: cb.Max, Subject: cb.Subject,
-		}, queue.Request{AppID: app.id, Received: received, Data: packed.Data}, deadline)
+		}, Request{AppID: app.id, Received: received, Data: packed.Data}, deadline)
 		switch {
-		case errors.Is(err, state.ErrOverloaded):
+		case errors.Is(err, ErrOverloaded):
 			return &refusal{reason: reasonOverload, err: err, read: true}
 		case err != nil:
 			err = &refusal{reason: reasonStorage, err: err, read: true}
 		}
-		if outcome.Verdict == state.Duplicate {
+		if outcome.Verdict == Duplicate {
 			stats.discarded[duplicate].Add(1)
 			return err
 		}
@@ -419,10 +381,10 @@ func (c *Callback) record(app *app, query tuilivekit.Query, cb tuilivekit.Callba
 }
 
 // kinds has the commands that change what is known of rooms.
-var kinds = map[tuilivekit.Command]state.Kind{
-	tuilivekit.RoomThreshold: state.Threshold,
-	tuilivekit.RoomCreated:   state.Created,
-	tuilivekit.RoomDestroyed: state.Destroyed,
+var kinds = map[tuilivekit.Command]Kind{
+	tuilivekit.RoomThreshold: Threshold,
+	tuilivekit.RoomCreated:   Created,
+	tuilivekit.RoomDestroyed: Destroyed,
 }
 
 // debug reports whether debug lines are wanted. logrus makes an entry before it

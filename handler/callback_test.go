@@ -178,8 +178,11 @@ func TestACallbackTakesFewAllocations(t *testing.T) {
 	}
 }
 
-// failing is a Recorder that fails. It keeps nothing.
-type failing struct{ err error }
+// failing is a Store that fails. It keeps nothing.
+type failing struct {
+	memory
+	err error
+}
 
 func (f failing) Record(state.Event, queue.Request, time.Time) (state.Outcome, error) {
 	return state.Outcome{}, f.err
@@ -197,7 +200,7 @@ func TestWhatIsNotDurableIsNotAcknowledged(t *testing.T) {
 		{"too many that wait", state.ErrOverloaded, "1", reasonOverload},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			c, err := New(Options{Apps: []App{{ID: "1", AllowUnsigned: true}}, Recorder: failing{tc.err}})
+			c, err := New(Options{Apps: []App{{ID: "1", AllowUnsigned: true}}, Store: failing{newMemory(), tc.err}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -120,8 +120,9 @@ func TestAllowedSources(t *testing.T) {
 	}
 }
 
-// stuck is a Recorder that waits for the test.
+// stuck is a Store that waits for the test.
 type stuck struct {
+	memory
 	entered chan struct{}
 	release chan struct{}
 }
@@ -133,8 +134,8 @@ func (s *stuck) Record(state.Event, queue.Request, time.Time) (state.Outcome, er
 }
 
 func TestTooManyCallbacksInWork(t *testing.T) {
-	recorder := &stuck{make(chan struct{}), make(chan struct{})}
-	c := limited(t, Options{Recorder: recorder})
+	recorder := &stuck{newMemory(), make(chan struct{}), make(chan struct{})}
+	c := limited(t, Options{Store: recorder})
 	event := func() int {
 		now := fmt.Sprint(time.Now().Unix())
 		r := httptest.NewRequest(http.MethodPost, "/?SdkAppid="+good.ID+"&Sign="+tuilivekit.Sign("token", now)+"&RequestTime="+now,

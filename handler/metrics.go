@@ -11,7 +11,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/exposition"
-	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
@@ -37,8 +36,8 @@ const (
 var oddityNames = [numOddities]string{"clamped", "no_event_time", "command_mismatch", "implausible", "count_type"}
 
 // count counts what is worth knowing about an event that is no duplicate.
-func (s *appStats) count(cb tuilivekit.Callback, outcome state.Outcome) {
-	if outcome.Verdict == state.OutOfOrder {
+func (s *appStats) count(cb tuilivekit.Callback, outcome Outcome) {
+	if outcome.Verdict == OutOfOrder {
 		s.discarded[outOfOrder].Add(1)
 	}
 	if outcome.Clamped {

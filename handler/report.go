@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
@@ -25,7 +24,7 @@ type Report struct {
 
 // AppReport is one configured application.
 type AppReport struct {
-	state.App
+	Counted
 	// AllowUnsigned says that callbacks need no signature.
 	AllowUnsigned bool
 	// Commands are the commands that were accepted since the start, the latest first.
@@ -74,7 +73,7 @@ func (c *Callback) Report() Report {
 		if app == nil {
 			continue // the configuration is being changed right now
 		}
-		report := AppReport{App: a, AllowUnsigned: app.allowUnsigned, Commands: app.stats.report()}
+		report := AppReport{Counted: a, AllowUnsigned: app.allowUnsigned, Commands: app.stats.report()}
 		if n := app.stats.refused.Load(); n != nil {
 			refusal := n.report()
 			report.LastRefusal = &refusal

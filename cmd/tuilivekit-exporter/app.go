@@ -90,12 +90,9 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 		return nil, err
 	}
 	o := handler.Options{
-		Apps: p.apps, Store: store, Queues: queues, Registerer: reg, Log: log,
+		Apps: p.apps, Store: a.recorded(store, queues), Registerer: reg, Log: log,
 		MaxBodyBytes: *cfg.maxBodyBytes, SignatureWindow: cfg.signatureWindow,
 		Limits: cfg.limits.resolved(log),
-	}
-	if a.storage != nil {
-		o.Recorder = a.storage
 	}
 	if a.callback, err = handler.New(o); err != nil {
 		a.close()
@@ -112,6 +109,20 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 	a.webhook = a.callback.Router(cfg.webhookPath)
 	a.web = a.newWeb(reg)
 	return a, nil
+}
+
+// recorded is a store with what records into it.
+type recorded struct {
+	*state.Store
+	handler.Recorder
+}
+
+// recorded returns store with what makes its events durable, if that is wanted.
+func (a *app) recorded(store *state.Store, queues *queue.Queues) handler.Store {
+	if a.storage == nil {
+		return recorded{store, storage.Memory{Store: store, Queues: queues}}
+	}
+	return recorded{store, a.storage}
 }
 
 // loadAll loads the configuration and opens the storage, beside each other: with

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
-	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
@@ -158,7 +157,7 @@ func TestPageEscapesEveryValue(t *testing.T) {
 	s := NewStatus(StatusOptions{
 		Webhook: func() handler.Report {
 			refusal := handler.Refusal{Reason: hostile, Title: hostile, Check: hostile, Total: 1, Time: now, AppID: `<b>"'`, Detail: hostile}
-			app := handler.AppReport{App: state.App{ID: "1", Name: hostile}, LastRefusal: &refusal}
+			app := handler.AppReport{Counted: handler.Counted{ID: "1", Name: hostile}, LastRefusal: &refusal}
 			return handler.Report{Apps: []handler.AppReport{app}, Refusals: []handler.Refusal{refusal}}
 		},
 		Storage: func() StorageStatus { return StorageStatus{StorageDegraded, hostile, &now, hostile} },

@@ -26,7 +26,6 @@ import (
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/collector"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
-	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
@@ -90,7 +89,6 @@ func startReplica(t *testing.T, instance string) *replica {
 	reg := prometheus.NewRegistry()
 	callback, err := handler.New(handler.Options{
 		Registerer: reg,
-		Store:      state.New(state.Options{FutureTolerance: time.Minute}),
 		Apps: []handler.App{
 			{ID: production, Name: "production", Tokens: []string{token}},
 			{ID: staging, Name: "staging", Tokens: []string{token}},
