@@ -40,6 +40,7 @@ type app struct {
 	webhook  http.Handler
 	web      http.Handler
 	cert     *certificate // nil without TLS
+	webConf  *webConfig
 
 	reloading     sync.Mutex
 	configSum     config.Sum  // as of the last attempt to load; held by reloading
@@ -66,9 +67,9 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 	}
 	a.reloadOK = prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "tuilivekit_exporter_config_last_reload_successful",
-		Help: "Whether the last attempt to load the configuration was successful, and the last one to load a changed certificate of the webhook listener.",
+		Help: "Whether the last attempt to load the configuration was successful, and the last one to load a changed certificate of the webhook listener or a changed configuration of the web listener.",
 	}, func() float64 {
-		if a.reloaded.Load() && a.cert.broken() == nil {
+		if a.reloaded.Load() && a.cert.broken() == nil && a.webConf.broken() == nil {
 			return 1
 		}
 		return 0
@@ -79,9 +80,12 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 			return nil, err
 		}
 	}
+	var err error
+	if a.webConf, err = loadWebConfig(*cfg.web.WebConfigFile, log); err != nil {
+		return nil, err
+	}
 	reg := exposition.NewRegistry()
 	store, queues := state.New(state.Options{FutureTolerance: cfg.futureTolerance}), queue.New()
-	var err error
 	if a.relay, err = relay.New(relay.Options{Queues: queues, Log: log, Registerer: reg}); err != nil {
 		return nil, err
 	}
@@ -194,7 +198,8 @@ func (a *app) webhookServer() *http.Server {
 
 func (a *app) webServer() *http.Server {
 	return &http.Server{
-		Handler:           a.web,
+		Handler:           a.webConf.handler(a.web),
+		TLSConfig:         a.webConf.tlsConfig(),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      2 * time.Minute, // a profile takes 30 s

@@ -70,7 +70,7 @@ func (c *certificate) broken() error {
 	return nil
 }
 
-// follow looks at the files of the certificate now and then until ctx ends.
+// follow looks at the files of both listeners now and then until ctx ends.
 func (a *app) follow(ctx context.Context) error {
 	tick := time.NewTicker(certificateInterval)
 	defer tick.Stop()
@@ -80,6 +80,7 @@ func (a *app) follow(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 			a.cert.look()
+			a.webConf.look()
 		}
 	}
 }

@@ -44,11 +44,15 @@ func (a *app) replan() (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	webConf, err := a.webConf.prepare()
+	if err != nil {
+		return nil, err
+	}
 	apps, err := a.callback.Prepare(p.apps)
 	if err != nil {
 		return nil, err
 	}
-	p.apply = append(p.apply, pair, apps)
+	p.apply = append(p.apply, pair, webConf, apps)
 	return p, nil
 }
 

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
-	toolkit "github.com/prometheus/exporter-toolkit/web"
 )
 
 // listeners are the ports of the exporter, bound.
@@ -74,7 +73,7 @@ func (a *app) run(ctx context.Context, l listeners, hup <-chan os.Signal) error 
 		stop: func(drained context.Context) error { return a.shutdown(webhook, drained) },
 	})
 	ps.add(part{name: "reloads", run: func(ctx context.Context) error { return a.reloadWhenAsked(ctx, hup) }})
-	ps.add(part{name: "certificate", run: a.follow})
+	ps.add(part{name: "certificates", run: a.follow})
 	ps.add(part{
 		name: "relay", // what the backends take at once is delivered
 		run:  func(ctx context.Context) error { a.relay.Run(ctx); return nil },
@@ -195,6 +194,25 @@ func stopWeb(server *http.Server, deadline context.Context) error {
 	return nil
 }
 
+// serveWeb serves on the listeners, which it closes, until one of them fails.
 func (a *app) serveWeb(server *http.Server, on []net.Listener) error {
-	return fmt.Errorf("web listener: %w", toolkit.ServeMultiple(on, server, a.cfg.web, a.slog))
+	failed := make(chan error, len(on))
+	for _, l := range on {
+		a.log.WithField("address", l.Addr().String()).WithField("tls", server.TLSConfig != nil).Info("Listening on")
+		go func() {
+			if server.TLSConfig != nil {
+				failed <- server.ServeTLS(l, "", "")
+			} else {
+				failed <- server.Serve(l)
+			}
+		}()
+	}
+	err := <-failed
+	for _, l := range on {
+		l.Close()
+	}
+	for range len(on) - 1 {
+		<-failed
+	}
+	return fmt.Errorf("web listener: %w", err)
 }

@@ -220,6 +220,7 @@ func TestNothingSecretIsShown(t *testing.T) {
 	post(demoToken, demoApp, event(thresholdCommand))
 	for _, content := range []string{"basic_auth_users: " + password, "basic_auth_users: {prometheus: " + password + "}", "tls_server_config: " + password} {
 		write("web.yml", content)
+		reload()
 		look()
 	}
 	write("web.yml", goodWeb)
@@ -290,7 +291,7 @@ func checkTranscript(t *testing.T, seen *transcript, hidden secrets) {
 	all := seen.all()
 	for _, shown := range []string{
 		demoApp, "shown", "callback accepted", "callback refused", "configuration not reloaded", "certificate not reloaded", "authentication failed", "200 map[", "401 map[", "500 map[",
-		"tuilivekit_current_rooms", "Wrong signature", "token_files", "--web.config.file", "goroutine ", "Tencent would have seen: ", "Unable to parse", "is valid",
+		"tuilivekit_current_rooms", "Wrong signature", "token_files", "--web.config.file", "goroutine ", "Tencent would have seen: ", "web configuration not reloaded", "is valid",
 	} {
 		if (secrets{"": shown}).find(all) == nil {
 			t.Errorf("%q is not in the transcript", shown)

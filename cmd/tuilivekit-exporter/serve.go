@@ -166,9 +166,6 @@ func (c *serveCommand) check() error {
 	if c.telemetryPath == "/api/v1/status" {
 		return fmt.Errorf("--web.telemetry-path: %s is the path of the status", c.telemetryPath)
 	}
-	if err := web.Validate(*c.web.WebConfigFile); err != nil {
-		return fmt.Errorf("--web.config.file: %w", err)
-	}
 	return nil
 }
 

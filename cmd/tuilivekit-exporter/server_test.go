@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -260,23 +259,4 @@ func TestServersWaitForNobodyForEver(t *testing.T) {
 			t.Errorf("%s: %d bytes of headers, %d streams", name, s.MaxHeaderBytes, s.HTTP2.MaxConcurrentStreams)
 		}
 	}
-}
-
-// The toolkit reads its file for every request of the web listener, and answers 500
-// while that is broken. The webhook listener has nothing of it.
-func TestBrokenWebConfigurationRefusesNoCallback(t *testing.T) {
-	web := writeFile(t, "web.yml", "{}")
-	i := startApp(t, "--web.config.file="+web)
-	i.get("/-/ready") // it has read the file for itself
-	if err := os.WriteFile(web, []byte("basic_auth_users: ["), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if a := i.get("/metrics"); a.status != http.StatusInternalServerError {
-		t.Errorf("scrape: got %d", a.status)
-	}
-	acknowledged(t, i.post(i.signed(thresholdCommand), knownEvent))
-	if err := os.WriteFile(web, []byte("{}"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	expect(t, i.scrape(), map[string]float64{series("current_rooms"): 400})
 }

@@ -100,9 +100,11 @@ func (a *app) relayStatus(appID string) *web.RelayStatus {
 func (a *app) configStatus() web.ConfigStatus {
 	status := a.loads.status()
 	status.File = a.cfg.configFile
-	if err := a.cert.broken(); err != nil {
-		status.OK = false
-		status.Error = strings.TrimPrefix(status.Error+"; "+err.Error(), "; ")
+	for _, err := range []error{a.cert.broken(), a.webConf.broken()} {
+		if err != nil && !strings.Contains(status.Error, err.Error()) { // a reload may have said it
+			status.OK = false
+			status.Error = strings.TrimPrefix(status.Error+"; "+err.Error(), "; ")
+		}
 	}
 	return status
 }

@@ -4,11 +4,9 @@
 package config
 
 import (
-	"bytes"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -138,7 +136,8 @@ func Load(path string) (c *Config, warnings []string, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("read configuration: %w", err)
 	}
-	if c, err = parse(path, b); err != nil {
+	c = &Config{}
+	if err := Decode(path, b, c); err != nil {
 		return nil, nil, err
 	}
 	c.source = source{path, b}
@@ -190,42 +189,4 @@ func FromFlags(apps, tokenFiles []string, allowUnsigned bool) (c *Config, warnin
 		return nil, nil, fmt.Errorf("%s: %s", key.flag(), key.problem)
 	}
 	return c, warnings, err
-}
-
-// parse decodes text, the content of file. Its errors name the file.
-func parse(file string, text []byte) (*Config, error) {
-	c, err := decode(text)
-	if second := new(secondDocument); errors.As(err, second) {
-		return nil, fmt.Errorf("%s:%d: %w", file, *second, err)
-	}
-	if err != nil {
-		return nil, explain(file, text, err)
-	}
-	return c, nil
-}
-
-// decode is parse with the errors of package yaml.
-func decode(text []byte) (*Config, error) {
-	c := &Config{}
-	d := yaml.NewDecoder(bytes.NewReader(text))
-	d.KnownFields(true)
-	if err := d.Decode(c); err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	next := &yaml.Node{}
-	switch err := d.Decode(next); {
-	case err == nil:
-		return nil, secondDocument(next.Line)
-	case !errors.Is(err, io.EOF):
-		return nil, err
-	}
-	return c, nil
-}
-
-// secondDocument is the error of a file with more than one YAML document: the line
-// where the second one begins.
-type secondDocument int
-
-func (secondDocument) Error() string {
-	return "a second YAML document begins here: the file must contain one"
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"regexp"
 	"slices"
@@ -16,16 +17,54 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// explain returns the errors of a file that package yaml has refused with cause, one
-// for each wrong key, each in the form "FILE:LINE: path: what". They contain no value,
-// because a value may be a secret, and no name of a Go type.
-func explain(file string, text []byte, cause error) error {
-	root := &yaml.Node{}
-	if err := yaml.Unmarshal(text, root); err != nil {
+// Decode decodes text, the content of file, into the struct that v points to. Unknown keys
+// and a second document are errors; an empty text changes nothing. Each wrong key is an
+// error of the form "FILE:LINE: path: what", without its value, which may be a secret.
+func Decode(file string, text []byte, v any) error {
+	err := decode(text, v)
+	if second := new(secondDocument); errors.As(err, second) {
+		return fmt.Errorf("%s:%d: %w", file, *second, err)
+	}
+	if err != nil {
+		return explain(file, text, err, reflect.TypeOf(v).Elem())
+	}
+	return nil
+}
+
+// decode is Decode with the errors of package yaml.
+func decode(text []byte, v any) error {
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	d.KnownFields(true)
+	if err := d.Decode(v); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	next := &yaml.Node{}
+	switch err := d.Decode(next); {
+	case err == nil:
+		return secondDocument(next.Line)
+	case !errors.Is(err, io.EOF):
+		return err
+	}
+	return nil
+}
+
+// secondDocument is the error of a file with more than one YAML document: the line
+// where the second one begins.
+type secondDocument int
+
+func (secondDocument) Error() string {
+	return "a second YAML document begins here: the file must contain one"
+}
+
+// explain returns the errors of a file that package yaml has refused with cause when it
+// decoded it into a root.
+func explain(file string, text []byte, cause error, root reflect.Type) error {
+	document := &yaml.Node{}
+	if err := yaml.Unmarshal(text, document); err != nil {
 		return fmt.Errorf("%s:%d: not valid YAML: %s", file, syntaxErrorLine(text, err), withoutPlace(err))
 	}
-	var c checker
-	c.check(root, reflect.TypeFor[Config](), nil)
+	c := checker{root: root}
+	c.check(document, root, nil)
 	if len(c.found) == 0 { // for example an anchor that contains itself
 		return fmt.Errorf("%s: %s", file, withoutPlace(cause))
 	}
@@ -76,7 +115,10 @@ type located struct {
 
 // checker finds the keys of a file that a type does not have and the values that it
 // cannot hold.
-type checker struct{ found []located }
+type checker struct {
+	root  reflect.Type
+	found []located
+}
 
 func (c *checker) add(n *yaml.Node, at path, problem string) {
 	c.found = append(c.found, located{n.Line, &keyError{at, problem}})
@@ -130,7 +172,7 @@ func (c *checker) checkStruct(n *yaml.Node, t reflect.Type, at path) {
 		seen[key.Value] = key.Line
 		j := slices.IndexFunc(fields, func(f reflect.StructField) bool { return keyOf(f) == key.Value })
 		if j < 0 {
-			c.add(key, at.to(key.Value), unknownKey(key.Value, fields))
+			c.add(key, at.to(key.Value), c.unknownKey(key.Value, fields))
 			continue
 		}
 		c.check(n.Content[i+1], fields[j].Type, at.to(key.Value))
@@ -149,7 +191,7 @@ func keysOf(t reflect.Type) (fields []reflect.StructField) {
 
 func keyOf(f reflect.StructField) string {
 	key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
-	return key
+	return cmp.Or(key, strings.ToLower(f.Name))
 }
 
 // wrongValue says what a value must be that cannot be decoded into t.
@@ -201,11 +243,11 @@ func kindInWords(n *yaml.Node) string {
 }
 
 // unknownKey says that fields have no key of that name, and which one may be meant.
-func unknownKey(key string, fields []reflect.StructField) string {
+func (c *checker) unknownKey(key string, fields []reflect.StructField) string {
 	if best := nearest(key, fields); best != "" {
 		return fmt.Sprintf("unknown key, did you mean %s?", best)
 	}
-	if places := placesOf(key, reflect.TypeFor[Config](), nil); len(places) > 0 {
+	if places := placesOf(key, c.root, nil); len(places) > 0 {
 		return fmt.Sprintf("unknown key here, did you mean %s?", strings.Join(places, " or "))
 	}
 	var keys []string
