@@ -177,7 +177,9 @@ func (a Answer) ofBackend() Answer {
 // write is the only place that writes an answer.
 func (a Answer) write(w http.ResponseWriter) {
 	h := w.Header()
-	h["Content-Type"] = nil // without one net/http would guess
+	if a.Header["Content-Type"] == nil {
+		h["Content-Type"] = nil // or net/http would guess one
+	}
 	for key, values := range a.Header {
 		h[key] = values
 	}
