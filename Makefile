@@ -87,6 +87,7 @@ vuln: ## look for known vulnerabilities (asks vuln.go.dev)
 
 bench: ## compare the callback and the scrape with their references
 	go test -run '^$$' -bench . -benchmem ./cmd/... ./internal/exposition ./handler
+	cd test && go test -run '^$$' -bench . -benchmem ./jsontext
 
 bench-durable: need-go ## measure callbacks that are durable beside those in memory only
 	cd test && go run ./bench $(DURABLE)

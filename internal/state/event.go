@@ -116,6 +116,11 @@ func (e Event) repeatKey() (key uint64, ok bool) {
 	if e.Time == 0 {
 		return 0, false
 	}
+	subject := e.Subject
+	if len(subject) > sha256.Size { // it may be as large as a body: do not copy it
+		sum := sha256.Sum256(subject)
+		subject = sum[:]
+	}
 	var buf [128]byte
 	b := append(buf[:0], byte(e.Kind))
 	b = binary.BigEndian.AppendUint64(b, uint64(e.Time))
@@ -123,7 +128,7 @@ func (e Event) repeatKey() (key uint64, ok bool) {
 	b = binary.BigEndian.AppendUint64(b, uint64(e.Max))
 	b = append(b, e.AppID...)
 	b = append(b, 0)
-	b = append(b, e.Subject...)
+	b = append(b, subject...)
 	sum := sha256.Sum256(b)
 	return binary.BigEndian.Uint64(sum[:]), true
 }

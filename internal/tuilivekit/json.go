@@ -220,21 +220,23 @@ func (m *members) string() bool {
 	if !m.take('"') {
 		return false
 	}
-	for m.pos < len(m.data) {
-		c := m.data[m.pos]
-		m.pos++
-		switch {
+	for {
+		rest := m.data[m.pos:]
+		i := 0
+		for i < len(rest) && rest[i] >= ' ' && rest[i] != '"' && rest[i] != '\\' {
+			i++
+		}
+		if i == len(rest) {
+			return false
+		}
+		m.pos += i + 1
+		switch c := rest[i]; {
 		case c == '"':
 			return true
-		case c < ' ':
+		case c < ' ' || !m.escape():
 			return false
-		case c == '\\':
-			if !m.escape() {
-				return false
-			}
 		}
 	}
-	return false
 }
 
 // escape steps over the rest of an escape, behind its backslash.
