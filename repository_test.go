@@ -33,7 +33,8 @@ var arrows = map[string][]string{
 	"internal/storage":        {"internal/queue", "internal/state"},
 	"internal/throttle":       nil,
 	"internal/tuilivekit":     nil,
-	"internal/web":            {"handler", "internal/tuilivekit"}, // the values of a Report, and the names of commands
+	"internal/usage":          nil,
+	"internal/web":            {"handler", "internal/tuilivekit", "internal/usage"}, // the values of a Report, the names of commands, the scale of usage
 
 	"internal/exposition/expositiontest": nil, // only tests import it
 

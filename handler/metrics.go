@@ -3,7 +3,6 @@ package handler
 import (
 	"iter"
 	"math"
-	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -157,7 +156,7 @@ var (
 	oddityCounter = exposition.Counter("tuilivekit_webhook_oddities_total",
 		"Accepted callbacks with something strange about them, by kind.", "kind")
 	tokenUsedGauge = exposition.Gauge("tuilivekit_webhook_token_last_used_timestamp_seconds",
-		"Time of the last request that the token in this slot had signed, late ones too; slots count from 0 in the order of the configuration.", "slot")
+		"Time of the last request that the token in this slot had signed, late ones too; 0 if there was none. Slots count from 0 in the order of the configuration.", "slot")
 )
 
 // Describe implements prometheus.Collector.
@@ -198,16 +197,17 @@ func counters(list []*app, names []string, of func(*appStats) []atomic.Uint64) i
 	}
 }
 
-// tokensUsed leaves out the slots that were never used. It reads them at once: one that is
-// used for the first time while samples are written must not come between them.
+// tokensUsed has a sample of every configured token, so that one that was never used is
+// seen before it is removed, or before it is relied upon.
 func tokensUsed(list []*app) iter.Seq[exposition.Sample] {
-	var samples []exposition.Sample
-	for _, app := range list {
-		for i := range app.stats.tokenUsed {
-			if ms := app.stats.tokenUsed[i].Load(); ms != 0 {
-				samples = append(samples, exposition.Sample{AppID: app.id, Label: strconv.Itoa(i), Value: float64(ms) / 1000})
+	return func(yield func(exposition.Sample) bool) {
+		for _, app := range list {
+			for i := range app.tokens {
+				used := float64(app.stats.tokenUsed[i].Load()) / 1000
+				if !yield(exposition.Sample{AppID: app.id, Label: strconv.Itoa(i), Value: used}) {
+					return
+				}
 			}
 		}
 	}
-	return slices.Values(samples)
 }

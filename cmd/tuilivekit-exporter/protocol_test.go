@@ -170,8 +170,8 @@ func TestBothTokensOfARotationAreLive(t *testing.T) {
 		return at, ok
 	}
 	for slot, token := range []string{"old-token", "next-token"} {
-		if _, ok := used(strconv.Itoa(slot)); ok {
-			t.Errorf("slot %d was used before", slot)
+		if at, ok := used(strconv.Itoa(slot)); !ok || at != 0 {
+			t.Errorf("slot %d: last used at %g (%v), want 0: never", slot, at, ok)
 		}
 		acknowledged(t, i.post(signedURL(i.callback, demoApp, token, ""), harmless))
 		if at, _ := used(strconv.Itoa(slot)); at < float64(time.Now().Add(-patience).Unix()) {

@@ -122,8 +122,8 @@ seconds (` + "`/?refresh=off`" + ` does not).
 
 ![The status page of four applications](status.png)
 
-- The bar shows rooms against the limit in the newest threshold event, with marks at 70, 85 and
-  95 %.
+- The bar shows rooms against the limit in the newest threshold event, with marks at 70, 80, 90 and
+  100 %: notice, near limit, critical, exhausted, as in the alerts.
 - **fresh**: that event is at most an hour old, or ` + "`--state.stale-after`" + ` if that is less.
   **stale**: it is older, and the bar is paler. Tencent sends nothing when rooms close, so there
   may be far fewer by now. **never**: no threshold event has come, which below 70 % is normal.

@@ -9,8 +9,11 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/usage"
 )
 
 //go:embed status.html
@@ -27,15 +30,22 @@ var statusTemplate = template.Must(template.New("status").Funcs(template.FuncMap
 	"iso":      func(t time.Time) string { return t.Format(time.RFC3339Nano) },
 	"command":  commandWords,
 	"width":    func(ratio float64) float64 { return min(ratio, 1) * 100 },
-	"level":    func(name string) string { return levelWords[name] },
+	"level":    func(ratio float64) string { return usage.Of(ratio).Words },
+	"marks":    marks,
 	"css":      func() template.CSS { return template.CSS(statusCSS) },
 	"relay":    relayWords,
 	"count":    func(n uint64) string { return grouped(int64(n)) },
 }).Parse(statusHTML))
 
-// levelWords has the usage levels for people.
-var levelWords = map[string]string{
-	"low": "low", "elevated": "elevated", "high": "high", "nearly_full": "nearly full", "full": "full",
+// marks are where the levels of usage begin inside the bar, in percent.
+func marks() []float64 {
+	var all []float64
+	for _, l := range usage.Levels() {
+		if l.From > 0 && l.From < 1 {
+			all = append(all, 100*l.From)
+		}
+	}
+	return all
 }
 
 // contentSecurityPolicy allows the page its own style sheet, its icon and its filter, and
@@ -121,8 +131,8 @@ func (s *Status) page(v view) page {
 			p.Summary = append(p.Summary, grouped(int64(n))+" "+words)
 		}
 	}
-	for _, level := range usageLevels {
-		say(level.name, levelWords[level.name])
+	for _, level := range slices.Backward(usage.Levels()) {
+		say(level.Name, level.Words)
 	}
 	say(VerdictStale, "stale")
 	say(VerdictNever, "without an event")

@@ -103,8 +103,8 @@ type AppStatus struct {
 	// Verdict is fresh, stale (the last threshold event is older than
 	// stale_after_seconds), or never (none has come).
 	Verdict string `json:"verdict"`
-	// UsageLevel is low (below 70 %), elevated (from 70 %), high (from 85 %),
-	// nearly_full (from 95 %), full (from 100 %), or empty.
+	// UsageLevel is low, notice (from 70 %), near_limit (from 80 %), critical (from 90 %),
+	// exhausted (from 100 %), or empty. The last three are those of the alerts.
 	UsageLevel string `json:"usage_level"`
 	// UsageRatio is current_rooms divided by max_rooms.
 	UsageRatio *float64 `json:"usage_ratio"`
@@ -232,19 +232,4 @@ type RefusalStatus struct {
 	Detail string `json:"detail"`
 	// Check says what to check.
 	Check string `json:"check"`
-}
-
-// usageLevels are the marks of the bar.
-var usageLevels = []struct {
-	from float64
-	name string
-}{{1, "full"}, {.95, "nearly_full"}, {.85, "high"}, {.70, "elevated"}, {0, "low"}}
-
-func usageLevel(ratio float64) string {
-	for _, level := range usageLevels {
-		if ratio >= level.from {
-			return level.name
-		}
-	}
-	return ""
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/usage"
 )
 
 // The defaults of StatusOptions. An event is stale from the age on from which the
@@ -122,7 +123,7 @@ func (s *Status) appStatus(a handler.AppReport, now time.Time) AppStatus {
 	old := max(age(now, event), 0)
 	status.Current, status.Max, status.Estimate, status.UsageRatio = &a.Current, &a.Max, &a.Estimate, &ratio
 	status.EventTime, status.Received, status.EventAgeSeconds = &event, &received, &old
-	status.UsageLevel = usageLevel(ratio)
+	status.UsageLevel = usage.Of(ratio).Name
 	status.Verdict = VerdictFresh
 	if old > s.o.StaleAfter.Seconds() {
 		status.Verdict = VerdictStale

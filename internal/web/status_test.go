@@ -69,7 +69,7 @@ func TestReport(t *testing.T) {
 		for _, a := range r.Applications {
 			order = append(order, a.Name+" "+a.Verdict+" "+a.UsageLevel)
 		}
-		if got, want := strings.Join(order, ", "), "old stale high, busy fresh elevated, quiet never "; got != want {
+		if got, want := strings.Join(order, ", "), "old stale critical, busy fresh near_limit, quiet never "; got != want {
 			t.Errorf("applications: got %q, want %q", got, want)
 		}
 		busy := r.Applications[1]
@@ -109,14 +109,6 @@ func TestVerdictBecomesStale(t *testing.T) {
 			}
 		}
 	})
-}
-
-func TestUsageLevels(t *testing.T) {
-	for ratio, want := range map[float64]string{0: "low", 0.699: "low", 0.7: "elevated", 0.85: "high", 0.95: "nearly_full", 0.999: "nearly_full", 1: "full", 1.2: "full"} {
-		if got := usageLevel(ratio); got != want {
-			t.Errorf("%v: got %s, want %s", ratio, got, want)
-		}
-	}
 }
 
 func TestPageAllowsItsOwnStyleAndNothingElse(t *testing.T) {
@@ -231,7 +223,7 @@ func TestPageTellsANewcomerWhatToTry(t *testing.T) {
 	for _, tt := range []struct{ name, body, want, not string }{
 		{"at first", "", "send --app 1400000001 --token-file", noEvent},
 		{"after another callback", `{"CallbackCommand":"Live.CallbackAfterCreateRoom"}`, noEvent, nothing},
-		{"after an event", threshold(400, 500), "elevated", noEvent},
+		{"after an event", threshold(400, 500), "near limit", noEvent},
 	} {
 		if tt.body != "" {
 			post(c, "1400000001", "token", time.Now(), tt.body)

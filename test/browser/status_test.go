@@ -30,7 +30,7 @@ func TestPageShowsTheSampleAndFollows(t *testing.T) {
 	}
 	send(t, s, demo) // the documented sample, of now
 	tb.wait(text(demo, ".current"), "400")
-	for selector, want := range map[string]string{".max": "500", ".estimate": "400", ".percent": "80\u202f%", ".level": "elevated", ".pill": "fresh", ".events": "1", ".name": "demo", ".id": demo, "summary .command": "Threshold event"} {
+	for selector, want := range map[string]string{".max": "500", ".estimate": "400", ".percent": "80\u202f%", ".level": "near limit", ".pill": "fresh", ".events": "1", ".name": "demo", ".id": demo, "summary .command": "Threshold event"} {
 		if got := eval[string](tb, text(demo, selector)); got != want {
 			t.Errorf("%s: got %q, want %q", selector, got, want)
 		}
@@ -171,7 +171,7 @@ func TestPageOfAThousandApplications(t *testing.T) {
 	if got := eval[string](tb, `document.querySelector("tr[data-app] .name").textContent`); got != "application 299" {
 		t.Errorf("the first is %q", got)
 	}
-	if got := eval[string](tb, `[...document.querySelectorAll(".list span")].map(e => e.textContent).join(", ")`); got != "50 nearly full, 100 high, 150 elevated, 700 without an event" {
+	if got := eval[string](tb, `[...document.querySelectorAll(".list span")].map(e => e.textContent).join(", ")`); got != "100 critical, 100 near limit, 100 notice, 700 without an event" {
 		t.Errorf("the summary is %q", got)
 	}
 }

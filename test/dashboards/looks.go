@@ -1,10 +1,42 @@
 package main
 
+import (
+	"fmt"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/usage"
+)
+
 // What colours and numbers mean, the same everywhere.
 
+// percentSteps are the levels of usage.
 func percentSteps() list {
-	return list{step("green", nil), step("yellow", 0.70), step("orange", 0.85), step("red", 0.95)}
+	var steps list
+	for i, l := range usage.Levels() {
+		if i == 0 {
+			steps = append(steps, step(l.Color, nil))
+		} else {
+			steps = append(steps, step(l.Color, l.From))
+		}
+	}
+	return steps
 }
+
+// percentRanges are the same for values in percent that a timeline shows.
+func percentRanges(index int) list {
+	var ranges list
+	levels := usage.Levels()
+	for i, l := range levels {
+		to := 1e6
+		if i+1 < len(levels) {
+			to = 100*levels[i+1].From - .01
+		}
+		ranges = append(ranges, between(100*l.From, to, l.Color, index+i))
+	}
+	return ranges
+}
+
+// criticalLevel is the one from which hosts are about to be unable to go live.
+func criticalLevel() usage.Level { return usage.Of(.95) }
 
 // ageSteps: an old number is not bad, Tencent is silent below 70 %. It is only no
 // longer to be taken for the present.
@@ -19,9 +51,43 @@ func timeLeftSteps() list {
 // none is for what should be 0.
 func none(color string) list { return list{step("green", nil), step(color, 1)} }
 
-const noEvent = "no event yet"
+// pale is the colour of what is no news.
+const pale = "rgba(128, 128, 128, 0.2)"
 
-var notShown = []any{"-1", noEvent, "text", "-2", "expired", "text"}
+// state is a value below 0 that a query gives instead of a number, and what it says.
+type state struct {
+	value       int
+	text, color string
+}
+
+var (
+	noEvent    = state{-1, "no event yet", "text"}
+	expired    = state{-2, "expired", "text"}
+	atLimit    = state{-3, "at the limit", "dark-red"}
+	notFilling = state{-4, "not filling", "text"}
+	noForecast = state{-5, "no forecast", "text"}
+	memoryOnly = state{-6, "memory only", "text"}
+	noRelay    = state{-7, "no relay", "text"}
+	never      = state{-8, "never used", "text"}
+	noData     = state{-9, "no data", "text"}
+	down       = state{-10, "down", "red"}
+	noRequest  = state{-11, "no request", "text"}
+)
+
+// paler is a state in a timeline, where it fills a bar.
+func (s state) paler() state { return state{s.value, s.text, pale} }
+
+func statesAre(states []state) object {
+	var texts []any
+	for _, s := range states {
+		texts = append(texts, fmt.Sprint(s.value), s.text, s.color)
+	}
+	return words(texts...)
+}
+
+// without is what a panel says of which nothing is known: the exporter may be down, or may
+// not be scraped.
+const unknown = "no data"
 
 // applicationURL leads to the application that a row or a series is of.
 func applicationURL(id string) string {
@@ -30,10 +96,30 @@ func applicationURL(id string) string {
 
 const exporterURL = "/d/" + exporterUID + "?" + vars + "&${__url_time_range}"
 
-// alertTimeline shows the alerts that matchers find.
-func alertTimeline(description, of, matchers string) panel {
-	return timeline("Alerts", description, "none", over("{{alertname}} "+of, firing(matchers))).
-		set("color", object{"mode": "fixed", "fixedColor": "text"}).
-		set("mappings", list{words("1", "info", "blue", "2", "warning", "orange", "3", "critical", "red")}).
-		without("no alert, or the alerting rules are not loaded")
+// severities are how alerts are shown. Where there is none, the rules say so; where these
+// are not loaded, nobody can say.
+func severities() object {
+	return words("0", "none", "green", "1", "info", "blue", "2", "warning", "orange", "3", "critical", "red", fmt.Sprint(noData.value), "?", pale)
+}
+
+// alertTimeline shows the twenty worst alerts that matchers find, by the severity and the
+// time that they fired.
+func alertTimeline(description string, matchers ...string) panel {
+	return timeline("Alerts", description+" The twenty worst. They need the alerting rules; what each means is in the runbooks.", "none",
+		over("{{alert}} {{name}} {{instance}}", orNoAlert(worstAlerts(matchers)))).
+		set("mappings", list{severities()}).without(unknown)
+}
+
+// firingTable lists the alerts that fire now.
+func firingTable(description string, matchers ...string) panel {
+	return table("Firing now", description, "Severity",
+		[]string{"Value #A", "alert", "name", "instance", "Value #B"}, []string{"Time", "sdk_app_id", "job"},
+		column(orNoAlert(firing(matchers))), column(since(matchers))).
+		field("Value #A", "Severity", "none", property("custom.width", 110),
+			property("custom.displayMode", "color-text"), property("mappings", list{severities()})).
+		field("alert", "Alert", "string", property("custom.width", 280)).
+		field("name", "Application", "string", property("custom.width", 280)).
+		field("instance", "Instance", "string", property("custom.width", 280)).
+		field("Value #B", "Since", "dateTimeAsIso", property("custom.width", 200), missing("–")).
+		without(unknown)
 }

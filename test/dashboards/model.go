@@ -54,28 +54,37 @@ func dashboardLink(icon, title, tooltip, url string, keepTime bool) object {
 }
 
 // row is a row of panels with its title. The places of its panels count from its own
-// top left corner; Grafana's grid is 24 wide.
+// top left corner; Grafana's grid is 24 wide. A collapsed row asks Prometheus for nothing
+// until it is opened.
 type row struct {
-	title  string
-	panels []panel
+	title     string
+	panels    []panel
+	collapsed bool
 }
 
 func layout(rows []row) list {
 	var panels list
 	id, top := 0, 0
-	next := func(o object, x, y, w, h int) {
+	place := func(o object, x, y, w, h int) object {
 		id++
 		o["id"], o["gridPos"] = id, object{"x": x, "y": y, "w": w, "h": h}
-		panels = append(panels, o)
+		return o
 	}
 	for _, r := range rows {
-		next(object{"type": "row", "title": r.title, "collapsed": false, "panels": list{}}, 0, top, 24, 1)
+		title := place(object{"type": "row", "title": r.title, "collapsed": r.collapsed}, 0, top, 24, 1)
+		panels = append(panels, title)
 		top++
-		height := 0
+		inside, height := list{}, 0
 		for _, p := range r.panels {
-			next(p.object, p.x, top+p.y, p.w, p.h)
+			inside = append(inside, place(p.object, p.x, top+p.y, p.w, p.h))
 			height = max(height, p.y+p.h)
 		}
+		if r.collapsed {
+			title["panels"] = inside // below the title, and nothing until it is opened
+			continue
+		}
+		title["panels"] = list{}
+		panels = append(panels, inside...)
 		top += height
 	}
 	return panels
@@ -134,8 +143,15 @@ func (p panel) steps(steps list) panel {
 	return p.set("thresholds", object{"mode": "absolute", "steps": steps}).set("color", object{"mode": "thresholds"})
 }
 
-// without is what the panel says when there is no value at all. Where one value is
-// shown it is a mapping too, or it would have the colour of the lowest threshold.
+// says gives texts to the values that stand for the lack of one. They come before other
+// mappings.
+func (p panel) says(states ...state) panel {
+	return p.set("mappings", append(list{statesAre(states)}, p.defaults()["mappings"].(list)...))
+}
+
+// without is what the panel says when there is no value at all: only what is so whatever
+// the reason is. Where one value is shown it is a mapping too, or it would have the colour
+// of the lowest threshold.
 func (p panel) without(text string) panel {
 	if kind := p.object["type"]; kind == "stat" || kind == "gauge" || kind == "table" {
 		mappings := p.defaults()["mappings"].(list)
@@ -186,11 +202,12 @@ func over(legend, expr string) object {
 
 var lastValue = object{"calcs": list{"lastNotNull"}, "fields": "", "values": false}
 
-func stat(title, description, unit string, target object) panel {
+func stat(title, description, unit string, targets ...object) panel {
 	return newPanel("stat", title, description, unit, object{
 		"colorMode": "value", "graphMode": "none", "justifyMode": "auto", "orientation": "auto",
-		"textMode": "auto", "reduceOptions": lastValue,
-	}, target)
+		"textMode": "value", "reduceOptions": lastValue,
+		"text": object{"titleSize": 16, "valueSize": 38}, // or a long name makes its number small
+	}, targets...).set("color", object{"mode": "thresholds"})
 }
 
 // named shows the legend beside the value.
@@ -211,7 +228,7 @@ func series(title, description, unit string, targets ...object) panel {
 		"tooltip": object{"mode": "multi", "sort": "desc"},
 	}, targets...).
 		custom("drawStyle", "line").custom("lineWidth", 2).custom("fillOpacity", 0).
-		custom("showPoints", "never").custom("spanNulls", false).
+		custom("showPoints", "never").custom("spanNulls", false).custom("axisSoftMax", 1).
 		custom("thresholdsStyle", object{"mode": "off"})
 }
 
@@ -227,6 +244,19 @@ func (p panel) lines(steps list) panel {
 // held draws values that hold until the next one comes.
 func (p panel) held() panel { return p.custom("lineInterpolation", "stepAfter") }
 
+// perMinute counts things in a minute.
+func (p panel) perMinute() panel { return p.set("unit", "suffix:/min") }
+
+// stacked draws the series on top of each other.
+func (p panel) stacked() panel {
+	return p.custom("fillOpacity", 20).custom("stacking", object{"mode": "normal", "group": "A"})
+}
+
+// grey takes from the series of a query the colour of a series of its own.
+func (p panel) grey(refID string) panel {
+	return p.override("byFrameRefID", refID, property("color", object{"mode": "fixed", "fixedColor": "#8e8e8e"}))
+}
+
 // lastKnown draws the series of a query, the numbers that nobody has confirmed for a
 // while, as thin dashes.
 func (p panel) lastKnown(refID string) panel {
@@ -238,10 +268,10 @@ func (p panel) lastKnown(refID string) panel {
 
 func timeline(title, description, unit string, targets ...object) panel {
 	return newPanel("state-timeline", title, description, unit, object{
-		"alignValue": "left", "mergeValues": true, "rowHeight": 0.85, "showValue": "auto",
+		"alignValue": "left", "mergeValues": true, "rowHeight": 0.9, "showValue": "auto",
 		"legend":  object{"showLegend": false, "displayMode": "list", "placement": "bottom", "calcs": list{}},
 		"tooltip": object{"mode": "single", "sort": "none"},
-	}, targets...).custom("lineWidth", 0).custom("fillOpacity", 75)
+	}, targets...).custom("lineWidth", 0).custom("fillOpacity", 75).set("color", object{"mode": "fixed", "fixedColor": "text"})
 }
 
 // table joins the rows of its queries by the labels that they share. The fields come

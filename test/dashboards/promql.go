@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/usage"
 )
 
 // The matchers of every query: of the exporter, and of an application.
@@ -28,7 +30,7 @@ var (
 	age       = "clamp_min(time() - " + eventTime + ", 0)"
 
 	usageOfReplica = current + " / " + limit
-	usage          = newest(usageOfReplica)
+	lastUsage      = newest(usageOfReplica)
 	// atMost counts the rooms that are known to be closed since.
 	atMost = newest("(" + estimated + " < " + current + " or " + current + ") / " + limit)
 
@@ -64,11 +66,67 @@ var names = "topk by (sdk_app_id) (1, max by (sdk_app_id, name) (" + last("tuili
 // withName adds the label name to expr, which is in parentheses or a call.
 func withName(expr string) string { return expr + "\n* on (sdk_app_id) group_left (name)\n" + names }
 
-// orWhy is expr, or -2 where its numbers have expired, or -1 where no event has come.
-func orWhy(expr string) string {
-	return "(\n" + expr + "\nor " + eventTime + " * 0 - 2" +
-		"\nor max by (sdk_app_id) (" + last("tuilivekit_app_info") + ") * 0 - 1\n)"
+// known has each configured application that was scraped.
+var known = "max by (sdk_app_id) (" + last("tuilivekit_app_info") + ")"
+
+// or is expr, or where it has no value a state for each series of of.
+func or(expr, of string, s state) string {
+	return fmt.Sprintf("%s\nor %s * 0 - %d", expr, of, -s.value)
 }
+
+// orWhy is expr of applications, or why it has no value: its numbers have expired, or no
+// event has come.
+func orWhy(expr string) string {
+	return "(\n" + or(or(expr, eventTime, expired), known, noEvent) + "\n)"
+}
+
+// whyNoNumber is of the applications that orWhy explains, and of no other.
+var whyNoNumber = "(\n" + or(fmt.Sprintf("%s * 0 - %d", eventTime, -expired.value), known, noEvent) + "\n)\nunless on (sdk_app_id) " + newest(current)
+
+// orNever is expr of applications, or no event has come.
+func orNever(expr string) string { return "(\n" + or(expr, known, noEvent) + "\n)" }
+
+// orNothing is expr, or where nothing at all is known one series whose label says so: a
+// timeline without a series is an error message.
+func orNothing(expr, label string) string {
+	return fmt.Sprintf("%s\nor on () label_replace(vector(%d), %q, %q, \"\", \"\")", expr, noData.value, label, noData.text)
+}
+
+// forecast is the time to the limit, or why there is none.
+var forecast = "(\n" + fmt.Sprintf("(%s >= 1) * 0 - %d\nor ", atMost, -atLimit.value) +
+	or(or(or(timeToLimit, "("+growth+" <= 0)", notFilling), eventTime, noForecast), known, noEvent) + "\n)"
+
+// freeFrom is the free rooms of an application whose usage has the level of that index,
+// so that each level can have its colour.
+func freeFrom(level int) string {
+	levels := usage.Levels()
+	free := newest("clamp_min("+limit+" - "+current+", 0)") + "\nand on (sdk_app_id) " + lastUsage + fmt.Sprintf(" >= %g", levels[level].From)
+	if level+1 < len(levels) {
+		free += "\nand on (sdk_app_id) " + lastUsage + fmt.Sprintf(" < %g", levels[level+1].From)
+	}
+	return free
+}
+
+// medianSkew is that of the alert: half of the requests were signed so far off our clock.
+func medianSkew(by string) string {
+	const metric = "tuilivekit_webhook_request_skew_seconds"
+	return fmt.Sprintf("(\nhistogram_quantile(0.5, sum by (%[1]s, le) (rate(%[2]s_bucket{%[3]s}[15m])))\n"+
+		"or histogram_quantile(0.5, sum by (%[1]s) (rate(%[2]s{%[3]s}[15m])))\n)", by, metric, ours)
+}
+
+// mean is the average of a histogram, classic or native.
+func mean(metric string) string {
+	return fmt.Sprintf("sum(rate(%[1]s_sum{%[2]s}[$__rate_interval])) / sum(rate(%[1]s_count{%[2]s}[$__rate_interval]))\n"+
+		"or histogram_avg(sum(rate(%[1]s{%[2]s}[$__rate_interval])))", metric, ours)
+}
+
+// mostAtOnce are the twenty applications with the highest usage in the time range. Those
+// that have never reported come last.
+var mostAtOnce = "topk(20, max by (sdk_app_id) (\n  max_over_time(tuilivekit_current_rooms{" + apps + "}[$__range] @ end()) / max_over_time(tuilivekit_max_rooms{" + apps + "}[$__range] @ end())\n)" +
+	"\nor max by (sdk_app_id) (last_over_time(tuilivekit_app_info{" + apps + "}[$__range] @ end())) * 0 - 1)"
+
+// worst is expr of the applications of mostAtOnce.
+func worst(expr string) string { return "(\n" + expr + "\nand on (sdk_app_id) " + mostAtOnce + "\n)" }
 
 // countAs makes the value of expr the label of that name, so that texts can show it.
 func countAs(label, expr string) string {
@@ -94,12 +152,49 @@ func quantile(q float64, metric string) string {
 		"or histogram_quantile(%[1]g, sum(rate(%[2]s{%[3]s}[$__rate_interval])))", q, metric, ours)
 }
 
-// firing is the state of alerts, by their severity: 1 info, 2 warning, 3 critical.
-// Alerts of an application have no job and no instance.
-func firing(matchers string) string {
+// alertLabels tell one alert from another. Those of an application have no job and no
+// instance, those of an exporter no sdk_app_id.
+const alertLabels = "alertname, sdk_app_id, job, instance"
+
+// bySeverity adds up a function of the alerts that matchers find: 1 for info, 2 for warning,
+// 3 for critical, or as weights has them.
+func bySeverity(matchers []string, metric string, weights [3]int) string {
 	var all []string
 	for i, severity := range []string{"info", "warning", "critical"} {
-		all = append(all, fmt.Sprintf("max by (alertname, sdk_app_id, job, instance) (ALERTS{alertname=~\"TUILiveKit.+\", alertstate=\"firing\", severity=%q, %s}) * %d", severity, matchers, i+1))
+		for _, m := range matchers {
+			of := fmt.Sprintf(metric, fmt.Sprintf("alertname=~\"TUILiveKit.+\", severity=%q, %s", severity, m))
+			all = append(all, fmt.Sprintf("max by (%s) (%s) * %d", alertLabels, of, weights[i]))
+		}
 	}
 	return strings.Join(all, "\nor ")
+}
+
+// named gives alerts a short name and the name of their application.
+func named(alerts string) string {
+	return "label_replace(\n(\n" + alerts + "\n) * on (sdk_app_id) group_left (name) (" + names + " or label_replace(vector(1), \"sdk_app_id\", \"\", \"\", \"\"))" +
+		"\n, \"alert\", \"$1\", \"alertname\", \"TUILiveKit(.+)\")"
+}
+
+var nowFiring = "ALERTS{alertstate=\"firing\", %s}"
+
+func firing(matchers []string) string {
+	return "max by (alert, name, sdk_app_id, job, instance) (" + named(bySeverity(matchers, nowFiring, [3]int{1, 2, 3})) + ")"
+}
+
+// since is when the alerts that fire began, in milliseconds.
+func since(matchers []string) string {
+	return "1000 * max by (alert, name, sdk_app_id, job, instance) (" + named("max by ("+alertLabels+") (ALERTS_FOR_STATE{alertname=~\"TUILiveKit.+\"})\nand on ("+alertLabels+") (\n"+
+		bySeverity(matchers, nowFiring, [3]int{1, 2, 3})+"\n)") + ")"
+}
+
+// worstAlerts are the alerts of the twenty that fired longest, the critical ones first.
+func worstAlerts(matchers []string) string {
+	return named(bySeverity(matchers, nowFiring, [3]int{1, 2, 3}) +
+		"\nand on (" + alertLabels + ") topk(20,\n" + bySeverity(matchers, "count_over_time(ALERTS{alertstate=\"firing\", %s}[$__range] @ end())", [3]int{1, 1000, 1_000_000}) + "\n)")
+}
+
+// orNoAlert is what alerts has, or that there is none, which only the rules can say.
+func orNoAlert(alerts string) string {
+	return alerts + "\nor on () label_replace(max(tuilivekit:alert_threshold) * 0, \"alert\", \"no alert\", \"\", \"\")" +
+		fmt.Sprintf("\nor on () label_replace(vector(%d), \"alert\", \"the alerting rules are not loaded\", \"\", \"\")", noData.value)
 }

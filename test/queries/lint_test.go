@@ -2,6 +2,7 @@ package queries
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -148,7 +149,7 @@ func TestVariables(t *testing.T) {
 }
 
 // Units of Grafana that the dashboards use. A wrong one is shown as text.
-var units = []string{"s", "none", "short", "percent", "percentunit", "cpm", "reqps", "ops", "bytes", "string", "dateTimeAsIso"}
+var units = []string{"suffix:/min", "suffix: rooms/h", "suffix: /h", "s", "none", "short", "percent", "percentunit", "reqps", "ops", "bytes", "string", "dateTimeAsIso"}
 
 func TestPanels(t *testing.T) {
 	kinds := []string{"row", "stat", "gauge", "table", "timeseries", "state-timeline"}
@@ -168,7 +169,7 @@ func TestPanels(t *testing.T) {
 				t.Errorf("panel %q is outside: %+v", p.Title, g)
 			}
 			for _, q := range placed {
-				if o := q.GridPos; g.X < o.X+o.W && o.X < g.X+g.W && g.Y < o.Y+o.H && o.Y < g.Y+g.H {
+				if o := q.GridPos; p.row == q.row && g.X < o.X+o.W && o.X < g.X+g.W && g.Y < o.Y+o.H && o.Y < g.Y+g.H {
 					t.Errorf("panels %q and %q overlap", p.Title, q.Title)
 				}
 			}
@@ -238,6 +239,13 @@ func TestLegendsAndColumns(t *testing.T) {
 				for _, sample := range vector {
 					sample.Metric.Range(func(l labels.Label) { fields[l.Name] = true })
 				}
+				matrix, err := s.over(t, everything.fill(target.Expr), w.end().Add(-window), w.end(), step)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, l := range labelSets(matrix) {
+					l.Range(func(l labels.Label) { fields[l.Name] = true })
+				}
 			}
 			for _, o := range p.FieldConfig.Overrides {
 				if name, _ := o.Matcher.Options.(string); o.Matcher.ID == "byName" && !fields[name] {
@@ -260,7 +268,8 @@ func labelSets(matrix promql.Matrix) []labels.Labels {
 var marked = strings.NewReplacer("$job", "JOB", "$instance", "INSTANCE", "$sdk_app_id", "APP",
 	"$__rate_interval", "241s", "$__range", "3601s", "$__interval", "61s")
 
-const rateInterval, wholeRange = 241 * time.Second, 3601 * time.Second
+// ofAlerts is the range of the alert that a panel shows the value of.
+const rateInterval, wholeRange, ofAlerts = 241 * time.Second, 3601 * time.Second, 15 * time.Minute
 
 func TestQueriesHaveTheMatchers(t *testing.T) {
 	metrics := exposed(t)
@@ -271,7 +280,7 @@ func TestQueriesHaveTheMatchers(t *testing.T) {
 				continue // each narrows the next
 			}
 			for _, s := range selectors(t, q) {
-				if s.Name == "ALERTS" {
+				if _, own := ofPrometheus[s.Name]; own && s.Name != "up" {
 					continue // alerts of an application are of no job and no instance
 				}
 				want := map[string]string{"job": "JOB", "instance": "INSTANCE"}
@@ -309,7 +318,7 @@ func TestCountersAreRates(t *testing.T) {
 					}
 					switch node.Func.Name {
 					case "rate", "irate":
-						if m.Range != rateInterval {
+						if m.Range != rateInterval && m.Range != ofAlerts {
 							t.Errorf("%s: %s is not over $__rate_interval", q.where, node)
 						}
 					case "increase":
@@ -366,6 +375,7 @@ func TestLinks(t *testing.T) {
 		}
 		return match[1]
 	}
+	columns := map[string][]string{}
 	for _, d := range all {
 		to := map[string]bool{}
 		for _, l := range d.Links {
@@ -382,10 +392,20 @@ func TestLinks(t *testing.T) {
 			for _, l := range p.FieldConfig.Defaults.Links {
 				leads(t, d.UID, l.URL)
 			}
-			if d.UID == "tuilivekit-overview" && p.Type == "table" && len(p.FieldConfig.Defaults.Links) == 0 {
-				t.Errorf("the table %q does not lead to the application", p.Title)
+			// In a table the name alone leads somewhere, or each cell is underlined.
+			for _, o := range p.FieldConfig.Overrides {
+				for _, property := range o.Properties {
+					if property.ID != "links" {
+						continue
+					}
+					url, _ := property.Value.([]any)[0].(map[string]any)["url"].(string)
+					columns[d.UID+" "+p.Title] = append(columns[d.UID+" "+p.Title], fmt.Sprint(o.Matcher.Options, " ", leads(t, d.UID, url)))
+				}
 			}
 		}
+	}
+	if got := columns["tuilivekit-overview Applications"]; !slices.Equal(got, []string{"name tuilivekit-application"}) {
+		t.Errorf("the table of applications has links on %v", got)
 	}
 	alerts, err := os.ReadFile("../../alerts/alerts.yaml")
 	if err != nil {
@@ -398,4 +418,56 @@ func TestLinks(t *testing.T) {
 	if len(urls) == 0 {
 		t.Error("no alert leads to a dashboard")
 	}
+}
+
+// TestTitlesFit: Grafana cuts a title that is wider than its panel, 50 pixels a column on
+// a screen of 1600.
+func TestTitlesFit(t *testing.T) {
+	eachDashboard(t, func(t *testing.T, d dashboard) {
+		for _, p := range d.Panels {
+			if most := (50*p.GridPos.W - 75) / 7; p.Type != "row" && len(p.Title) > most {
+				t.Errorf("the title %q has %d letters, a panel of width %d takes %d", p.Title, len(p.Title), p.GridPos.W, most)
+			}
+		}
+	})
+}
+
+// TestMarksAreFew: threshold events are off at first, and alerts are on one panel.
+func TestMarksAreFew(t *testing.T) {
+	eachDashboard(t, func(t *testing.T, d dashboard) {
+		for _, a := range d.Annotations.List {
+			switch a.Name {
+			case "Threshold events":
+				if a.Enable {
+					t.Error("threshold events are on")
+				}
+			case "Alerts":
+				var on []string
+				for _, p := range d.Panels {
+					if a.Filter != nil && slices.Contains(a.Filter.IDs, p.ID) {
+						on = append(on, p.Title)
+					}
+				}
+				if !slices.Equal(on, []string{"Rooms and limit"}) || !strings.Contains(a.Expr, `severity!="info"`) {
+					t.Errorf("alerts are on %v: %s", on, a.Expr)
+				}
+			}
+		}
+	})
+}
+
+// TestTimelinesAlwaysHaveASeries: without one, Grafana shows an error message.
+func TestTimelinesAlwaysHaveASeries(t *testing.T) {
+	s := emptyServer(t)
+	eachDashboard(t, func(t *testing.T, d dashboard) {
+		for _, p := range d.Panels {
+			if p.Type != "state-timeline" {
+				continue
+			}
+			matrix, err := s.over(t, everything.fill(p.Targets[0].Expr), time.Unix(0, 0), time.Unix(3600, 0), step)
+			if err != nil || len(matrix) != 1 {
+				t.Errorf("panel %q: %d series where Prometheus has nothing (%v), want one that says so", p.Title, len(matrix), err)
+			}
+		}
+	})
 }

@@ -37,15 +37,23 @@ type link struct {
 
 type panel struct {
 	ID                       int
+	Collapsed                bool
+	row                      int     // the ID of the collapsed row that it is in, or 0
+	Panels                   []panel // of a collapsed row
 	Type, Title, Description string
 	Datasource               *datasource
 	GridPos                  struct{ X, Y, W, H int }
 	Targets                  []target
 	FieldConfig              struct {
 		Defaults struct {
-			Unit    string
-			NoValue string
-			Links   []link
+			Unit       string
+			NoValue    string
+			Links      []link
+			Decimals   *int
+			Min, Max   *float64
+			Mappings   []mapping
+			Color      struct{ Mode, FixedColor string }
+			Thresholds struct{ Steps []thresholdStep }
 		}
 		Overrides []struct {
 			Matcher struct {
@@ -58,6 +66,16 @@ type panel struct {
 			}
 		}
 	}
+}
+
+type mapping struct {
+	Type    string
+	Options json.RawMessage
+}
+
+type thresholdStep struct {
+	Color string
+	Value *float64
 }
 
 type datasource struct{ Type, UID string }
@@ -79,6 +97,8 @@ type variable struct {
 type annotation struct {
 	Name, Expr, TitleFormat, TextFormat string
 	UseValueForTime                     bool
+	Enable                              bool
+	Filter                              *struct{ IDs []int }
 	Datasource                          *datasource
 }
 
@@ -98,6 +118,16 @@ func load(t *testing.T) []dashboard {
 		if err := json.Unmarshal(b, &d); err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
+		var flat []panel
+		for _, p := range d.Panels {
+			inside := p.Panels
+			for i := range inside {
+				inside[i].row = p.ID
+			}
+			p.Panels = nil
+			flat = append(append(flat, p), inside...)
+		}
+		d.Panels = flat
 		all = append(all, d)
 	}
 	return all
@@ -106,6 +136,7 @@ func load(t *testing.T) []dashboard {
 // query is one that Grafana sends to Prometheus.
 type query struct {
 	where   string // panel, variable or annotation
+	panel   string // its title, if it is of a panel
 	expr    string // with Grafana's variables in it
 	instant bool
 }
@@ -116,16 +147,16 @@ func (d dashboard) queries(t *testing.T) []query {
 	var all []query
 	for _, p := range d.Panels {
 		for _, target := range p.Targets {
-			all = append(all, query{fmt.Sprintf("panel %q %s", p.Title, target.RefID), target.Expr, target.Instant})
+			all = append(all, query{fmt.Sprintf("panel %q %s", p.Title, target.RefID), p.Title, target.Expr, target.Instant})
 		}
 	}
 	for _, v := range d.Templating.List {
 		if v.Type == "query" {
-			all = append(all, query{"variable " + v.Name, v.promQL(t), true})
+			all = append(all, query{"variable " + v.Name, "", v.promQL(t), true})
 		}
 	}
 	for _, a := range d.Annotations.List {
-		all = append(all, query{"annotation " + a.Name, a.Expr, false})
+		all = append(all, query{"annotation " + a.Name, "", a.Expr, false})
 	}
 	return all
 }
