@@ -159,7 +159,7 @@ func (a *app) loadAll(store *state.Store, queues *queue.Queues, reg prometheus.R
 func (a *app) newWeb(reg *exposition.Registry) http.Handler {
 	o := web.Options{
 		Health: a.health, MetricsPath: a.cfg.telemetryPath, Status: a.newStatus(),
-		Metrics: reg.Handler(&scrapeLog{log: a.log}),
+		Metrics: reg.Handler(newScrapeLog(a.log)),
 	}
 	if a.cfg.enableLifecycle {
 		o.Reload = http.HandlerFunc(a.serveReload)

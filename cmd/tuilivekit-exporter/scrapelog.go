@@ -3,30 +3,36 @@ package main
 import (
 	"fmt"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/throttle"
 )
 
-// scrapeLog logs what goes wrong while metrics are served, a line a second at most:
-// whoever breaks off scrapes can cause any number.
+// scrapeLogInterval is the time between two log lines about failed scrapes: a client that
+// breaks off scrapes can cause any number.
+const scrapeLogInterval = time.Second
+
+// scrapeLog logs what goes wrong while metrics are served.
 type scrapeLog struct {
-	log        logrus.FieldLogger
-	last       atomic.Int64 // Unix nanoseconds
-	suppressed atomic.Int64
+	log      logrus.FieldLogger
+	throttle *throttle.Throttle
+}
+
+func newScrapeLog(log logrus.FieldLogger) *scrapeLog {
+	return &scrapeLog{log, throttle.New(scrapeLogInterval)}
 }
 
 // Println implements promhttp.Logger.
 func (l *scrapeLog) Println(v ...any) {
-	now, last := time.Now().UnixNano(), l.last.Load()
-	if now-last < int64(time.Second) && now >= last || !l.last.CompareAndSwap(last, now) {
-		l.suppressed.Add(1)
+	suppressed, ok := l.throttle.Pass()
+	if !ok {
 		return
 	}
 	entry := l.log.WithField("error", strings.TrimSpace(fmt.Sprintln(v...)))
-	if n := l.suppressed.Swap(0); n > 0 {
-		entry = entry.WithField("suppressed", n)
+	if suppressed > 0 {
+		entry = entry.WithField("suppressed", suppressed)
 	}
 	entry.Warn("metrics not served")
 }

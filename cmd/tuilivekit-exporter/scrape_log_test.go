@@ -10,7 +10,7 @@ import (
 func TestBrokenScrapesDoNotFloodTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := newLogBuffer()
-		l := &scrapeLog{log: (&serveCommand{}).newLogger(out)}
+		l := newScrapeLog((&serveCommand{}).newLogger(out))
 		for range 100 {
 			l.Println("error encoding:", "stream\nclosed")
 		}
