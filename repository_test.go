@@ -27,7 +27,7 @@ var arrows = map[string][]string{
 	"internal/gate":           nil,
 	"internal/leaks":          nil, // only tests import it
 	"internal/late":           nil, // only tests import it
-	"internal/relay":          {"internal/exposition", "internal/queue", "internal/tuilivekit"},
+	"internal/relay":          {"internal/exposition", "internal/queue", "internal/throttle", "internal/tuilivekit"},
 	"internal/queue":          nil,
 	"internal/state":          nil,
 	"internal/storage":        {"internal/queue", "internal/state"},

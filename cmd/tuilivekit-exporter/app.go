@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/pprof"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,7 +44,6 @@ type app struct {
 	reloading     sync.Mutex
 	configSum     config.Sum  // as of the last attempt to load; held by reloading
 	reloaded      atomic.Bool // the last attempt was successful
-	reloadOK      prometheus.Collector
 	reloadOKSince prometheus.Gauge
 	loads         loads
 	webhookAddr   atomic.Pointer[net.TCPAddr] // nil until the webhook listener is bound
@@ -59,28 +57,14 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 	}
 	a := &app{
 		cfg: cfg, log: log, slog: slog.New(logrusslog.NewHandler(log, nil)),
-		health: &web.Health{},
-		reloadOKSince: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "tuilivekit_exporter_config_last_reload_success_timestamp_seconds",
-			Help: "Time of the last configuration that was loaded.",
-		}),
+		health: &web.Health{}, reloadOKSince: newReloadOKSince(),
 	}
-	a.reloadOK = prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "tuilivekit_exporter_config_last_reload_successful",
-		Help: "Whether the last attempt to load the configuration was successful, and the last one to load a changed certificate of the webhook listener or a changed configuration of the web listener.",
-	}, func() float64 {
-		if a.reloaded.Load() && a.cert.broken() == nil && a.webConf.broken() == nil {
-			return 1
-		}
-		return 0
-	})
+	var err error
 	if cfg.webhookCert != "" {
-		var err error
 		if a.cert, err = loadCertificate(cfg.webhookCert, cfg.webhookKey, log); err != nil {
 			return nil, err
 		}
 	}
-	var err error
 	if a.webConf, err = loadWebConfig(*cfg.web.WebConfigFile, log); err != nil {
 		return nil, err
 	}
@@ -108,7 +92,7 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		versioncollector.NewCollector("tuilivekit_exporter"),
 		collector.New(store, collector.Options{StaleAfter: cfg.staleAfter}),
-		a.reloadOK, a.reloadOKSince, newLogLinesDropped(log),
+		a.newReloadOK(), a.reloadOKSince, newLogLinesDropped(log),
 	)
 	a.webhook = a.callback.Router(cfg.webhookPath)
 	a.web = a.newWeb(reg)
@@ -159,19 +143,10 @@ func (a *app) loadAll(store *state.Store, queues *queue.Queues, reg prometheus.R
 func (a *app) newWeb(reg *exposition.Registry) http.Handler {
 	o := web.Options{
 		Health: a.health, MetricsPath: a.cfg.telemetryPath, Status: a.newStatus(),
-		Metrics: reg.Handler(newScrapeLog(a.log)),
+		Metrics: reg.Handler(newScrapeLog(a.log)), Profiles: a.cfg.enablePprof,
 	}
 	if a.cfg.enableLifecycle {
 		o.Reload = http.HandlerFunc(a.serveReload)
-	}
-	if a.cfg.enablePprof {
-		profiles := http.NewServeMux()
-		profiles.HandleFunc("/debug/pprof/", pprof.Index)
-		profiles.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
-		profiles.HandleFunc("/debug/pprof/profile", pprof.Profile)
-		profiles.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
-		profiles.HandleFunc("/debug/pprof/trace", pprof.Trace)
-		o.Profiles = profiles
 	}
 	return web.NewRouter(o)
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"net/http"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/config"
 )
@@ -114,4 +116,24 @@ func handlerApps(cfg *config.Config) []handler.App {
 		}
 	}
 	return apps
+}
+
+// newReloadOK returns the metric of how the last attempts went.
+func (a *app) newReloadOK() prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "tuilivekit_exporter_config_last_reload_successful",
+		Help: "Whether the last attempt to load the configuration was successful, and the last one to load a changed certificate of the webhook listener or a changed configuration of the web listener.",
+	}, func() float64 {
+		if a.reloaded.Load() && a.cert.broken() == nil && a.webConf.broken() == nil {
+			return 1
+		}
+		return 0
+	})
+}
+
+func newReloadOKSince() prometheus.Gauge {
+	return prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tuilivekit_exporter_config_last_reload_success_timestamp_seconds",
+		Help: "Time of the last configuration that was loaded.",
+	})
 }

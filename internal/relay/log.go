@@ -3,29 +3,33 @@ package relay
 import (
 	"errors"
 	"net/url"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/sirupsen/logrus"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/throttle"
 )
 
-// logInterval is how often one backend's failures are logged.
+// logInterval is the time between two log lines about the same kind of failure of one
+// backend.
 const logInterval = 10 * time.Second
 
-// failureLog writes one line an interval and counts what it left out.
+// failureLog writes one line in each interval and counts those that it left out. The zero
+// value is ready for use.
 type failureLog struct {
-	last       atomic.Int64 // Unix nanoseconds
-	suppressed atomic.Int64
+	once     sync.Once
+	throttle *throttle.Throttle
 }
 
 func (l *failureLog) write(entry *logrus.Entry, err error, message string) {
-	now, last := time.Now().UnixNano(), l.last.Load()
-	if now-last < int64(logInterval) && now >= last || !l.last.CompareAndSwap(last, now) {
-		l.suppressed.Add(1)
+	l.once.Do(func() { l.throttle = throttle.New(logInterval) })
+	suppressed, ok := l.throttle.Pass()
+	if !ok {
 		return
 	}
-	if n := l.suppressed.Swap(0); n > 0 {
-		entry = entry.WithField("suppressed", n)
+	if suppressed > 0 {
+		entry = entry.WithField("suppressed", suppressed)
 	}
 	entry.WithError(err).Warn(message)
 }

@@ -7,6 +7,7 @@ package web
 
 import (
 	"net/http"
+	"net/http/pprof"
 	"slices"
 	"strings"
 
@@ -24,8 +25,8 @@ type Options struct {
 	Status *Status
 	// Reload is served at POST /-/reload, if not nil.
 	Reload http.Handler
-	// Profiles is served below /debug/pprof/, if not nil.
-	Profiles http.Handler
+	// Profiles says whether profiles are served below /debug/pprof/.
+	Profiles bool
 }
 
 // NewRouter returns the handler of the listener. It does not redirect to cleaner paths.
@@ -37,8 +38,8 @@ func NewRouter(o Options) http.Handler {
 	if o.Reload != nil {
 		r.Handle("/-/reload", only(o.Reload.ServeHTTP, http.MethodPost))
 	}
-	if o.Profiles != nil {
-		r.PathPrefix("/debug/pprof/").Handler(o.Profiles)
+	if o.Profiles {
+		addProfiles(r)
 	}
 	r.Handle("/api/v1/status", get(o.Status.ServeJSON))
 	r.Handle("/", get(o.Status.ServePage))
@@ -52,6 +53,14 @@ func NewHealthRouter(h *Health) http.Handler {
 	r.Handle("/-/healthy", get(h.Healthy))
 	r.Handle("/-/ready", get(h.Ready))
 	return r
+}
+
+func addProfiles(r *mux.Router) {
+	r.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	r.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	r.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	r.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	r.PathPrefix("/debug/pprof/").HandlerFunc(pprof.Index)
 }
 
 func get(h http.HandlerFunc) http.Handler { return only(h, http.MethodGet, http.MethodHead) }
