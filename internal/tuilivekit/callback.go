@@ -33,7 +33,30 @@ type Callback struct {
 	// time: the operator of RoomThreshold, the room of RoomCreated and
 	// RoomDestroyed. It is raw JSON, a part of the body, or empty.
 	Subject []byte
+	// RoomID is the room of RoomCreated and RoomDestroyed, without quotes and escapes. It is a
+	// part of the body, or empty if there is none.
+	RoomID []byte
+	// Operator is who created the room, of RoomThreshold and RoomCreated: raw JSON, a part of
+	// the body, or empty.
+	Operator []byte
+	// Opened is the CreateTime of the room of RoomDestroyed, in whole seconds: Unix
+	// milliseconds, 0 if there is none that can be used.
+	Opened int64
+	// Cause is EventType of RoomDestroyed, EventCause of MembersChanged and Command of
+	// RateAlarm, without quotes and escapes: text of the request, to be looked up.
+	Cause []byte
+	// Members is the length of MemberList of MembersChanged.
+	Members int
+	// Statistic is that of RoomDestroyed, nil if there is none or none that can be used.
+	Statistic *Statistic
+	// QuotaUsed and Quota are those of QuotaAlarm: QuotaUsed is from 0 and Quota from 1 to
+	// MaxCount.
+	QuotaUsed, Quota int64
 }
+
+// Statistic is what Tencent counted of a room until it was destroyed. None of the numbers is
+// negative.
+type Statistic struct{ Viewers, Gifts, Coins, Likes uint64 }
 
 // FieldError says which field of a body is wrong, and how. Both are constants of
 // this package, never text of the request.
@@ -75,12 +98,12 @@ const fieldCommand = "CallbackCommand"
 // it names none: it stands in where the body names none. An error is a *FieldError. The
 // result refers to body.
 //
-// The body of RoomThreshold, RoomCreated and RoomDestroyed must be one JSON object and
+// The body of RoomThreshold, RoomCreated, RoomDestroyed and QuotaAlarm must be one JSON object and
 // nothing else, and no field that is read of it may be there twice or in another letter
-// case. RoomThreshold must have both counts. An EventTime that cannot be used is no error:
-// the caller has the time of receipt.
+// case. RoomThreshold and QuotaAlarm must have both counts. An EventTime that cannot be used is no error:
+// the caller has the time of receipt. Neither is a Statistic.
 //
-// Of all other commands only the name is read, and EventTime if it can be: their bodies may
+// Of MembersChanged and RateAlarm it reads what it can. Of all other commands only the name is read, and EventTime if it can be: their bodies may
 // look as they like. An unreadable body of which nobody says the command is an error, since
 // it may be any of them.
 func Decode(body []byte, command string) (Callback, error) {
@@ -99,6 +122,12 @@ func Decode(body []byte, command string) (Callback, error) {
 		return cb, cb.readThreshold(body)
 	case RoomCreated, RoomDestroyed:
 		return cb, cb.readRoom(body)
+	case QuotaAlarm:
+		return cb, cb.readQuota(body)
+	case MembersChanged:
+		return cb, cb.readMembers(body)
+	case RateAlarm:
+		return cb, cb.readRateAlarm(body)
 	}
 	return cb, nil
 }
@@ -157,6 +186,8 @@ const (
 	fieldMax       = "MaxRoomCount"
 	fieldRoomID    = "RoomId"
 	fieldRoomInfo  = "RoomInfo"
+	fieldUsed      = "QuotaUsed"
+	fieldQuota     = "Quota"
 )
 
 var thresholdFields = [...]string{fieldCommand, fieldEventTime, fieldOperator, fieldCurrent, fieldMax}
@@ -168,11 +199,11 @@ func (cb *Callback) readThreshold(body []byte) error {
 		return err
 	}
 	cb.EventTime = eventTime(raw[1])
-	cb.Subject = raw[2]
+	cb.Subject, cb.Operator = raw[2], raw[2]
 	return cb.readCounts(raw[3], raw[4])
 }
 
-var roomFields = [...]string{fieldCommand, fieldEventTime, fieldRoomID, fieldRoomInfo}
+var roomFields = [...]string{fieldCommand, fieldEventTime, fieldRoomID, fieldRoomInfo, fieldOperator, "EventType", "Statistic"}
 
 // readRoom reads the body of RoomCreated or RoomDestroyed.
 func (cb *Callback) readRoom(body []byte) error {
@@ -181,8 +212,121 @@ func (cb *Callback) readRoom(body []byte) error {
 		return err
 	}
 	cb.EventTime = eventTime(raw[1])
-	cb.Subject = raw[2]
-	return cb.readRoomInfo(raw[3])
+	cb.Subject, cb.Operator = raw[2], raw[4]
+	cb.Cause = textOf(raw[5])
+	cb.Statistic = readStatistic(raw[6])
+	if err := cb.readRoomInfo(raw[3]); err != nil {
+		return err
+	}
+	cb.RoomID = textOf(cb.Subject)
+	return nil
+}
+
+// textOf returns the text of a string or the digits of a number, nil for anything else.
+func textOf(raw []byte) []byte {
+	switch {
+	case len(raw) == 0:
+		return nil
+	case raw[0] == '"':
+		return text(raw)
+	case '0' <= raw[0] && raw[0] <= '9' || raw[0] == '-':
+		return raw
+	}
+	return nil
+}
+
+var statisticFields = [...]string{"TotalViewers", "TotalGiftsSent", "TotalGiftCoins", "TotalLikesReceived"}
+
+// readStatistic reads the object Statistic of RoomDestroyed, all of it or nothing. It has a
+// number for each field, though they may be strings.
+func readStatistic(raw []byte) *Statistic {
+	if len(raw) == 0 || raw[0] != '{' {
+		return nil
+	}
+	var values [len(statisticFields)][]byte
+	m := walk(raw)
+	if collect(&m, statisticFields[:], values[:]) != nil {
+		return nil
+	}
+	var numbers [len(statisticFields)]uint64
+	for i, value := range values {
+		n, _, problem := integer(value)
+		if problem != "" || n > maxTotal {
+			return nil
+		}
+		numbers[i] = uint64(n)
+	}
+	return &Statistic{numbers[0], numbers[1], numbers[2], numbers[3]}
+}
+
+// maxTotal is the largest number of a Statistic that makes sense: the sums of many rooms must
+// stay exact in a float64.
+const maxTotal = 1_000_000_000_000
+
+var quotaFields = [...]string{fieldCommand, fieldEventTime, fieldUsed, fieldQuota}
+
+// readQuota reads the body of QuotaAlarm, both numbers or neither.
+func (cb *Callback) readQuota(body []byte) error {
+	var raw [len(quotaFields)][]byte
+	if err := collectBody(body, quotaFields[:], raw[:]); err != nil {
+		return err
+	}
+	cb.EventTime = eventTime(raw[1])
+	used, _, problem := count(raw[2], 0)
+	if problem != "" {
+		return &FieldError{fieldUsed, problem}
+	}
+	quota, _, problem := count(raw[3], 1)
+	if problem != "" {
+		return &FieldError{fieldQuota, problem}
+	}
+	cb.QuotaUsed, cb.Quota = used, quota
+	return nil
+}
+
+var memberFields = [...]string{fieldCommand, fieldEventTime, "EventCause", "MemberList"}
+
+// readMembers reads what it can of the body of MembersChanged.
+func (cb *Callback) readMembers(body []byte) error {
+	var raw [len(memberFields)][]byte
+	if err := glance(body, memberFields[:], raw[:]); err != nil {
+		return err
+	}
+	cb.EventTime = eventTime(raw[1])
+	cb.Cause = textOf(raw[2])
+	cb.Members = elements(raw[3])
+	return nil
+}
+
+var rateFields = [...]string{fieldCommand, "Command"}
+
+// readRateAlarm reads what it can of the body of RateAlarm. It has no EventTime.
+func (cb *Callback) readRateAlarm(body []byte) error {
+	var raw [len(rateFields)][]byte
+	if err := glance(body, rateFields[:], raw[:]); err != nil {
+		return err
+	}
+	cb.Cause = textOf(raw[1])
+	return nil
+}
+
+// glance puts the first raw value of each member named in names in the same place of values,
+// as far as body can be read. Only the first of names, the command, must be clear.
+func glance(body []byte, names []string, values [][]byte) error {
+	m := walk(body)
+	for m.next() {
+		switch i := lookup(names, m.key); {
+		case i < 0:
+			if bytes.EqualFold(m.key, []byte(fieldCommand)) {
+				return &FieldError{fieldCommand, wrongCase}
+			}
+		case values[i] == nil:
+			values[i] = m.value
+		case i == 0:
+			return &FieldError{fieldCommand, givenTwice}
+		}
+	}
+	return nil
 }
 
 // collectBody collects the fields of a body that is read.
@@ -269,11 +413,15 @@ func (cb *Callback) readRoomInfo(raw []byte) error {
 	if cb.EventTime == 0 {
 		cb.EventTime = eventTime(info[infoEventTime])
 	}
-	if cb.EventTime == 0 && cb.Command == RoomCreated {
-		seconds, _, problem := integer(info[infoCreateTime])
-		if problem == "" && seconds < minEventTime && seconds*1000 >= minEventTime {
-			cb.EventTime = seconds * 1000
-		}
+	seconds, _, problem := integer(info[infoCreateTime])
+	if problem != "" || seconds >= minEventTime || seconds*1000 < minEventTime {
+		return nil
+	}
+	switch {
+	case cb.Command == RoomDestroyed:
+		cb.Opened = seconds * 1000
+	case cb.EventTime == 0:
+		cb.EventTime = seconds * 1000
 	}
 	return nil
 }

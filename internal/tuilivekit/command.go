@@ -15,19 +15,27 @@ const (
 	RoomCreated
 	// RoomDestroyed is Live.CallbackAfterDestroyRoom.
 	RoomDestroyed
+	// MembersChanged is Live.CallbackAfterMemberStateChanged.
+	MembersChanged
+	// QuotaAlarm is Group.CallbackOnDailyGroupQuotaAlarm.
+	QuotaAlarm
+	// RateAlarm is Alert.RequestOverLimit.
+	RateAlarm
 )
 
-// commandNames has the name of every Command, in the order of its values. The last four
-// belong to Chat and come when its callback URL points here too.
+// commandNames has the name of every Command, in the order of its values. Both alarms and
+// the last two belong to Chat and come when its callback URL points here too.
 var commandNames = [...]string{
-	Other:         "other",
-	RoomThreshold: "Live.CallbackAfterCreateRoomReachingThreshold",
-	RoomCreated:   "Live.CallbackAfterCreateRoom",
-	RoomDestroyed: "Live.CallbackAfterDestroyRoom",
+	Other:          "other",
+	RoomThreshold:  "Live.CallbackAfterCreateRoomReachingThreshold",
+	RoomCreated:    "Live.CallbackAfterCreateRoom",
+	RoomDestroyed:  "Live.CallbackAfterDestroyRoom",
+	MembersChanged: "Live.CallbackAfterMemberStateChanged",
+	QuotaAlarm:     "Group.CallbackOnDailyGroupQuotaAlarm",
+	RateAlarm:      "Alert.RequestOverLimit",
 	"Live.CallbackAfterUpdateRoomInfo",
 	"Live.CallbackAfterSetMetadata",
 	"Live.CallbackAfterDelMetadata",
-	"Live.CallbackAfterMemberStateChanged",
 	"Live.CallbackAfterChangeOwner",
 	"Live.CallbackAfterModifyAdmin",
 	"Live.CallbackAfterCreateBattle",
@@ -40,8 +48,6 @@ var commandNames = [...]string{
 	"Follow.CallbackAfterFollowAdd",
 	"Follow.CallbackAfterFollowDelete",
 	"Follow.CallbackAfterCloudRecordingChanged",
-	"Group.CallbackOnDailyGroupQuotaAlarm",
-	"Alert.RequestOverLimit",
 	"Sns.CallbackPrevFriendAdd",
 	"Sns.CallbackPrevFriendResponse",
 }
@@ -62,7 +68,7 @@ var commandsByName = func() map[string]Command {
 func (c Command) String() string { return commandNames[c] }
 
 // read reports whether Decode reads more of a body than the name of the command.
-func (c Command) read() bool { return c == RoomThreshold || c == RoomCreated || c == RoomDestroyed }
+func (c Command) read() bool { return c != Other && c <= RateAlarm }
 
 // decisions are the commands that ask for a decision and are not named Before.
 var decisions = map[string]bool{

@@ -208,6 +208,29 @@ func (m *members) brackets() bool {
 	return false
 }
 
+// elements returns how many elements an array has, 0 if raw is none.
+func elements(raw []byte) int {
+	m := members{data: raw}
+	if !m.take('[') {
+		return 0
+	}
+	if m.space(); m.take(']') {
+		return 0
+	}
+	for n := 1; ; n++ {
+		if m.space(); !m.skip(1) {
+			return 0
+		}
+		m.space()
+		if m.take(']') {
+			return n
+		}
+		if !m.take(',') {
+			return 0
+		}
+	}
+}
+
 func (m *members) literal(word string) bool {
 	if len(m.data)-m.pos < len(word) || string(m.data[m.pos:m.pos+len(word)]) != word {
 		return false
