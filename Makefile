@@ -101,12 +101,6 @@ fuzz: ## run the fuzz targets, an hour in all, or each for FUZZTIME
 check-readme: ## do what the README tells a newcomer
 	@scripts/check-readme
 
-check-chart: need-go ## lint the Helm chart and hold it against Kubernetes' schemas
-	@scripts/check-chart
-
-chart-readme: need-go ## write the table of the chart's values again
-	$(shell scripts/tool helm-docs) --chart-search-root deploy/helm --log-level=error
-
 release-check: need-go ## make a release offline, twice, and check it
 	@scripts/release-check
 

@@ -46,55 +46,127 @@ func New(source Source, o Options) *Collector { return &Collector{source: source
 // metrics are those of an application. Each has a value once there is what it is of.
 var metrics = []struct {
 	*exposition.Family
-	of    stage
-	value func(app *state.App) float64
+	of     stage
+	labels []string // values of the other label of the family; nil is one series without, or with the name
+	value  func(app *state.App, label int) float64
 }{
 	{exposition.Gauge("tuilivekit_current_rooms",
 		"CurRoomCount of the newest threshold event: as last reported, which may be long ago.", ""),
-		fresh, func(app *state.App) float64 { return float64(app.Current) }},
+		fresh, nil, func(app *state.App, _ int) float64 { return float64(app.Current) }},
 	{exposition.Gauge("tuilivekit_max_rooms",
 		"MaxRoomCount, the limit, of the same event as tuilivekit_current_rooms.", ""),
-		fresh, func(app *state.App) float64 { return float64(app.Max) }},
+		fresh, nil, func(app *state.App, _ int) float64 { return float64(app.Max) }},
 	{exposition.Gauge("tuilivekit_estimated_rooms",
-		"tuilivekit_current_rooms, plus the rooms created and minus those destroyed since that event, as far as their callbacks came here, and after its own.", ""),
-		fresh, func(app *state.App) float64 { return float64(app.Estimate) }},
+		"tuilivekit_current_rooms, plus the rooms opened and minus those closed since that event, as far as their callbacks came here, in any order.", ""),
+		fresh, nil, func(app *state.App, _ int) float64 { return float64(app.Estimate()) }},
+	{exposition.Gauge("tuilivekit_estimated_rooms_timestamp_seconds",
+		"Tencent's time of the newest event that tuilivekit_estimated_rooms stands on: a threshold event, or a room opened or closed.", ""),
+		fresh, nil, func(app *state.App, _ int) float64 { return seconds(max(app.EventTime, app.Rooms.Newest)) }},
+	{exposition.Gauge("tuilivekit_known_rooms",
+		"Rooms known to be open, from the callbacks of rooms opened and closed and from recounts.", ""),
+		rooms, nil, func(app *state.App, _ int) float64 { return float64(app.Rooms.Open) }},
+	{exposition.Gauge("tuilivekit_known_rooms_timestamp_seconds",
+		"Tencent's time of the newest opening or closing of a room that is known.", ""),
+		rooms, nil, func(app *state.App, _ int) float64 { return seconds(app.Rooms.Newest) }},
+	{exposition.Gauge("tuilivekit_known_rooms_deviation",
+		"Rooms known to have been open at the newest threshold event, minus its CurRoomCount: above 0 are closings that were not heard of, below 0 openings.", ""),
+		deviation, nil, func(app *state.App, _ int) float64 { return float64(app.Deviation()) }},
+	{exposition.Counter("tuilivekit_known_rooms_dropped_total",
+		"Rooms that are not known any more because there were more than a million.", ""),
+		configured, nil, func(app *state.App, _ int) float64 { return float64(app.Rooms.Dropped) }},
+	{exposition.Gauge("tuilivekit_configured_max_rooms",
+		"max_rooms of the configuration: the limit for as long as no threshold event has told it.", ""),
+		limited, nil, func(app *state.App, _ int) float64 { return float64(app.MaxRooms) }},
 	{exposition.Gauge("tuilivekit_last_event_timestamp_seconds",
 		"Tencent's time of the newest threshold event; that of its receipt if it had none, or one in the future.", ""),
-		known, func(app *state.App) float64 { return seconds(app.EventTime) }},
+		known, nil, func(app *state.App, _ int) float64 { return seconds(app.EventTime) }},
 	{exposition.Gauge("tuilivekit_last_event_received_timestamp_seconds",
 		"Our time of the receipt of the newest threshold event.", ""),
-		known, func(app *state.App) float64 { return seconds(app.Received) }},
+		known, nil, func(app *state.App, _ int) float64 { return seconds(app.Received) }},
 	{exposition.Counter("tuilivekit_threshold_events_total",
 		"Threshold events that were accepted.", ""),
-		configured, func(app *state.App) float64 { return float64(app.Events) }},
+		configured, nil, func(app *state.App, _ int) float64 { return float64(app.Events) }},
 	{exposition.Counter("tuilivekit_room_creations_total",
 		"Callbacks of rooms created that were accepted.", ""),
-		configured, func(app *state.App) float64 { return float64(app.Created) }},
+		configured, nil, func(app *state.App, _ int) float64 { return float64(app.Created) }},
 	{exposition.Counter("tuilivekit_room_destructions_total",
-		"Callbacks of rooms destroyed that were accepted.", ""),
-		configured, func(app *state.App) float64 { return float64(app.Destroyed) }},
+		"Callbacks of rooms destroyed that were accepted, by cause: user (a client or the server API), system, other.", "cause"),
+		configured, destroyCauses, func(app *state.App, cause int) float64 { return float64(app.Destroyed[cause]) }},
+	{exposition.Counter("tuilivekit_room_viewers_total",
+		"Viewers of the rooms destroyed, added when a room is: TotalViewers. Who has watched two rooms counts twice.", ""),
+		configured, nil, func(app *state.App, _ int) float64 { return float64(app.Viewers) }},
+	{exposition.Counter("tuilivekit_room_gifts_total",
+		"Gifts sent in the rooms destroyed, added when a room is: TotalGiftsSent.", ""),
+		configured, nil, func(app *state.App, _ int) float64 { return float64(app.Gifts) }},
+	{exposition.Counter("tuilivekit_room_gift_coins_total",
+		"Coins of the gifts sent in the rooms destroyed, added when a room is: TotalGiftCoins.", ""),
+		configured, nil, func(app *state.App, _ int) float64 { return float64(app.Coins) }},
+	{exposition.Counter("tuilivekit_room_likes_total",
+		"Likes in the rooms destroyed, added when a room is: TotalLikesReceived.", ""),
+		configured, nil, func(app *state.App, _ int) float64 { return float64(app.Likes) }},
+	{exposition.Counter("tuilivekit_rooms_without_statistics_total",
+		"Rooms destroyed whose callback had no Statistic, or none that can be read: viewers, gifts, coins and likes lack theirs.", ""),
+		configured, nil, func(app *state.App, _ int) float64 { return float64(app.WithoutStatistic) }},
+	{exposition.Counter("tuilivekit_member_changes_total",
+		"Members who came or went, by cause. Nobody goes when a room is destroyed, so the difference is not who is online.", "cause"),
+		configured, memberCauses, func(app *state.App, cause int) float64 { return float64(app.Members[cause]) }},
+	{exposition.Gauge("tuilivekit_daily_group_quota_used",
+		"QuotaUsed of the newest alarm about the daily quota of groups.", ""),
+		quota, nil, func(app *state.App, _ int) float64 { return float64(app.QuotaUsed) }},
+	{exposition.Gauge("tuilivekit_daily_group_quota_limit",
+		"Quota of the same alarm as tuilivekit_daily_group_quota_used.", ""),
+		quota, nil, func(app *state.App, _ int) float64 { return float64(app.Quota) }},
+	{exposition.Gauge("tuilivekit_daily_group_quota_timestamp_seconds",
+		"Tencent's time of the same alarm as tuilivekit_daily_group_quota_used.", ""),
+		quota, nil, func(app *state.App, _ int) float64 { return seconds(app.QuotaTime) }},
 	{exposition.Gauge("tuilivekit_app_info",
 		"Always 1; the name that the configuration gives to an application.", "name"),
-		configured, func(*state.App) float64 { return 1 }},
+		configured, nil, func(*state.App, int) float64 { return 1 }},
 }
 
-// stage is how much is known of an application. Each stage includes those before.
+var destroyCauses, memberCauses = labels[state.DestroyCause](state.NumDestroyCauses), labels[state.MemberCause](state.NumMemberCauses)
+
+func labels[C interface {
+	~uint8
+	String() string
+}](n int) []string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = C(i).String()
+	}
+	return list
+}
+
+// stage is what must be known of an application for a metric.
 type stage int
 
 const (
 	configured stage = iota // it is in the configuration
-	known                   // and has had a threshold event
+	limited                 // which gives it a limit
+	known                   // it has had a threshold event
 	fresh                   // that is not older than Options.StaleAfter
+	rooms                   // it has had an event or news of a room
+	deviation               // both of the last two
+	quota                   // it has had an alarm about its daily quota of groups
 )
 
-func (c *Collector) stage(app *state.App, now time.Time) stage {
-	switch {
-	case !app.Known():
-		return configured
-	case c.opts.StaleAfter > 0 && now.UnixMilli()-app.Received > c.opts.StaleAfter.Milliseconds():
-		return known
+// has reports whether that is known.
+func (c *Collector) has(of stage, app *state.App, now time.Time) bool {
+	switch of {
+	case limited:
+		return app.MaxRooms > 0
+	case known:
+		return app.Known()
+	case fresh:
+		return app.Known() && (c.opts.StaleAfter == 0 || now.UnixMilli()-app.Received <= c.opts.StaleAfter.Milliseconds())
+	case rooms:
+		return app.Rooms.Newest != 0
+	case deviation:
+		return app.Rooms.Newest != 0 && c.has(fresh, app, now)
+	case quota:
+		return app.QuotaTime != 0
 	}
-	return fresh
+	return true
 }
 
 // Describe implements prometheus.Collector.
@@ -112,11 +184,21 @@ func (c *Collector) Sets() []exposition.Set {
 		sets[i] = exposition.Set{Family: m.Family, Samples: func(yield func(exposition.Sample) bool) {
 			for i := range apps {
 				app := &apps[i]
-				if c.stage(app, now) < m.of {
+				if !c.has(m.of, app, now) {
 					continue
 				}
-				if !yield(exposition.Sample{AppID: app.ID, Label: app.Name, Value: m.value(app), Created: time.UnixMilli(app.Since)}) {
-					return
+				sample := exposition.Sample{AppID: app.ID, Label: app.Name, Created: time.UnixMilli(app.Since)}
+				if m.labels == nil {
+					sample.Value = m.value(app, 0)
+					if !yield(sample) {
+						return
+					}
+				}
+				for label, name := range m.labels {
+					sample.Label, sample.Value = name, m.value(app, label)
+					if !yield(sample) {
+						return
+					}
 				}
 			}
 		}}

@@ -1,11 +1,13 @@
 package collector
 
 import (
-	"strings"
+	"maps"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
@@ -16,31 +18,70 @@ type apps []state.App
 
 func (a apps) Snapshot() []state.App { return append([]state.App(nil), a...) }
 
+// names returns the names of all series of c, with how many of each there are.
+func names(t *testing.T, c *Collector) map[string]int {
+	t.Helper()
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(c)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]int{}
+	for _, f := range families {
+		found[f.GetName()] = len(f.Metric)
+	}
+	return found
+}
+
 func TestAnApplicationWithoutEventsHasCountersAndNoGauges(t *testing.T) {
-	c := New(apps{{ID: "1", Name: "one", Counts: state.Counts{Since: 1}}}, Options{})
-	want := `
-# HELP tuilivekit_app_info Always 1; the name that the configuration gives to an application.
-# TYPE tuilivekit_app_info gauge
-tuilivekit_app_info{name="one",sdk_app_id="1"} 1
-# HELP tuilivekit_room_creations_total Callbacks of rooms created that were accepted.
-# TYPE tuilivekit_room_creations_total counter
-tuilivekit_room_creations_total{sdk_app_id="1"} 0
-# HELP tuilivekit_room_destructions_total Callbacks of rooms destroyed that were accepted.
-# TYPE tuilivekit_room_destructions_total counter
-tuilivekit_room_destructions_total{sdk_app_id="1"} 0
-# HELP tuilivekit_threshold_events_total Threshold events that were accepted.
-# TYPE tuilivekit_threshold_events_total counter
-tuilivekit_threshold_events_total{sdk_app_id="1"} 0
-`
-	if err := testutil.CollectAndCompare(c, strings.NewReader(want)); err != nil {
-		t.Error(err)
+	got := names(t, New(apps{{ID: "1", Name: "one", Counts: state.Counts{Since: 1}}}, Options{}))
+	want := map[string]int{
+		"tuilivekit_app_info": 1, "tuilivekit_threshold_events_total": 1, "tuilivekit_room_creations_total": 1,
+		"tuilivekit_room_destructions_total": 3, "tuilivekit_known_rooms_dropped_total": 1, "tuilivekit_room_viewers_total": 1,
+		"tuilivekit_room_gifts_total": 1, "tuilivekit_room_gift_coins_total": 1, "tuilivekit_room_likes_total": 1,
+		"tuilivekit_rooms_without_statistics_total": 1, "tuilivekit_member_changes_total": 6,
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+}
+
+// Each gauge is there as soon as there is what it is of, and not before.
+func TestGaugesAppearWithWhatTheyAreOf(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		app  state.App
+		want []string
+	}{
+		{"a limit", state.App{MaxRooms: 500}, []string{"tuilivekit_configured_max_rooms"}},
+		{"rooms", state.App{Rooms: state.KnownRooms{Newest: 1}}, []string{"tuilivekit_known_rooms", "tuilivekit_known_rooms_timestamp_seconds"}},
+		{"an event", state.App{Counts: state.Counts{Max: 1, Received: 1}}, []string{
+			"tuilivekit_current_rooms", "tuilivekit_max_rooms", "tuilivekit_estimated_rooms", "tuilivekit_estimated_rooms_timestamp_seconds",
+			"tuilivekit_last_event_timestamp_seconds", "tuilivekit_last_event_received_timestamp_seconds"}},
+		{"an event and rooms", state.App{Counts: state.Counts{Max: 1, Received: 1}, Rooms: state.KnownRooms{Newest: 1}}, []string{
+			"tuilivekit_current_rooms", "tuilivekit_max_rooms", "tuilivekit_estimated_rooms", "tuilivekit_estimated_rooms_timestamp_seconds",
+			"tuilivekit_last_event_timestamp_seconds", "tuilivekit_last_event_received_timestamp_seconds",
+			"tuilivekit_known_rooms", "tuilivekit_known_rooms_timestamp_seconds", "tuilivekit_known_rooms_deviation"}},
+		{"a quota", state.App{Counts: state.Counts{QuotaTime: 1}}, []string{
+			"tuilivekit_daily_group_quota_used", "tuilivekit_daily_group_quota_limit", "tuilivekit_daily_group_quota_timestamp_seconds"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := names(t, New(apps{tc.app}, Options{}))
+			for name := range names(t, New(apps{{}}, Options{})) {
+				delete(got, name)
+			}
+			if !slices.Equal(slices.Sorted(maps.Keys(got)), slices.Sorted(slices.Values(tc.want))) {
+				t.Errorf("got %v, want %v", slices.Sorted(maps.Keys(got)), tc.want)
+			}
+		})
 	}
 }
 
 func TestCountsLeaveTheExpositionWhenStale(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now().UnixMilli()
-		source := apps{{ID: "1", Name: "one", Counts: state.Counts{Current: 4, Max: 5, EventTime: now - 1000, Received: now, Events: 1}}}
+		source := apps{{ID: "1", Name: "one", Counts: state.Counts{Current: 4, Max: 5, EventTime: now - 1000, Received: now}}}
 		gauges := []string{"tuilivekit_current_rooms", "tuilivekit_max_rooms", "tuilivekit_estimated_rooms"}
 		times := []string{"tuilivekit_last_event_timestamp_seconds", "tuilivekit_last_event_received_timestamp_seconds"}
 		check := func(c *Collector, wantGauges int) {

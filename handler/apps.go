@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/exposition"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
@@ -24,6 +25,9 @@ type App struct {
 	ID string
 	// Name is the operator's name for it, in UTF-8, by default ID.
 	Name string
+	// MaxRooms is how many rooms it may have, 0 if that is not known: the limit until a
+	// threshold event tells it.
+	MaxRooms int64
 	// Tokens are the callback tokens that may sign, at most MaxTokens. With two, a
 	// token can be changed without losing a callback.
 	Tokens []string
@@ -90,6 +94,8 @@ type appStats struct {
 	last         [tuilivekit.Commands]atomic.Int64 // Unix milliseconds, meaningless without a count
 	discarded    [numDiscards]atomic.Uint64
 	oddities     [numOddities]atomic.Uint64
+	rateAlarms   [tuilivekit.RESTCommands]atomic.Uint64
+	durations    *exposition.Observations
 	tokenUsed    [MaxTokens]atomic.Int64 // Unix milliseconds, 0 if never
 	warnedBefore atomic.Bool
 	refused      atomic.Pointer[note] // the last one, nil without
@@ -127,7 +133,7 @@ func (c *Callback) apply(list []App) {
 	for _, a := range list {
 		app := newApp(a, old.byID[a.ID])
 		next.byID[a.ID], next.list = app, append(next.list, app)
-		shown = append(shown, Counted{ID: a.ID, Name: cmp.Or(a.Name, a.ID)})
+		shown = append(shown, Counted{ID: a.ID, Name: cmp.Or(a.Name, a.ID), MaxRooms: a.MaxRooms})
 	}
 	slices.SortFunc(next.list, func(a, b *app) int { return cmp.Compare(a.id, b.id) })
 	c.store.Configure(shown)
@@ -177,7 +183,7 @@ func (a App) check() error {
 func newApp(a App, old *app) *app {
 	next := &app{id: a.ID, tokens: append([]string(nil), a.Tokens...), allowUnsigned: a.AllowUnsigned, backend: a.Backend}
 	if old == nil {
-		next.stats = &appStats{since: time.Now()}
+		next.stats = &appStats{since: time.Now(), durations: durationHistogram.Observations()}
 		return next
 	}
 	next.stats = old.stats

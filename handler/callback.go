@@ -355,13 +355,10 @@ func (c *Callback) record(app *app, query tuilivekit.Query, cb tuilivekit.Callba
 	c.count(app, query, cb, received)
 	stats := app.stats
 	var err error
-	kind, ok := kinds[cb.Command]
-	if ok || packed.Data != nil {
+	e := eventOf(app, cb, received)
+	if e.Kind != Nothing || packed.Data != nil {
 		var outcome Outcome
-		outcome, err = c.store.Record(Event{
-			AppID: app.id, Kind: kind, Time: cb.EventTime, Received: received,
-			Current: cb.Current, Max: cb.Max, Subject: cb.Subject,
-		}, Request{AppID: app.id, Received: received, Data: packed.Data}, deadline)
+		outcome, err = c.store.Record(e, Request{AppID: app.id, Received: received, Data: packed.Data}, deadline)
 		switch {
 		case errors.Is(err, ErrOverloaded):
 			return &refusal{reason: reasonOverload, err: err, read: true}
@@ -372,21 +369,18 @@ func (c *Callback) record(app *app, query tuilivekit.Query, cb tuilivekit.Callba
 			stats.discarded[duplicate].Add(1)
 			return err
 		}
-		if ok {
+		if e.Kind != Nothing {
 			stats.count(cb, outcome)
 		}
+		stats.observeDuration(e, outcome)
+	}
+	if cb.Command == tuilivekit.RateAlarm {
+		stats.rateAlarms[tuilivekit.RESTCommandOf(cb.Cause)].Add(1)
 	}
 	if cb.EventTime != 0 {
 		c.metrics.delay.Observe(max(0, float64(received-cb.EventTime)/1000))
 	}
 	return err
-}
-
-// kinds has the commands that change what is known of rooms.
-var kinds = map[tuilivekit.Command]Kind{
-	tuilivekit.RoomThreshold: Threshold,
-	tuilivekit.RoomCreated:   Created,
-	tuilivekit.RoomDestroyed: Destroyed,
 }
 
 // debug reports whether debug lines are wanted. logrus makes an entry before it

@@ -29,10 +29,11 @@ const (
 	commandMismatch
 	implausible
 	countType
+	noRoomID
 	numOddities
 )
 
-var oddityNames = [numOddities]string{"clamped", "no_event_time", "command_mismatch", "implausible", "count_type"}
+var oddityNames = [numOddities]string{"clamped", "no_event_time", "command_mismatch", "implausible", "count_type", "no_room_id"}
 
 // count counts what is worth knowing about an event that is no duplicate.
 func (s *appStats) count(cb tuilivekit.Callback, outcome Outcome) {
@@ -48,11 +49,30 @@ func (s *appStats) count(cb tuilivekit.Callback, outcome Outcome) {
 	if cb.Retyped {
 		s.oddities[countType].Add(1)
 	}
+	if (cb.Command == tuilivekit.RoomCreated || cb.Command == tuilivekit.RoomDestroyed) && len(cb.RoomID) == 0 {
+		s.oddities[noRoomID].Add(1)
+	}
 	// Tencent says that it warns at 70 %, of rooms that exist. A limit that was
 	// lowered makes both untrue for a while.
 	if cb.Command == tuilivekit.RoomThreshold && (cb.Current > cb.Max || cb.Current*10 < cb.Max*7) {
 		s.oddities[implausible].Add(1)
 	}
+}
+
+// observeDuration observes how long a room was open that was destroyed, if that is known.
+func (s *appStats) observeDuration(e Event, outcome Outcome) {
+	opened := e.Opened
+	if opened == 0 {
+		opened = outcome.Opened
+	}
+	if e.Kind != Destroyed || opened == 0 {
+		return
+	}
+	closed := e.Time
+	if closed == 0 || outcome.Clamped {
+		closed = e.Received
+	}
+	s.durations.Observe(float64(closed-opened) / 1000)
 }
 
 // metrics are those of the Callback itself.
@@ -155,6 +175,11 @@ var (
 		"Events that were acknowledged and moved no gauge: exact repeats, which are not counted as events, and events older than the newest one, which are.", "reason")
 	oddityCounter = exposition.Counter("tuilivekit_webhook_oddities_total",
 		"Accepted callbacks with something strange about them, by kind.", "kind")
+	rateAlarmCounter = exposition.Counter("tuilivekit_rest_rate_alarms_total",
+		"Callbacks Alert.RequestOverLimit, by the command of Tencent's server API that was called too often; commands of another kind are \"other\".", "command")
+	durationHistogram = exposition.Histogram("tuilivekit_room_duration_seconds",
+		"Time from the creation of a room to its end, of the rooms destroyed. Tencent tells the creation in whole seconds.", "",
+		60, 300, 600, 1800, 3600, 7200, 14400, 28800, 86400)
 	tokenUsedGauge = exposition.Gauge("tuilivekit_webhook_token_last_used_timestamp_seconds",
 		"Time of the last request that the token in this slot had signed, late ones too; 0 if there was none. Slots count from 0 in the order of the configuration.", "slot")
 )
@@ -172,6 +197,8 @@ func (m appMetrics) Sets() []exposition.Set {
 		{Family: callbackCounter, Samples: counters(list, commandNames[:], func(s *appStats) []atomic.Uint64 { return s.commands[:] })},
 		{Family: discardedCounter, Samples: counters(list, discardNames[:], func(s *appStats) []atomic.Uint64 { return s.discarded[:] })},
 		{Family: oddityCounter, Samples: counters(list, oddityNames[:], func(s *appStats) []atomic.Uint64 { return s.oddities[:] })},
+		{Family: rateAlarmCounter, Samples: counters(list, restCommandNames[:], func(s *appStats) []atomic.Uint64 { return s.rateAlarms[:] })},
+		{Family: durationHistogram, Samples: durations(list)},
 		{Family: tokenUsedGauge, Samples: tokensUsed(list)},
 	}
 }
@@ -182,6 +209,23 @@ var commandNames = func() (names [tuilivekit.Commands]string) {
 	}
 	return names
 }()
+
+var restCommandNames = func() (names [tuilivekit.RESTCommands]string) {
+	for i := range names {
+		names[i] = tuilivekit.RESTCommand(i).String()
+	}
+	return names
+}()
+
+func durations(list []*app) iter.Seq[exposition.Sample] {
+	return func(yield func(exposition.Sample) bool) {
+		for _, app := range list {
+			if !yield(exposition.Sample{AppID: app.id, Observations: app.stats.durations, Created: app.stats.since}) {
+				return
+			}
+		}
+	}
+}
 
 // counters returns the counters that of picks, whose label values are names.
 func counters(list []*app, names []string, of func(*appStats) []atomic.Uint64) iter.Seq[exposition.Sample] {

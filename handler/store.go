@@ -15,6 +15,9 @@ type Recorder interface {
 	// goroutines and must return at deadline, or little later; a zero deadline is none. It
 	// does not keep e.
 	//
+	// An event of kind Members comes often, and no answer waits for it: without Data in q,
+	// Record must not block, and e may be lost by a crash within a second.
+	//
 	// Record also queues q for the application's own backend, if q has Data. Both are
 	// recorded or none is.
 	Record(e Event, q Request, deadline time.Time) (Outcome, error)
@@ -24,8 +27,8 @@ type Recorder interface {
 // durable. Its methods may be called from several goroutines.
 type Store interface {
 	Recorder
-	// Configure makes apps the applications that Snapshot returns; only their ID and Name
-	// are read. An application that comes back has the counts that it left with.
+	// Configure makes apps the applications that Snapshot returns; only their ID, Name
+	// and MaxRooms are read. An application that comes back has the counts that it left with.
 	Configure(apps []Counted)
 	// Snapshot returns the configured applications ordered by ID, all as of one moment. The
 	// caller owns the slice. It must not block.
@@ -48,6 +51,16 @@ type (
 	Counted = state.App
 	// Counts is what is known of the rooms of one application.
 	Counts = state.Counts
+	// Counters are those of the Counts.
+	Counters = state.Counters
+	// Statistic is what Tencent has counted of rooms.
+	Statistic = state.Statistic
+	// DestroyCause says why a room was destroyed.
+	DestroyCause = state.DestroyCause
+	// MemberCause says why members came or went.
+	MemberCause = state.MemberCause
+	// KnownRooms is what is known of the rooms of one application, of each by itself.
+	KnownRooms = state.KnownRooms
 )
 
 // The kinds of events. A callback that says nothing of rooms is of kind Nothing; it comes
@@ -57,6 +70,8 @@ const (
 	Threshold = state.Threshold
 	Created   = state.Created
 	Destroyed = state.Destroyed
+	Quota     = state.Quota
+	Members   = state.Members
 )
 
 // The verdicts on events.

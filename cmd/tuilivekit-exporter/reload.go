@@ -111,6 +111,9 @@ func handlerApps(cfg *config.Config) []handler.App {
 	apps := make([]handler.App, len(cfg.Apps))
 	for i, app := range cfg.Apps {
 		apps[i] = handler.App{ID: string(app.SDKAppID), Name: app.Name, AllowUnsigned: app.AllowUnsigned}
+		if app.MaxRooms != nil {
+			apps[i].MaxRooms = *app.MaxRooms
+		}
 		for _, token := range app.Tokens {
 			apps[i].Tokens = append(apps[i].Tokens, token.Reveal())
 		}

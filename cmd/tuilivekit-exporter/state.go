@@ -34,6 +34,7 @@ type storedApp struct {
 	Current       int64     `json:"current_rooms"`
 	Max           int64     `json:"max_rooms"`
 	Estimate      int64     `json:"estimated_rooms"`
+	Rooms         int64     `json:"known_rooms"`
 	EventTime     time.Time `json:"last_event_time,omitzero"`
 	Received      time.Time `json:"last_event_received_time,omitzero"`
 	Events        uint64    `json:"threshold_events_total"`
@@ -42,15 +43,26 @@ type storedApp struct {
 	CountingSince time.Time `json:"counting_since"`
 }
 
-func newStoredApp(r state.Record) storedApp {
+func newStoredApp(r state.App) storedApp {
 	app := storedApp{
-		AppID: r.AppID, Known: r.Known(), Current: r.Current, Max: r.Max, Estimate: r.Estimate,
-		Events: r.Events, Created: r.Created, Destroyed: r.Destroyed, CountingSince: time.UnixMilli(r.Since).UTC(),
+		AppID: r.ID, Known: r.Known(), Current: r.Current, Max: r.Max, Estimate: r.Estimate(), Rooms: r.Rooms.Open,
+		Events: r.Events, Created: r.Created, Destroyed: r.DestroyedRooms(), CountingSince: time.UnixMilli(r.Since).UTC(),
 	}
 	if r.Known() {
 		app.EventTime, app.Received = time.UnixMilli(r.EventTime).UTC(), time.UnixMilli(r.Received).UTC()
 	}
 	return app
+}
+
+// restored returns what c says of all applications, ordered by ID.
+func restored(c state.Changes) []state.App {
+	store, apps := state.New(state.Options{}), make([]state.App, len(c.Records))
+	for i, r := range c.Records {
+		apps[i].ID = r.AppID
+	}
+	store.Restore(c)
+	store.Configure(apps)
+	return store.Snapshot()
 }
 
 // storedQueue is what waits for the backend of one application.
@@ -87,10 +99,9 @@ func (c *stateCommand) run(stdout io.Writer) error {
 		return err
 	}
 	apps := []storedApp{}
-	for _, r := range content.Records {
-		apps = append(apps, newStoredApp(r))
+	for _, a := range restored(content.Changes.Changes) {
+		apps = append(apps, newStoredApp(a))
 	}
-	slices.SortFunc(apps, func(a, b storedApp) int { return cmp.Compare(a.AppID, b.AppID) })
 	queues := queuesOf(content.Requests)
 	if c.json {
 		e := json.NewEncoder(stdout)
@@ -113,13 +124,13 @@ func (c *stateCommand) run(stdout io.Writer) error {
 
 func printApps(w io.Writer, apps []storedApp) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "SDKAPPID\tROOMS\tLIMIT\tESTIMATE\tLAST EVENT\tEVENTS\tCREATED\tDESTROYED\tCOUNTING SINCE")
+	fmt.Fprintln(t, "SDKAPPID\tROOMS\tLIMIT\tESTIMATE\tKNOWN\tLAST EVENT\tEVENTS\tCREATED\tDESTROYED\tCOUNTING SINCE")
 	for _, a := range apps {
 		current, limit, estimate, event := "-", "-", "-", "never"
 		if a.Known {
 			current, limit, estimate, event = fmt.Sprint(a.Current), fmt.Sprint(a.Max), fmt.Sprint(a.Estimate), a.EventTime.Format(time.RFC3339)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", a.AppID, current, limit, estimate, event,
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t%d\t%d\t%d\t%s\n", a.AppID, current, limit, estimate, a.Rooms, event,
 			a.Events, a.Created, a.Destroyed, a.CountingSince.Format(time.RFC3339))
 	}
 	return t.Flush()

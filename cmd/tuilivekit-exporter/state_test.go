@@ -21,7 +21,7 @@ func TestStateShowsWhatARunningExporterHasStored(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if len(lines) != 2 || strings.Join(strings.Fields(lines[1])[:6], " ") != demoApp+" 400 500 400 2025-02-19T12:00:41Z 1" {
+	if len(lines) != 2 || strings.Join(strings.Fields(lines[1])[:7], " ") != demoApp+" 400 500 400 0 2025-02-19T12:00:41Z 1" {
 		t.Errorf("got\n%s", out.String())
 	}
 

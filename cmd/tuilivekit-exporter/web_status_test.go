@@ -51,7 +51,7 @@ func TestStatusHasTheNumbersOfTheMetrics(t *testing.T) {
 		"tuilivekit_exporter_storage_degraded":                                                                   0,
 		"tuilivekit_webhook_requests_in_flight":                                                                  0,
 		"tuilivekit_room_creations_total" + label:                                                                float64(a.Created),
-		"tuilivekit_room_destructions_total" + label:                                                             float64(a.Destroyed),
+		`tuilivekit_room_destructions_total{cause="other",sdk_app_id="` + a.ID + `"}`:                            float64(a.Destroyed),
 		`tuilivekit_webhook_callbacks_total{command="` + a.Callbacks[0].Command + `",sdk_app_id="` + a.ID + `"}`: float64(a.Callbacks[0].Total),
 	})
 	if r.Storage.Mode != web.StorageDurable || r.Refusals[0].Total != 3 || r.Refusals[0].AppID != "12345" || !r.Ready {

@@ -35,6 +35,9 @@ func (c *Config) complete(dir string) (warnings []string, err error) {
 		if !utf8.ValidString(app.Name) { // no scrape could be parsed
 			return nil, &keyError{at.to("name"), fmt.Sprintf("%q is not valid UTF-8", app.Name)}
 		}
+		if app.MaxRooms != nil && (*app.MaxRooms < 1 || *app.MaxRooms > tuilivekit.MaxCount) {
+			return nil, &keyError{at.to("max_rooms"), fmt.Sprintf("%d is not between 1 and %d", *app.MaxRooms, tuilivekit.MaxCount)}
+		}
 		if app.Name == "" {
 			app.Name = string(app.SDKAppID)
 		}

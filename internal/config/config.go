@@ -41,6 +41,10 @@ type App struct {
 	SDKAppID AppID `yaml:"sdk_app_id"`
 	// Name is shown beside the id in metrics, alerts and dashboards. Default: the id.
 	Name string `yaml:"name"`
+	// MaxRooms is how many rooms the application may have, as bought: the limit below 70 % of
+	// which Tencent tells nothing. It counts until a threshold event tells the limit. Default: not
+	// known before that.
+	MaxRooms *int64 `yaml:"max_rooms"`
 	// TokenFiles are files that hold one callback token each. Relative paths are relative
 	// to the folder of the configuration file. All tokens are live, so that one can be
 	// changed without losing a callback. At most 4 tokens, together with TokenEnv. Required,

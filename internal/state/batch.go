@@ -1,9 +1,19 @@
 package state
 
+import "time"
+
 // Record is what is stored of one application.
 type Record struct {
 	AppID string
 	Counts
+	RoomState
+}
+
+// RoomRecord is what is stored of one room.
+type RoomRecord struct {
+	AppID string
+	Room  Room
+	Register
 }
 
 // Changes is what a Batch changes, or all that a Store holds. It is a value: whoever has
@@ -11,12 +21,14 @@ type Record struct {
 type Changes struct {
 	// Records replace those of their applications.
 	Records []Record
+	// Rooms replace those before.
+	Rooms []RoomRecord
 	// Repeats are added to those before, in the order of their receipt.
 	Repeats []Repeat
 }
 
 // Empty reports whether nothing changes.
-func (c Changes) Empty() bool { return len(c.Records)+len(c.Repeats) == 0 }
+func (c Changes) Empty() bool { return len(c.Records)+len(c.Rooms)+len(c.Repeats) == 0 }
 
 // Batch is a set of changes that is not visible until Publish: what is committed to disk
 // first is published after that, so that a scrape never shows what a crash can take back.
@@ -24,14 +36,23 @@ func (c Changes) Empty() bool { return len(c.Records)+len(c.Repeats) == 0 }
 // for concurrent use.
 type Batch struct {
 	store   *Store
-	changed map[string]int // place in changes.Records, by application
+	changed map[string]int  // place in changes.Records, by application
+	rooms   map[roomKey]int // place in changes.Rooms
 	changes Changes
+	now     int64 // receipt of the newest event, Unix milliseconds
 }
 
-// Begin returns an empty Batch. It blocks while there is another one.
+type roomKey struct {
+	appID string
+	room  Room
+}
+
+// Begin returns a Batch with nothing but what was counted for it (CountLater). It blocks while there is another one.
 func (s *Store) Begin() *Batch {
 	s.writing.Lock()
-	return &Batch{store: s, changed: make(map[string]int)}
+	b := &Batch{store: s, changed: make(map[string]int), rooms: make(map[roomKey]int)}
+	b.takeLater(time.Now().UnixMilli())
+	return b
 }
 
 // Count applies e to what the Batch has made of the state so far, and moves the counters.
@@ -46,7 +67,51 @@ func (b *Batch) Count(e Event) Outcome {
 		}
 		b.changes.Repeats = append(b.changes.Repeats, Repeat{key, e.Received})
 	}
-	return b.record(e.AppID, e.Received).count(e, s.tolerance)
+	c := b.record(e.AppID, e.Received)
+	o := c.count(e, s.tolerance)
+	if room, re, ok := e.room(s.tolerance); ok {
+		b.merge(e.AppID, room, re, c.EventTime, e.Received)
+		if i, ok := b.rooms[roomKey{e.AppID, room}]; ok && re.Closed {
+			o.Opened = b.changes.Rooms[i].openedFor(re)
+		}
+	}
+	return o
+}
+
+// merge applies an event of a room, and reports whether it changed anything.
+func (b *Batch) merge(appID string, room Room, e RoomEvent, anchor, now int64) bool {
+	key := roomKey{appID, room}
+	i, known := b.rooms[key]
+	var reg Register
+	if known {
+		reg = b.changes.Rooms[i].Register
+	} else {
+		reg = b.store.room(appID, room)
+	}
+	was := reg
+	if reg.merge(e, anchor); reg == was {
+		return false
+	}
+	b.now = max(b.now, now)
+	if known {
+		b.changes.Rooms[i].Register = reg
+		return true
+	}
+	b.rooms[key] = len(b.changes.Rooms)
+	b.changes.Rooms = append(b.changes.Rooms, RoomRecord{appID, room, reg})
+	return true
+}
+
+// LearnRoom applies news of a room to what the Batch has made of the state so far, and
+// reports whether it was news. No counter moves.
+func (b *Batch) LearnRoom(n RoomNews) bool {
+	anchor := int64(0)
+	if i, ok := b.changed[n.AppID]; ok {
+		anchor = b.changes.Records[i].EventTime
+	} else {
+		anchor = b.store.record(n.AppID, n.Received).EventTime
+	}
+	return b.merge(n.AppID, n.Room, n.RoomEvent, anchor, n.Received)
 }
 
 // Learn applies n to what the Batch has made of the state so far, if it is news, and
@@ -55,7 +120,7 @@ func (b *Batch) Learn(n News) bool {
 	if i, ok := b.changed[n.AppID]; ok {
 		return b.changes.Records[i].learn(n)
 	}
-	if counts := b.store.counts(n.AppID, n.Received); !counts.learn(n) {
+	if known := b.store.record(n.AppID, n.Received); !known.learn(n) {
 		return false
 	}
 	return b.record(n.AppID, n.Received).learn(n)
@@ -67,7 +132,7 @@ func (b *Batch) record(appID string, now int64) *Counts {
 	if !ok {
 		i = len(b.changes.Records)
 		b.changed[appID] = i
-		b.changes.Records = append(b.changes.Records, Record{appID, b.store.counts(appID, now)})
+		b.changes.Records = append(b.changes.Records, b.store.record(appID, now))
 	}
 	return &b.changes.Records[i].Counts
 }
@@ -79,7 +144,7 @@ func (b *Batch) Changes() Changes { return b.changes }
 // Publish makes the changes visible and ends the Batch, which must not be used again.
 func (b *Batch) Publish() {
 	s := b.store
-	s.put(b.changes.Records)
+	s.put(b.changes, b.now)
 	b.store = nil // using it again is a fault that is seen
 	s.writing.Unlock()
 }
@@ -89,7 +154,8 @@ func (b *Batch) Publish() {
 func (s *Store) Restore(c Changes) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	s.put(c.Records)
+	s.put(Changes{Records: c.Records}, 0)
+	s.restoreRooms(c)
 	for _, r := range c.Repeats {
 		s.seen.add(r.Key, r.At)
 	}
@@ -100,12 +166,21 @@ func (s *Store) Restore(c Changes) {
 func (s *Store) All() Changes {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	c := Changes{Records: make([]Record, 0, len(s.apps)), Repeats: s.seen.all()}
-	for id, a := range s.apps {
-		if a.counts.Known() || a.counts.Events+a.counts.Created+a.counts.Destroyed > 0 {
-			c.Records = append(c.Records, Record{id, a.counts})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now, rooms := time.Now().UnixMilli(), 0
+	for _, a := range s.apps {
+		a.rooms.expire(now)
+		rooms += a.rooms.n
+	}
+	c := Changes{Records: make([]Record, 0, len(s.apps)), Rooms: make([]RoomRecord, 0, rooms), Repeats: s.seen.all()}
+	for _, a := range s.apps {
+		if a.counts.empty() && a.rooms.n == 0 {
+			continue
+		}
+		c.Records = append(c.Records, a.record())
+		for room, reg := range a.rooms.all() {
+			c.Rooms = append(c.Rooms, RoomRecord{a.id, room, reg})
 		}
 	}
 	return c

@@ -116,7 +116,7 @@ func TestNewsAreNotCounted(t *testing.T) {
 			}
 			want := rooms(t, direct)
 			if tc.want {
-				want.Current, want.EventTime, want.Received, want.Estimate = tc.news.Current, tc.news.EventTime, tc.news.Received, tc.news.Current
+				want.Current, want.EventTime, want.Received, want.Operator = tc.news.Current, tc.news.EventTime, tc.news.Received, 0
 			}
 			if got := direct.Learn(tc.news); got != tc.want {
 				t.Errorf("got %v", got)

@@ -3,6 +3,7 @@ package state
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"hash/crc32"
 )
 
 // Kind says what an event reports.
@@ -18,6 +19,11 @@ const (
 	Created
 	// Destroyed is a room destroyed.
 	Destroyed
+	// Quota is an alarm about the daily group quota.
+	Quota
+	// Members is that members came or went. Exact repeats are not recognized: there are too
+	// many of them.
+	Members
 )
 
 // Event is one accepted callback.
@@ -32,6 +38,68 @@ type Event struct {
 	// Subject tells apart events of one millisecond: the operator of a Threshold
 	// event, the room of the others, as raw JSON. It is only hashed, never kept.
 	Subject []byte
+	// RoomID is the room of a Created or Destroyed event, empty if it is not known. It is
+	// only hashed, never kept.
+	RoomID []byte
+	// Operator is who created the room, of a Threshold or a Created event. It is only
+	// hashed, never kept.
+	Operator []byte
+	// Cause is why a room was Destroyed, and Statistic what was counted of it, nil if that was
+	// not told.
+	Cause     DestroyCause
+	Statistic *Statistic
+	// QuotaUsed and Quota are those of a Quota event.
+	QuotaUsed, Quota int64
+	// Members is how many members came or went by a Members event, and MemberCause is why.
+	Members     int
+	MemberCause MemberCause
+	// Opened is when a room that was Destroyed had been created, in whole seconds: Unix
+	// milliseconds, 0 if it is not known.
+	Opened int64
+}
+
+// time returns when e happened: at its receipt if it does not say, or lies too far in the
+// future.
+func (e Event) time(tolerance int64) (t int64, clamped bool) {
+	switch {
+	case e.Time == 0:
+		return e.Received, false
+	case e.Time-e.Received > tolerance:
+		return e.Received, true
+	}
+	return e.Time, false
+}
+
+// room returns what e says of a room, if it says anything.
+func (e Event) room(tolerance int64) (room Room, re RoomEvent, ok bool) {
+	if len(e.RoomID) == 0 || e.Kind != Created && e.Kind != Destroyed {
+		return 0, RoomEvent{}, false
+	}
+	re.Time, _ = e.time(tolerance)
+	if e.Kind == Destroyed {
+		re.Closed, re.Opened = true, e.Opened
+	} else {
+		re.Operator = operatorOf(e.Operator)
+	}
+	return roomOf(e.AppID, e.RoomID), re, true
+}
+
+// operatorOf returns a hash of an operator that a Register can hold, 0 if there is none. It
+// is stored, so it must not change.
+func operatorOf(operator []byte) uint32 {
+	if len(operator) == 0 {
+		return 0
+	}
+	return max(crc32.ChecksumIEEE(operator)&operatorMask, 1)
+}
+
+// RoomNews is what another source says of a room: a recount, or another replica. It is not
+// in the future, which the source checks.
+type RoomNews struct {
+	AppID string
+	Room  Room
+	RoomEvent
+	Received int64 // Unix milliseconds
 }
 
 // News is what another source says of an application: the newest threshold event that it
@@ -63,36 +131,42 @@ type Outcome struct {
 	// Clamped means that the time lay too far in the future and that the time of
 	// receipt stands in its place.
 	Clamped bool
+	// Opened is when the room of a Destroyed event was opened, Unix milliseconds; 0 if that
+	// is not known.
+	Opened int64
 }
 
 // count merges e, which is no duplicate, into c. tolerance is in milliseconds.
 func (c *Counts) count(e Event, tolerance int64) Outcome {
 	var o Outcome
-	t := e.Time
-	if t == 0 {
-		t = e.Received
-	} else if t-e.Received > tolerance {
-		t, o.Clamped = e.Received, true
-	}
+	t, clamped := e.time(tolerance)
+	o.Clamped = clamped
 	switch e.Kind {
 	case Threshold:
 		c.Events++
 		switch c.compare(t, e.Current, e.Max) {
 		case +1:
 			c.Current, c.Max, c.EventTime, c.Received = e.Current, e.Max, t, e.Received
-			c.Estimate = e.Current
+			c.Operator = operatorOf(e.Operator)
 		case -1:
 			o.Verdict = OutOfOrder
 		}
 	case Created:
 		c.Created++
-		if t > c.EventTime {
-			c.Estimate++
-		}
 	case Destroyed:
-		c.Destroyed++
-		if t > c.EventTime {
-			c.Estimate = max(c.Estimate-1, 0)
+		c.Destroyed[e.Cause]++
+		if e.Statistic == nil {
+			c.WithoutStatistic++
+		} else {
+			c.Statistic.add(*e.Statistic)
+		}
+	case Members:
+		c.Members[e.MemberCause] += uint64(e.Members)
+	case Quota:
+		if t > c.QuotaTime || t == c.QuotaTime && e.QuotaUsed >= c.QuotaUsed {
+			c.QuotaTime, c.QuotaUsed, c.Quota = t, e.QuotaUsed, e.Quota
+		} else {
+			o.Verdict = OutOfOrder
 		}
 	}
 	return o
@@ -103,8 +177,7 @@ func (c *Counts) learn(n News) bool {
 	if c.compare(n.EventTime, n.Current, n.Max) <= 0 {
 		return false
 	}
-	c.Current, c.Max, c.EventTime, c.Received = n.Current, n.Max, n.EventTime, n.Received
-	c.Estimate = n.Current
+	c.Current, c.Max, c.EventTime, c.Received, c.Operator = n.Current, n.Max, n.EventTime, n.Received, 0
 	return true
 }
 
@@ -113,7 +186,7 @@ func (c *Counts) learn(n News) bool {
 // event without a time has none: two rooms created by one operator at one count would
 // be taken for one.
 func (e Event) repeatKey() (key uint64, ok bool) {
-	if e.Time == 0 {
+	if e.Time == 0 || e.Kind == Members {
 		return 0, false
 	}
 	subject := e.Subject
@@ -126,6 +199,10 @@ func (e Event) repeatKey() (key uint64, ok bool) {
 	b = binary.BigEndian.AppendUint64(b, uint64(e.Time))
 	b = binary.BigEndian.AppendUint64(b, uint64(e.Current))
 	b = binary.BigEndian.AppendUint64(b, uint64(e.Max))
+	if e.Kind == Quota {
+		b = binary.BigEndian.AppendUint64(b, uint64(e.QuotaUsed))
+		b = binary.BigEndian.AppendUint64(b, uint64(e.Quota))
+	}
 	b = append(b, e.AppID...)
 	b = append(b, 0)
 	b = append(b, subject...)

@@ -4,7 +4,8 @@
 // The rule is that the newest event wins, by (EventTime, Current, Max). That is
 // a total order, so events may come twice, late or in any order, from callbacks,
 // a file or another replica, and every process that has seen the same events
-// holds the same pair of counts.
+// holds the same pair of counts. Each room is a register, and the newest event wins there
+// too.
 //
 // The package does no I/O. It knows nothing of HTTP, of Tencent's formats or of
 // Prometheus.
@@ -31,16 +32,14 @@ type Counts struct {
 	Current, Max int64
 	// EventTime is Tencent's time of that event, Received ours.
 	EventTime, Received int64
-	// Events counts the threshold events that were accepted, ever.
-	Events uint64
-	// Created and Destroyed count the callbacks of rooms created and destroyed
-	// that were accepted, ever.
-	Created, Destroyed uint64
-	// Estimate is Current, plus the rooms created and minus those destroyed after
-	// EventTime, as far as their callbacks came after that of the event. It is never
-	// negative, and means nothing before the first threshold event.
-	Estimate int64
-	// Since is when the counts Events, Created and Destroyed began at zero.
+	Counters
+	// QuotaUsed and Quota are those of the newest alarm about the daily group quota, and
+	// QuotaTime is Tencent's time of it, 0 if there was none.
+	QuotaUsed, Quota, QuotaTime int64
+	// Operator is a hash of the one whose creation of a room raised the newest threshold
+	// event, 0 if that is not known.
+	Operator uint32
+	// Since is when the Counters began at zero.
 	Since int64
 }
 
@@ -57,12 +56,45 @@ func (c Counts) compare(t, current, max int64) int {
 	return cmp.Or(cmp.Compare(t, c.EventTime), cmp.Compare(current, c.Current), cmp.Compare(max, c.Max))
 }
 
+func (c Counts) empty() bool {
+	c.Since = 0
+	return c == Counts{}
+}
+
+// KnownRooms is what the registers of rooms say of an application. Times are Unix
+// milliseconds.
+type KnownRooms struct {
+	// Open is how many rooms are known to be open. It means nothing before the first event or
+	// news of a room: while Newest is 0.
+	Open int64
+	// AtEvent is how many of the rooms known now were open at the newest threshold event.
+	AtEvent int64
+	// Newest is the newest time of all events and news of rooms.
+	Newest int64
+	// Dropped counts the rooms that are not known any more because there were more than
+	// MaxRooms.
+	Dropped uint64
+}
+
 // App is a configured application.
 type App struct {
 	ID   string // SDKAppID, canonical decimal
 	Name string // the operator's name for it
+	// MaxRooms is the limit that the operator gives, 0 without one.
+	MaxRooms int64
 	Counts
+	Rooms KnownRooms
 }
+
+// Estimate is Current, plus the rooms that were opened and minus those that were closed
+// since that event. It is never negative, and means nothing before the first threshold
+// event.
+func (a App) Estimate() int64 { return max(a.Current+a.Rooms.Open-a.Rooms.AtEvent, 0) }
+
+// Deviation is how many rooms more than Current were known to be open at that event: those
+// whose closing was not heard of, minus those whose opening was not. It means nothing
+// before the first threshold event, nor before the first event of a room.
+func (a App) Deviation() int64 { return a.Rooms.AtEvent - a.Current }
 
 // Options are the settings of a Store.
 type Options struct {
@@ -94,6 +126,8 @@ type Store struct {
 	writing sync.Mutex
 	seen    window
 
+	later later
+
 	mu    sync.RWMutex
 	apps  map[string]*app // configured now or at any time before
 	shown []*app          // the configured ones, ordered by id
@@ -101,8 +135,13 @@ type Store struct {
 
 type app struct {
 	id, name string
+	maxRooms int64
 	counts   Counts
+	rooms    roomTable
 }
+
+// record returns what is stored of a.
+func (a *app) record() Record { return Record{a.id, a.counts, a.rooms.RoomState} }
 
 // New returns a Store without applications.
 func New(o Options) *Store {
@@ -113,8 +152,8 @@ func New(o Options) *Store {
 	}
 }
 
-// Configure makes apps the applications that Snapshot returns; only ID and Name
-// are read. What is known of one that is no longer among them is kept, and comes back
+// Configure makes apps the applications that Snapshot returns; only ID, Name
+// and MaxRooms are read. What is known of one that is no longer among them is kept, and comes back
 // with its application. The counts of a new one begin now. It does not wait for a Batch.
 func (s *Store) Configure(apps []App) {
 	now := time.Now().UnixMilli()
@@ -123,7 +162,7 @@ func (s *Store) Configure(apps []App) {
 	s.shown = make([]*app, 0, len(apps))
 	for _, a := range apps {
 		one := s.app(a.ID, now)
-		one.name = a.Name
+		one.name, one.maxRooms = a.Name, a.MaxRooms
 		s.shown = append(s.shown, one)
 	}
 	slices.SortFunc(s.shown, func(a, b *app) int { return cmp.Compare(a.id, b.id) })
@@ -134,29 +173,65 @@ func (s *Store) Configure(apps []App) {
 func (s *Store) app(id string, now int64) *app {
 	a := s.apps[id]
 	if a == nil {
-		a = &app{id: id, counts: Counts{Since: now}}
+		a = &app{id: id, counts: Counts{Since: now}, rooms: newRoomTable(MaxRooms)}
 		s.apps[id] = a
 	}
 	return a
 }
 
-// counts returns what is known of an application, whose counts begin now if there is
+// record returns what is stored of an application, whose counts begin now if there is
 // none.
-func (s *Store) counts(id string, now int64) Counts {
+func (s *Store) record(id string, now int64) Record {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if a := s.apps[id]; a != nil {
-		return a.counts
+		return a.record()
 	}
-	return Counts{Since: now}
+	return Record{AppID: id, Counts: Counts{Since: now}}
 }
 
-// put makes records those of their applications. The caller holds writing.
-func (s *Store) put(records []Record) {
+// room returns what is known of a room.
+func (s *Store) room(appID string, room Room) Register {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if a := s.apps[appID]; a != nil {
+		return a.rooms.get(room)
+	}
+	return Register{}
+}
+
+// put makes c visible. now is when its rooms have changed, Unix milliseconds. The caller
+// holds writing.
+func (s *Store) put(c Changes, now int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, r := range records {
+	for _, r := range c.Records {
 		s.app(r.AppID, r.Since).counts = r.Counts
+	}
+	for _, r := range c.Rooms {
+		s.app(r.AppID, now).rooms.put(r.Room, r.Register, now)
+	}
+}
+
+// restoreRooms puts back what was known of rooms. The caller holds writing.
+func (s *Store) restoreRooms(c Changes) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now().UnixMilli()
+	for _, r := range c.Records {
+		rooms := &s.app(r.AppID, r.Since).rooms
+		rooms.RoomState = r.RoomState
+		rooms.anchor, rooms.stale = anchor{r.EventTime, r.Operator}, true
+	}
+	for _, r := range c.Rooms {
+		rooms := &s.app(r.AppID, now).rooms
+		if r.Closed() && r.Time() < rooms.Cutoff {
+			continue // it had been dropped after it was written
+		}
+		rooms.put(r.Room, r.Register, 0)
+	}
+	for _, a := range s.apps {
+		a.rooms.recent = changes{lost: now}
 	}
 }
 
@@ -173,7 +248,27 @@ func (s *Store) Count(e Event) Outcome {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.app(e.AppID, e.Received).counts.count(e, s.tolerance)
+	a := s.app(e.AppID, e.Received)
+	o := a.counts.count(e, s.tolerance)
+	if room, re, ok := e.room(s.tolerance); ok {
+		a.merge(room, re, e.Received)
+		if re.Closed {
+			o.Opened = a.rooms.get(room).openedFor(re)
+		}
+	}
+	return o
+}
+
+// merge applies an event or news of a room, and reports whether it changed anything. now is
+// Unix milliseconds.
+func (a *app) merge(room Room, e RoomEvent, now int64) bool {
+	reg := a.rooms.get(room)
+	was := reg
+	if reg.merge(e, a.counts.EventTime); reg == was {
+		return false
+	}
+	a.rooms.put(room, reg, now)
+	return true
 }
 
 // Learn applies n if it is news, and reports whether it was. It is visible at once and
@@ -186,14 +281,53 @@ func (s *Store) Learn(n News) bool {
 	return s.app(n.AppID, n.Received).counts.learn(n)
 }
 
+// LearnRoom applies news of a room, and reports whether it was news. It is visible at once
+// and not durable. It blocks while there is a Batch.
+func (s *Store) LearnRoom(n RoomNews) bool {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.app(n.AppID, n.Received).merge(n.Room, n.RoomEvent, n.Received)
+}
+
+// Rooms returns the registers of all rooms of an application that are known, open and
+// closed, or of those that have changed since a time, Unix milliseconds, and some more. The
+// caller owns them. It does not wait for a Batch.
+func (s *Store) Rooms(appID string, since int64) []RoomRecord {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	a := s.apps[appID]
+	if a == nil {
+		return nil
+	}
+	var list []RoomRecord
+	if since > 0 && a.rooms.recent.since(since, func(room Room) {
+		list = append(list, RoomRecord{appID, room, a.rooms.get(room)})
+	}) {
+		return list
+	}
+	list = make([]RoomRecord, 0, a.rooms.n)
+	for room, reg := range a.rooms.all() {
+		list = append(list, RoomRecord{appID, room, reg})
+	}
+	return list
+}
+
 // Snapshot returns the configured applications ordered by ID, all as of one
 // moment. The caller owns the slice. It does not wait for a Batch.
 func (s *Store) Snapshot() []App {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+	s.mu.Lock() // for the sums of rooms
+	defer s.mu.Unlock()
 	apps := make([]App, len(s.shown))
 	for i, a := range s.shown {
-		apps[i] = App{ID: a.id, Name: a.name, Counts: a.counts}
+		apps[i] = App{ID: a.id, Name: a.name, MaxRooms: a.maxRooms, Counts: a.counts, Rooms: a.known()}
 	}
 	return apps
+}
+
+func (a *app) known() KnownRooms {
+	r := &a.rooms
+	r.move(anchor{a.counts.EventTime, a.counts.Operator})
+	return KnownRooms{Open: int64(r.open), AtEvent: r.at(), Newest: r.Newest, Dropped: r.Dropped}
 }

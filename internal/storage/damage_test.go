@@ -343,7 +343,7 @@ func TestChangesThatAreAlikeAreNoticed(t *testing.T) {
 	records := func(events uint64) (sum uint64, xor uint32) {
 		l := newLedger()
 		for _, app := range []string{"1400000001", "1400000002"} {
-			e := l.put(recordEntry(state.Record{AppID: app, Counts: state.Counts{Current: 400, Max: 500, Events: events}}))
+			e := l.put(recordEntry(state.Record{AppID: app, Counts: state.Counts{Current: 400, Max: 500, Counters: state.Counters{Events: events}}}))
 			xor ^= e.sum()
 		}
 		return l.sum, xor

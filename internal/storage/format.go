@@ -96,7 +96,7 @@ func summaryEntry(count, sum, transaction uint64) entry {
 func recordEntry(r state.Record) entry {
 	b := make([]byte, 0, recordSize)
 	for _, n := range []int64{
-		r.Current, r.Max, r.EventTime, r.Received, int64(r.Events), int64(r.Created), int64(r.Destroyed), r.Estimate, r.Since,
+		r.Current, r.Max, r.EventTime, r.Received, int64(r.Events), int64(r.Created), int64(r.DestroyedRooms()), int64(r.WithoutStatistic)<<20 | int64(r.Operator), r.Since,
 	} {
 		b = binary.BigEndian.AppendUint64(b, uint64(n))
 	}
@@ -110,8 +110,8 @@ func decodeRecord(key string, payload []byte) (state.Record, error) {
 	}
 	n := func(i int) int64 { return int64(binary.BigEndian.Uint64(payload[i*8:])) }
 	return state.Record{AppID: strings.TrimPrefix(key, appPrefix), Counts: state.Counts{
-		Current: n(0), Max: n(1), EventTime: n(2), Received: n(3),
-		Events: uint64(n(4)), Created: uint64(n(5)), Destroyed: uint64(n(6)), Estimate: n(7), Since: n(8),
+		Current: n(0), Max: n(1), EventTime: n(2), Received: n(3), Operator: uint32(n(7) & (1<<20 - 1)), Since: n(8),
+		Counters: state.Counters{Events: uint64(n(4)), Created: uint64(n(5)), Destroyed: [state.NumDestroyCauses]uint64{uint64(n(6))}, WithoutStatistic: uint64(n(7) >> 20)},
 	}}, nil
 }
 

@@ -107,7 +107,7 @@ func parse(data []byte) (*Content, error) {
 // fill adds what c lacks of an earlier content. Page by page c may hold what is older
 // still: of two records of an application the one that has counted more is newer.
 func (c *Content) fill(before Changes) {
-	counted := func(r state.Record) uint64 { return r.Events + r.Created + r.Destroyed }
+	counted := func(r state.Record) uint64 { return r.Events + r.Created + r.DestroyedRooms() }
 	records := make(map[string]state.Record)
 	for _, r := range slices.Concat(c.Records, before.Records) {
 		if old, ok := records[r.AppID]; !ok || counted(r) > counted(old) {

@@ -276,7 +276,7 @@ func TestFilesOfEveryVersion(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := start(t, path, nil)
-		want := state.Counts{Current: 402, Max: 10_000_000, EventTime: day0 + 2, Received: day0 + 2, Events: 3, Created: 1, Estimate: 403, Since: day0 - 1}
+		want := state.Counts{Current: 402, Max: 10_000_000, EventTime: day0 + 2, Received: day0 + 2, Counters: state.Counters{Events: 3, Created: 1}, Operator: 403, Since: day0 - 1}
 		if got := r.store.Snapshot()[0].Counts; got != want {
 			t.Errorf("version %d: got %+v, want %+v", version, got, want)
 		}

@@ -16,6 +16,10 @@ import (
 // are not even there. It blocks until deadline at the latest; if that is zero, for two
 // commits. It keeps q.Data, and nothing of e.
 func (s *Storage) Record(e state.Event, q queue.Request, deadline time.Time) (state.Outcome, error) {
+	if e.Kind == state.Members && q.Data == nil { // it goes along with the next commit
+		s.store.CountLater(e)
+		return state.Outcome{}, nil
+	}
 	r := s.free.Get().(*request)
 	r.event, r.callback, r.deadline = e, q, deadline
 	select {
@@ -91,6 +95,9 @@ func (s *Storage) Run(ctx context.Context) {
 			w.finished(err)
 		case <-retry.C:
 			w.recover()
+			if w.store.HasLater() { // no event has taken it along
+				w.handle(nil)
+			}
 		case <-removals:
 			if remove == nil {
 				remove = time.After(removeInterval)

@@ -105,7 +105,7 @@ func (s *Status) Report() Report {
 func (s *Status) appStatus(a handler.AppReport, now time.Time) AppStatus {
 	status := AppStatus{
 		ID: a.ID, Name: a.Name, AllowUnsigned: a.AllowUnsigned, Verdict: VerdictNever,
-		Events: a.Events, Created: a.Created, Destroyed: a.Destroyed, CountingSince: fromMilli(a.Since),
+		Events: a.Events, Created: a.Created, Destroyed: a.DestroyedRooms(), CountingSince: fromMilli(a.Since),
 		Callbacks: callbackStatus(a.Commands, now), Relay: s.o.Relay(a.ID),
 	}
 	if status.Relay != nil {
@@ -118,10 +118,11 @@ func (s *Status) appStatus(a handler.AppReport, now time.Time) AppStatus {
 	if !a.Known() {
 		return status
 	}
+	estimate := a.Estimate()
 	ratio := float64(a.Current) / float64(a.Max)
 	event, received := fromMilli(a.EventTime), fromMilli(a.Received)
 	old := max(age(now, event), 0)
-	status.Current, status.Max, status.Estimate, status.UsageRatio = &a.Current, &a.Max, &a.Estimate, &ratio
+	status.Current, status.Max, status.Estimate, status.UsageRatio = &a.Current, &a.Max, &estimate, &ratio
 	status.EventTime, status.Received, status.EventAgeSeconds = &event, &received, &old
 	status.UsageLevel = usage.Of(ratio).Name
 	status.Verdict = VerdictFresh

@@ -58,7 +58,7 @@ func TestReport(t *testing.T) {
 		time.Sleep(time.Hour)
 		post(c, "3", "token", time.Now(), threshold(400, 500))
 		time.Sleep(time.Second)
-		post(c, "3", "token", time.Now(), `{"CallbackCommand":"Live.CallbackAfterCreateRoom"}`)
+		post(c, "3", "token", time.Now(), `{"CallbackCommand":"Live.CallbackAfterCreateRoom","RoomInfo":{"RoomId":"r"}}`)
 		post(c, "3", "wrong", time.Now(), threshold(401, 500))
 		post(c, "3", "token", time.Now().Add(-90*time.Second), threshold(402, 500))
 		post(c, "77", "token", time.Now(), threshold(402, 500))
