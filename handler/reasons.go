@@ -140,7 +140,7 @@ var (
 	reasonForwarded = table.add(reason{
 		label: "forwarded", status: http.StatusBadRequest, text: "X-Forwarded-For is not a list of addresses", stranger: true,
 		title: "X-Forwarded-For not understood",
-		check: "The balancer in --webhook.trusted-proxies must send a list of addresses in X-Forwarded-For.",
+		check: "--webhook.allowed-sources needs the address of the sender: the balancer in --webhook.trusted-proxies must send a list of addresses in X-Forwarded-For.",
 	})
 	reasonRate = table.add(reason{
 		label: "rate", status: http.StatusTooManyRequests, text: "too many requests", retryAfter: "1",

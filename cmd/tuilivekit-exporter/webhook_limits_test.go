@@ -45,6 +45,25 @@ func TestFlagsOfTheLimits(t *testing.T) {
 	expect(t, i.scrape(), map[string]float64{rejectionsOf("source"): 6, rejectionsOf("forwarded"): 1, rejectionsOf("rate"): 3})
 }
 
+// Where all sources are allowed nothing depends on X-Forwarded-For, whatever the proxy
+// makes of it.
+func TestForwardedHeadersAreNotNeededWithoutAllowedSources(t *testing.T) {
+	i := startApp(t, "--webhook.trusted-proxies=127.0.0.0/8")
+	for _, value := range []string{"unknown", "_hidden", "", "192.0.2.7, nonsense"} {
+		req, err := http.NewRequest(http.MethodPost, i.signed(""), strings.NewReader(harmless))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("X-Forwarded-For", value)
+		resp, err := i.client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		acknowledged(t, readAll(t, resp))
+	}
+	expect(t, i.scrape(), map[string]float64{rejectionsOf("forwarded"): 0})
+}
+
 func rejectionsOf(reason string) string {
 	return `tuilivekit_webhook_rejections_total{reason="` + reason + `"}`
 }

@@ -66,16 +66,17 @@ var (
 )
 
 // Check returns ErrSource if r comes from a source that is not allowed, and ErrForwarded
-// if a trusted proxy has not said where r comes from.
+// if a trusted proxy has not said where r comes from. If all sources are allowed it
+// returns nil: then nothing depends on the source.
 func (g *Gate) Check(r *http.Request) error {
-	if len(g.sources.trusted) == 0 && len(g.sources.allowed) == 0 {
+	if len(g.sources.allowed) == 0 {
 		return nil
 	}
 	source, ok := g.sources.of(r)
 	if !ok {
 		return ErrForwarded
 	}
-	if len(g.sources.allowed) > 0 && !contains(g.sources.allowed, source) {
+	if !contains(g.sources.allowed, source) {
 		return ErrSource
 	}
 	return nil
@@ -87,7 +88,7 @@ func (g *Gate) Accept(r *http.Request) { connOf(r.Context()).accept() }
 
 // Refuse says that r was refused because of who sent it, or where to. It reports whether
 // the connection may stay open for further requests, and whether its source has exceeded
-// the rate limit.
+// the rate limit. There is no limit for a source that a trusted proxy has not named.
 func (g *Gate) Refuse(r *http.Request) (keep, exceeded bool) {
 	from := connOf(r.Context())
 	keep = from == nil || from.known.Load()
