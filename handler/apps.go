@@ -19,7 +19,7 @@ import (
 // MaxTokens is how many callback tokens of an application can be live at once.
 const MaxTokens = tuilivekit.MaxTokens
 
-// App is an application whose callbacks are taken.
+// App is an application whose callbacks are accepted.
 type App struct {
 	// ID is the SDKAppID in decimal, without leading zeros.
 	ID string
@@ -31,12 +31,12 @@ type App struct {
 	// Tokens are the callback tokens that may sign, at most MaxTokens. With two, a
 	// token can be changed without losing a callback.
 	Tokens []string
-	// AllowUnsigned takes callbacks without a signature. SDKAppIDs are no secret:
-	// anyone who can reach the URL can then set the counts. A signature that is
-	// there is still checked if there are Tokens.
+	// AllowUnsigned accepts callbacks without a signature. SDKAppIDs are no secret: anyone
+	// who can reach the URL can then set the counts. If there are Tokens, the signature of a
+	// signed callback is still checked.
 	AllowUnsigned bool
-	// Backend is the application's own, which had the callbacks before. Without one a
-	// callback that asks for a decision is answered OK.
+	// Backend is the application's own server, which got the callbacks before. Without a
+	// Backend, a callback that asks for a decision is answered OK.
 	Backend Backend
 }
 
@@ -73,7 +73,7 @@ type Packed struct {
 // ErrLoop is returned by a Backend for a request that has passed it already.
 var ErrLoop = errors.New("relay loop")
 
-// apps are the configured applications. It is not changed once it is made.
+// apps are the configured applications. It is immutable.
 type apps struct {
 	byID map[string]*app
 	list []*app // in the order of their IDs
@@ -101,10 +101,12 @@ type appStats struct {
 	refused      atomic.Pointer[note] // the last one, nil without
 }
 
-// dummyTokens makes the work for an unknown application that of a known one.
+// dummyTokens are checked for an unknown application, so that it costs as much work as a
+// known one.
 var dummyTokens = []string{rand.Text()}
 
-// Configure makes list the applications whose callbacks are taken, at once; see Prepare.
+// Configure makes list the applications whose callbacks are accepted, at once; see
+// Prepare.
 func (c *Callback) Configure(list []App) error {
 	apply, err := c.Prepare(list)
 	if err == nil {
@@ -116,8 +118,8 @@ func (c *Callback) Configure(list []App) error {
 // Prepare checks list and changes nothing. It fails when there are no applications, when
 // one has a malformed or repeated ID, or when its tokens are too many, too long, empty,
 // or none without AllowUnsigned. The function that it returns makes list the applications
-// whose callbacks are taken, at once, and cannot fail: a request is judged by the old ones
-// or by the new ones. Counts of those that stay go on. list must not be changed until then.
+// whose callbacks are accepted, at once, and cannot fail: a request is judged by the old ones
+// or by the new ones. Counters of applications that stay go on. list must not be changed until then.
 func (c *Callback) Prepare(list []App) (apply func(), err error) {
 	if err := check(list); err != nil {
 		return nil, err
@@ -178,8 +180,8 @@ func (a App) check() error {
 	return nil
 }
 
-// newApp takes over the counts of old, which may be nil. When a token was last used
-// is kept if the token keeps its slot.
+// newApp takes over the counters of old, which may be nil. A token that keeps its slot
+// keeps the time of its last use.
 func newApp(a App, old *app) *app {
 	next := &app{id: a.ID, tokens: append([]string(nil), a.Tokens...), allowUnsigned: a.AllowUnsigned, backend: a.Backend}
 	if old == nil {

@@ -6,7 +6,7 @@
 // state that it records into; package collector makes metrics of that. The package knows
 // neither files nor the pages for people: its Report is plain values.
 //
-// Both packages can be used in a server of one's own, see the example.
+// Another program can mount a Callback in a server of its own: see the examples.
 package handler
 
 import (
@@ -15,9 +15,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"os"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,7 +36,7 @@ const (
 
 // Options are the settings of a Callback. Only Apps is required.
 type Options struct {
-	// Apps are the applications whose callbacks are taken; see Prepare.
+	// Apps are the applications whose callbacks are accepted; see Prepare.
 	Apps []App
 	// Store is where events are recorded. Nil makes a new one, in memory, with
 	// DefaultFutureTolerance; it keeps no requests for Backends.
@@ -49,14 +46,14 @@ type Options struct {
 	// Log gets what an operator should know. It never gets tokens, bodies, or users.
 	// Nil discards it.
 	Log logrus.FieldLogger
-	// MaxBodyBytes is the size of the largest body that is taken, by default
-	// DefaultMaxBodyBytes.
+	// MaxBodyBytes is the maximum size of a body, by default DefaultMaxBodyBytes.
 	MaxBodyBytes int64
-	// BodyTimeout is how long a body may take to arrive, by default
-	// DefaultBodyTimeout. Tencent waits two seconds for the answer.
+	// BodyTimeout is the maximum time for a body to arrive, by default DefaultBodyTimeout.
+	// Tencent waits two seconds for the answer.
 	BodyTimeout time.Duration
-	// SignatureWindow is how far the RequestTime of a signed request may be from our
-	// clock, either way, by default DefaultSignatureWindow. It counts in seconds.
+	// SignatureWindow is the maximum difference between the RequestTime of a signed request
+	// and our clock, either way, by default DefaultSignatureWindow. Only whole seconds
+	// count.
 	SignatureWindow time.Duration
 	// Limits bound what senders can take of the process.
 	Limits Limits
@@ -133,8 +130,7 @@ func newCallback(o Options, table reasons) (*Callback, error) {
 func (c *Callback) Snapshot() []Counted { return c.store.Snapshot() }
 
 // ServeHTTP answers one callback. An answer of status 200 means that the event is
-// recorded, or deliberately passed over; 4xx that the sender is wrong; 5xx that we
-// are. The body is in Tencent's format in every case.
+// recorded, or deliberately ignored; 4xx that the sender is wrong; 5xx that we are. The body is in Tencent's format in every case.
 func (c *Callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	c.metrics.inFlight.Inc()
@@ -152,39 +148,6 @@ func (c *Callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a = c.refuse(w, r, err)
 	}
 	a.write(w)
-}
-
-var jsonContentType = []string{"application/json"}
-
-// okAnswer is the answer to a callback that is accepted.
-var okAnswer = Answer{Status: http.StatusOK, Header: http.Header{"Content-Type": jsonContentType}, Body: []byte(tuilivekit.OK)}
-
-// selfTestAnswer is the answer to a self-test of doctor or setup.
-var selfTestAnswer = Answer{Status: http.StatusOK, Header: okAnswer.Header, Body: []byte(tuilivekit.SelfTestOK)}
-
-// ofBackend returns a with those header fields that a backend may send.
-func (a Answer) ofBackend() Answer {
-	h := http.Header{}
-	for _, key := range []string{"Content-Type", "Content-Encoding"} {
-		if values := a.Header[key]; values != nil {
-			h[key] = values
-		}
-	}
-	a.Header = h
-	return a
-}
-
-// write is the only place that writes an answer.
-func (a Answer) write(w http.ResponseWriter) {
-	h := w.Header()
-	if a.Header["Content-Type"] == nil {
-		h["Content-Type"] = nil // or net/http would guess one
-	}
-	for key, values := range a.Header {
-		h[key] = values
-	}
-	w.WriteHeader(a.Status)
-	w.Write(a.Body) // if this fails the sender is gone: there is nobody to tell
 }
 
 // serve returns the answer to r. The order of the checks is that of their cost: nothing
@@ -259,77 +222,6 @@ const (
 	decisionTime = 1900 * time.Millisecond
 )
 
-// authenticate returns the application that sent the request. An unknown one costs
-// as much work as a known one.
-func (c *Callback) authenticate(query tuilivekit.Query, now time.Time) (*app, error) {
-	app := c.apps.Load().byID[query.AppID]
-	if app == nil {
-		tuilivekit.Signer(dummyTokens, query.RequestTime, query.Sign)
-		return nil, &refusal{reason: reasonUnknownApp, appID: query.AppID}
-	}
-	signed := query.Sign != "" || query.RequestTime != ""
-	if app.allowUnsigned && (!signed || len(app.tokens) == 0) {
-		return app, nil
-	}
-	slot := tuilivekit.Signer(app.tokens, query.RequestTime, query.Sign)
-	requestTime, ok := tuilivekit.ParseRequestTime(query.RequestTime)
-	if slot < 0 || !ok {
-		return nil, &refusal{reason: reasonSign, appID: app.id}
-	}
-	// Only a request that knows a token gets here: a stranger moves no metric.
-	skew := now.Unix() - requestTime
-	if query.Command != tuilivekit.SelfTest { // these say what Tencent does
-		c.metrics.observeClockSkew(float64(now.UnixMilli())/1000 - float64(requestTime))
-		app.stats.tokenUsed[slot].Store(now.UnixMilli())
-	}
-	if skew > c.window || skew < -c.window {
-		return nil, &refusal{reason: reasonTime, appID: app.id, err: errors.New("our clock minus RequestTime is " +
-			strconv.FormatInt(skew, 10) + " s: check both clocks (NTP)")}
-	}
-	return app, nil
-}
-
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
-// readBody reads the body into buf. It has bodyTimeout from now on.
-func (c *Callback) readBody(w http.ResponseWriter, r *http.Request, buf *bytes.Buffer, now time.Time) error {
-	if len(r.TransferEncoding) > 0 {
-		// Chunks win over a Content-Length beside them. A proxy that went by the length
-		// has forwarded a body that ends elsewhere (request smuggling, RFC 9112, section
-		// 6.3), so nothing more is read from this connection.
-		w.Header().Set("Connection", "close")
-	}
-	for _, encoding := range r.Header["Content-Encoding"] {
-		if !strings.EqualFold(encoding, "identity") {
-			return refuse(reasonEncoding)
-		}
-	}
-	if r.ContentLength > c.maxBody {
-		w.Header().Set("Connection", "close")
-		return refuse(reasonTooLarge)
-	}
-	// A ResponseWriter without deadlines is one of a test, or of a server that has
-	// its own.
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(now.Add(c.bodyTimeout))
-	body := r.Body
-	if r.ContentLength < 0 { // else net/http reads no more than that
-		body = http.MaxBytesReader(w, body, c.maxBody)
-	}
-	_, err := buf.ReadFrom(body)
-	var tooLarge *http.MaxBytesError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &tooLarge):
-		return refuse(reasonTooLarge)
-	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
-		w.Header().Set("Connection", "close")
-		return refuse(reasonTimeout)
-	}
-	return &refusal{reason: reasonBody, err: err}
-}
-
 // count counts a callback, whatever it says. received is Unix milliseconds.
 func (c *Callback) count(app *app, query tuilivekit.Query, cb tuilivekit.Callback, received int64) {
 	stats := app.stats
@@ -347,9 +239,8 @@ func (c *Callback) count(app *app, query tuilivekit.Query, cb tuilivekit.Callbac
 	}
 }
 
-// record counts a callback and records what it says of rooms, and what is to be passed
-// on of it. An event that could not be made durable is counted all the same: memory has
-// it.
+// record counts a callback and records its event and its request for the backend. An
+// event that could not be made durable is counted all the same: it is in memory.
 func (c *Callback) record(app *app, query tuilivekit.Query, cb tuilivekit.Callback, packed Packed, deadline time.Time) error {
 	received := time.Now().UnixMilli()
 	c.count(app, query, cb, received)

@@ -1,0 +1,40 @@
+package handler
+
+import (
+	"net/http"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
+)
+
+var jsonContentType = []string{"application/json"}
+
+// okAnswer is the answer to an accepted callback.
+var okAnswer = Answer{Status: http.StatusOK, Header: http.Header{"Content-Type": jsonContentType}, Body: []byte(tuilivekit.OK)}
+
+// selfTestAnswer is the answer to a self-test of doctor or setup.
+var selfTestAnswer = Answer{Status: http.StatusOK, Header: okAnswer.Header, Body: []byte(tuilivekit.SelfTestOK)}
+
+// ofBackend returns a with those header fields that a backend may send.
+func (a Answer) ofBackend() Answer {
+	h := http.Header{}
+	for _, key := range []string{"Content-Type", "Content-Encoding"} {
+		if values := a.Header[key]; values != nil {
+			h[key] = values
+		}
+	}
+	a.Header = h
+	return a
+}
+
+// write is the only place that writes an answer.
+func (a Answer) write(w http.ResponseWriter) {
+	h := w.Header()
+	if a.Header["Content-Type"] == nil {
+		h["Content-Type"] = nil // or net/http would guess one
+	}
+	for key, values := range a.Header {
+		h[key] = values
+	}
+	w.WriteHeader(a.Status)
+	w.Write(a.Body) // if this fails the sender is gone: there is nobody to tell
+}

@@ -1,0 +1,86 @@
+package handler
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
+)
+
+// authenticate returns the application that sent the request. An unknown application
+// costs as much work as a known one: the time of the answer does not tell them apart.
+func (c *Callback) authenticate(query tuilivekit.Query, now time.Time) (*app, error) {
+	app := c.apps.Load().byID[query.AppID]
+	if app == nil {
+		tuilivekit.Signer(dummyTokens, query.RequestTime, query.Sign)
+		return nil, &refusal{reason: reasonUnknownApp, appID: query.AppID}
+	}
+	signed := query.Sign != "" || query.RequestTime != ""
+	if app.allowUnsigned && (!signed || len(app.tokens) == 0) {
+		return app, nil
+	}
+	slot := tuilivekit.Signer(app.tokens, query.RequestTime, query.Sign)
+	requestTime, ok := tuilivekit.ParseRequestTime(query.RequestTime)
+	if slot < 0 || !ok {
+		return nil, &refusal{reason: reasonSign, appID: app.id}
+	}
+	// A token has signed the request: no stranger moves these metrics.
+	skew := now.Unix() - requestTime
+	if query.Command != tuilivekit.SelfTest { // these say what Tencent does
+		c.metrics.observeClockSkew(float64(now.UnixMilli())/1000 - float64(requestTime))
+		app.stats.tokenUsed[slot].Store(now.UnixMilli())
+	}
+	if skew > c.window || skew < -c.window {
+		return nil, &refusal{reason: reasonTime, appID: app.id, err: errors.New("our clock minus RequestTime is " +
+			strconv.FormatInt(skew, 10) + " s: check both clocks (NTP)")}
+	}
+	return app, nil
+}
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// readBody reads the body into buf, within bodyTimeout from now.
+func (c *Callback) readBody(w http.ResponseWriter, r *http.Request, buf *bytes.Buffer, now time.Time) error {
+	if len(r.TransferEncoding) > 0 {
+		// Chunks win over a Content-Length beside them. A proxy that went by the length
+		// has forwarded a body that ends elsewhere (request smuggling, RFC 9112, section
+		// 6.3), so nothing more is read from this connection.
+		w.Header().Set("Connection", "close")
+	}
+	for _, encoding := range r.Header["Content-Encoding"] {
+		if !strings.EqualFold(encoding, "identity") {
+			return refuse(reasonEncoding)
+		}
+	}
+	if r.ContentLength > c.maxBody {
+		w.Header().Set("Connection", "close")
+		return refuse(reasonTooLarge)
+	}
+	// A ResponseWriter without deadlines belongs to a test, or to a server that has its
+	// own deadlines.
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(now.Add(c.bodyTimeout))
+	body := r.Body
+	if r.ContentLength < 0 { // else net/http reads no more than that
+		body = http.MaxBytesReader(w, body, c.maxBody)
+	}
+	_, err := buf.ReadFrom(body)
+	var tooLarge *http.MaxBytesError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &tooLarge):
+		return refuse(reasonTooLarge)
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+		w.Header().Set("Connection", "close")
+		return refuse(reasonTimeout)
+	}
+	return &refusal{reason: reasonBody, err: err}
+}
