@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -36,7 +35,7 @@ func execute(ctx context.Context, reloads <-chan os.Signal, args []string, stdou
 	}
 	command, err := cli.app.Parse(args)
 	if err != nil {
-		return fmt.Errorf("%s%w (see --help)", cli.wrongFlag(args), err)
+		return cli.usageError(args, err)
 	}
 	if command != "serve" {
 		signal.Reset(syscall.SIGHUP) // the terminal is gone: nothing to read again

@@ -35,7 +35,12 @@ type keyError struct {
 	problem string
 }
 
-func (e *keyError) Error() string { return e.at.String() + ": " + e.problem }
+func (e *keyError) Error() string {
+	if len(e.at) == 0 { // the whole file
+		return e.problem
+	}
+	return e.at.String() + ": " + e.problem
+}
 
 // line returns the line of the key in the file, or of the nearest one above it if it
 // is not there.

@@ -58,6 +58,7 @@ func TestUnknownKeysHaveASuggestion(t *testing.T) {
 				"c.yaml:4: apps[0].nam: unknown key, did you mean name?\n" +
 				"c.yaml:5: apps[0].allow_unsigned: must be true or false, not a string"},
 		{"an alias", "x: &x {nam: y}\napps: [*x]", "c.yaml:1: x: unknown key, must be one of apps, relay"},
+		{"a word as file", "nonsense", "c.yaml:1: must be a mapping, not a string"},
 		{"an alias to itself", "apps: &a [*a]", "c.yaml:1: apps[0]: must be a mapping, not a list"},
 		{"a number out of range", "apps: []\nrelay: {max_concurrent: 1e30}", "c.yaml:2: relay.max_concurrent: must be a whole number"},
 		{"a mapping as name", "apps:\n  - name: {a: b}", "c.yaml:2: apps[0].name: must be a string, not a mapping"},

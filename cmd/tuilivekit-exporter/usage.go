@@ -1,0 +1,35 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// usageError puts an error of the command line in words that say what to write instead:
+// those of kingpin are often those of the function that could not parse a value.
+func (c *cli) usageError(args []string, err error) error {
+	text := err.Error()
+	for _, words := range []struct{ pattern, text string }{
+		{`^strconv\.Parse(?:Float|Int|Uint): parsing ("[^"]*"): .*`, "$1 is not a number, or is out of range"},
+		{`^strconv\.ParseBool: parsing ("[^"]*"): .*`, "$1 is not true or false"},
+		{`^time: (?:missing unit in|unknown unit "[^"]*" in|invalid) duration ("[^"]*")$`, "$1 is not a duration with a unit, for example 5s or 1m30s"},
+		{`^units: .* in (.*)$`, `"$1" is not a size, for example 256KiB`},
+		{`^enum value must be one of (.*), got '(.*)'$`, `"$2" is not one of $1`},
+	} {
+		re := regexp.MustCompile(words.pattern)
+		text = re.ReplaceAllString(text, words.text)
+	}
+	hint := ""
+	switch {
+	case strings.HasPrefix(text, "unknown short flag") && len(args) > 0 && strings.Contains(strings.Join(args, " "), "."):
+		hint = "; flags begin with two dashes"
+	case strings.HasPrefix(text, "unexpected ") && regexp.MustCompile(`\.ya?ml$`).MatchString(text):
+		hint = "; a configuration file is given by --config.file=FILE"
+	}
+	if text == err.Error() {
+		return fmt.Errorf("%s%w%s (see --help)", c.wrongFlag(args), err, hint)
+	}
+	return errors.New(c.wrongFlag(args) + text + hint + " (see --help)")
+}
