@@ -1,0 +1,85 @@
+package tuilivekit
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+)
+
+// laneFields name the room of a callback, then its user: the first that is there counts. A
+// RoomId may also be in one of the objects of roomObjects. Chat calls the room GroupId; a
+// battle belongs to the room that asked for it.
+var (
+	laneFields  = []string{"RoomId", "GroupId", "FromRoomId", "Operator_Account", "From_Account"}
+	roomObjects = []string{"RoomInfo", "FromRoomInfo", "EventInfo"}
+)
+
+// laneRooms is how many of laneFields name a room.
+const laneRooms = 3
+
+// Lane returns the key of the callbacks that belong in one order with this one: those of
+// its room; if it names no room, those of its user; if it names no user, those of its
+// command. command is that of the URL, and counts if the body names none.
+//
+// The key is the first 64 bits of a SHA-256 sum, since clients choose room IDs. It is the
+// same in every process, may be stored, and is never 0. Two lanes share a key with a chance
+// of 2^-64; they are one lane then.
+//
+// Any body has a lane. A body that is not valid JSON is read up to its first error. Lane
+// allocates little and keeps nothing of body.
+func Lane(command string, body []byte) uint64 {
+	var found [5][]byte // the values of laneFields
+	var inside []byte   // the RoomId of an object
+	body, _ = trimBOM(body)
+	m := walk(body)
+	for m.next() {
+		if i := lookup(laneFields, m.key); i >= 0 && found[i] == nil {
+			found[i] = scalar(m.value)
+		} else if inside == nil && lookup(roomObjects, m.key) >= 0 {
+			inside = roomOf(m.value)
+		} else if name := scalar(m.value); name != nil && string(m.key) == "CallbackCommand" {
+			command = string(name)
+		}
+	}
+	for _, room := range append(found[:laneRooms:laneRooms], inside) {
+		if room != nil {
+			return laneKey('r', room)
+		}
+	}
+	for _, user := range found[laneRooms:] {
+		if user != nil {
+			return laneKey('u', user)
+		}
+	}
+	return laneKey('c', []byte(command))
+}
+
+// roomOf returns the RoomId of an object, nil if it has none.
+func roomOf(object []byte) []byte {
+	if object[0] != '{' {
+		return nil
+	}
+	m := walk(object)
+	for m.next() {
+		if string(m.key) == "RoomId" {
+			return scalar(m.value)
+		}
+	}
+	return nil
+}
+
+// scalar returns the text of a string that is not empty, and the digits of a number: the
+// samples have accounts as both. It returns nil for all else.
+func scalar(raw []byte) []byte {
+	switch c := raw[0]; {
+	case c == '"' && len(raw) > 2:
+		return text(raw)
+	case c == '-' || '0' <= c && c <= '9':
+		return raw
+	}
+	return nil
+}
+
+func laneKey(kind byte, id []byte) uint64 {
+	sum := sha256.Sum256(append(append(make([]byte, 0, 64), kind, 0), id...))
+	return max(1, binary.BigEndian.Uint64(sum[:]))
+}
