@@ -55,7 +55,7 @@ func prepareRelay(r *relay.Relay, cfg *config.Config, apps []handler.App) (apply
 	applyList, err := r.Prepare(list)
 	var check *relay.CheckError
 	if errors.As(err, &check) {
-		return nil, cfg.WrongTarget(check.AppID, check.Unwrap())
+		return nil, cfg.WrongRelay(check.AppID, "url", check.Unwrap())
 	}
 	if err != nil {
 		return nil, err

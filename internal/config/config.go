@@ -75,27 +75,40 @@ type App struct {
 type Relay struct {
 	// URL is what Tencent called before, http or https. The backend gets the method, query,
 	// header and body of each callback as they came; if the URL has no path, the path
-	// too. Required.
+	// too. A query of the URL stands before that of Tencent. Required.
 	URL string `yaml:"url"`
 	// Disabled switches the relay of one application off when all have one. Default: false.
 	Disabled bool `yaml:"disabled"`
+	// Headers are header fields that the backend gets with each callback, by name; they
+	// replace those that came. Each has a value, or a value_file that contains it. Optional.
+	Headers map[string]HeaderValue `yaml:"headers"`
+	// BasicAuth is the username, and the password_file that contains the password, for a
+	// backend that wants basic authentication. Optional.
+	BasicAuth *BasicAuth `yaml:"basic_auth"`
 	// Timeout is how long the backend may take to decide what Tencent asks by a command
-	// named Before, 10ms to 2s. Tencent waits 2s. Default: 1500ms.
+	// named Before, 10ms to 1900ms: Tencent waits 2s. It is at most three quarters of
+	// --shutdown.timeout. Default: 1500ms.
 	Timeout time.Duration `yaml:"timeout"`
+	// IdleTimeout is how long an unused connection to the backend is kept, at least 1ms. It
+	// is shorter than the time for which the backend keeps one (2s is a common default), so
+	// that no request meets a connection that is just being closed. Default: 1500ms.
+	IdleTimeout time.Duration `yaml:"idle_timeout"`
 	// OnFailure is the answer to such a command when the backend fails or is too slow: fail
 	// is 502 or 504, so that Tencent does what was chosen there; allow lets the gift or
 	// message pass, deny stops it. Default: fail.
 	OnFailure string `yaml:"on_failure"`
-	// MaxConcurrent is how many such commands may wait for the backend at a time; one more
-	// is answered as OnFailure says, at once. Default: 64.
+	// MaxConcurrent is how many requests the backend gets at a time, 1 to 10000: so many
+	// decisions, and so many deliveries beside them. One decision more is answered as
+	// OnFailure says, at once. Default: 64.
 	MaxConcurrent int `yaml:"max_concurrent"`
 	// MaxAge is how long delivery of a queued callback is retried. Default: 24h.
 	MaxAge time.Duration `yaml:"max_age"`
 	// MaxQueueRequests is how many such callbacks may wait; one more drops the oldest.
 	// Default: 20000.
 	MaxQueueRequests int `yaml:"max_queue_requests"`
-	// MaxQueueBytes is how much they may take, at least 1 MiB: above it the oldest are
-	// dropped. In memory they take some four times as much, on disk twice. Default: 16777216.
+	// MaxQueueBytes is how much they may take, at least 1 MiB, and at least 64 KiB more than
+	// --webhook.max-body-bytes: above it the oldest are dropped. In memory they take some four
+	// times as much, on disk twice. Default: 16777216.
 	MaxQueueBytes int64 `yaml:"max_queue_bytes"`
 	// KeepSignature passes a signature on as it came, however old it is by then. Otherwise
 	// one that is older than 30s is renewed, with the token that made it, or the first one if
@@ -114,9 +127,27 @@ type Relay struct {
 
 	// Target is the URL, parsed.
 	Target *url.URL `yaml:"-"`
-	urlAt  path     `yaml:"-"` // of the key that says the URL
+	// Fields are the header fields of Headers and BasicAuth, by canonical name.
+	Fields map[string]Secret `yaml:"-"`
+	at     map[string]path   `yaml:"-"` // of keys that others may find wrong, by name
 	// TLS has what the files hold.
 	TLS *tls.Config `yaml:"-" json:"-"`
+}
+
+// HeaderValue is the value of a header field: one of Value and ValueFile.
+type HeaderValue struct {
+	// Value is the value itself.
+	Value string `yaml:"value"`
+	// ValueFile contains the value.
+	ValueFile string `yaml:"value_file"`
+}
+
+// BasicAuth is a user of a backend.
+type BasicAuth struct {
+	// Username is the user's name, without a colon. Required.
+	Username string `yaml:"username"`
+	// PasswordFile contains the password. Required.
+	PasswordFile string `yaml:"password_file"`
 }
 
 // AppID is an SDKAppID in decimal, without sign or leading zeros. In YAML it may be
@@ -162,12 +193,13 @@ func (s source) locate(err error) error {
 	return fmt.Errorf("%s:%d: %w", s.path, key.line(root), err)
 }
 
-// WrongTarget returns the error of the relay URL of application id that is not usable
-// for a reason that is known only elsewhere. It names the file, the line and the key.
-func (c *Config) WrongTarget(id string, problem error) error {
+// WrongRelay returns the error of a key of the relay of application id, "url" for
+// example, that does not fit what is known only elsewhere. It names the file, the line and
+// the key.
+func (c *Config) WrongRelay(id, key string, problem error) error {
 	for _, app := range c.Apps {
-		if string(app.SDKAppID) == id && app.Relay != nil {
-			return c.source.locate(&keyError{app.Relay.urlAt, problem.Error()})
+		if string(app.SDKAppID) == id && app.Relay != nil && app.Relay.at[key] != nil {
+			return c.source.locate(&keyError{app.Relay.at[key], problem.Error()})
 		}
 	}
 	return problem

@@ -3,10 +3,13 @@ package config
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -66,6 +69,7 @@ apps:
 
 func TestLoadSaysWhatIsWrong(t *testing.T) {
 	const id = "\n  - sdk_app_id: 1\n    token_files: [token]"
+	relay := func(settings string) string { return "apps:" + id + "\n    relay: {" + settings + "}" }
 	for _, tc := range []struct{ name, yaml, want string }{
 		{"empty", ``, `:1: apps: no applications: at least one is required`},
 		{"no applications", `apps: []`, `:1: apps: no applications: at least one is required`},
@@ -92,11 +96,30 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 		{"a relay without URL", "apps:" + id + "\n    relay: {timeout: 1s}", `:4: apps[0].relay.url: missing`},
 		{"a relay of another scheme", "apps:" + id + "\n    relay: {url: 'ftp://host'}", `:4: apps[0].relay.url: not an http or https URL`},
 		{"a relay without host", "apps:" + id + "\n    relay: {url: 'http://:80/x'}", `:4: apps[0].relay.url: not an http or https URL`},
-		{"a relay with a password", "apps:" + id + "\n    relay:\n      url: https://user:secret@host", `:5: apps[0].relay.url: must have no user or password`},
-		{"a relay with a query", "apps:" + id + "\n    relay: {url: 'https://host/?secret=1'}", `:4: apps[0].relay.url: must have no query and no fragment: the backend gets the query of Tencent`},
-		{"a relay that waits longer than Tencent", "apps:" + id + "\n    relay: {url: 'https://host', timeout: 3s}", `:4: apps[0].relay.timeout: 3s is not within 10ms and 2s, which is what Tencent waits`},
+		{"a relay with a password", relay("url: 'https://user:secret@host'"), `:4: apps[0].relay.url: must have no user or password: set basic_auth`},
+		{"a relay with a fragment", relay("url: 'https://host/#secret'"), `:4: apps[0].relay.url: must have no fragment: no server ever gets it`},
+		{"a relay with a space in its query", relay("url: 'https://host/?a b'"), `:4: apps[0].relay.url: has a query with a space or a character that is not ASCII: write it percent-encoded`},
+		{"a relay with a port above 65535", relay("url: 'https://host:99999'"), `:4: apps[0].relay.url: has port 99999: a port is a number from 1 to 65535`},
+		{"a relay with port 0", relay("url: 'https://host:0'"), `:4: apps[0].relay.url: has port 0: a port is a number from 1 to 65535`},
+		{"a relay that waits longer than Tencent", relay("url: 'https://host', timeout: 3s"), `:4: apps[0].relay.timeout: 3s is not within 10ms and 1.9s: Tencent waits 2s for the answer`},
+		{"a negative idle_timeout", relay("url: 'https://host', idle_timeout: -1s"), `:4: apps[0].relay.idle_timeout: -1s is less than 1ms`},
+		{"a header without value", relay("url: 'https://host', headers: {X-Key: {}}"), `:4: apps[0].relay.headers.X-Key: needs either value or value_file`},
+		{"a header with two values", relay("url: 'https://host', headers: {X-Key: {value: secret, value_file: token}}"), `:4: apps[0].relay.headers.X-Key: needs either value or value_file`},
+		{"a header without its file", relay("url: 'https://host', headers: {X-Key: {value_file: missing}}"), `:4: apps[0].relay.headers.X-Key: open DIR/missing: no such file or directory`},
+		{"a header with an empty file", relay("url: 'https://host', headers: {X-Key: {value_file: empty}}"), `:4: apps[0].relay.headers.X-Key: file DIR/empty is empty`},
+		{"a header with two lines", relay("url: 'https://host', headers: {X-Key: {value_file: lines}}"), `:4: apps[0].relay.headers.X-Key: file DIR/lines has several lines, or a character that a header field cannot have`},
+		{"a header with a control character", relay(`url: 'https://host', headers: {X-Key: {value: "secret\u0001"}}`), `:4: apps[0].relay.headers.X-Key: value: has a character that a header field cannot have`},
+		{"no name of a header", relay("url: 'https://host', headers: {'X Key': {value: secret}}"), `:4: apps[0].relay.headers.X Key: is not a name of a header field`},
+		{"a header twice", relay("url: 'https://host', headers: {x-key: {value: secret}, X-Key: {value: secret}}"), `:4: apps[0].relay.headers.x-key: is there twice, in another letter case`},
+		{"a header of the connection", relay("url: 'https://host', headers: {host: {value: secret}}"), `:4: apps[0].relay.headers.host: is set by the relay itself`},
+		{"a header of the relay", relay("url: 'https://host', headers: {X-Tuilivekit-Delivery: {value: secret}}"), `:4: apps[0].relay.headers.X-Tuilivekit-Delivery: is set by the relay itself`},
+		{"a header beside basic_auth", relay("url: 'https://host', headers: {authorization: {value: secret}}, basic_auth: {username: u, password_file: token}"), `:4: apps[0].relay.headers.authorization: cannot go together with basic_auth, which sets the same field`},
+		{"basic_auth without a password", relay("url: 'https://host', basic_auth: {username: u}"), `:4: apps[0].relay.basic_auth.password_file: missing`},
+		{"basic_auth with a colon", relay("url: 'https://host', basic_auth: {username: 'u:secret', password_file: token}"), `:4: apps[0].relay.basic_auth.username: must be there, and have no colon`},
 		{"a duration without unit", "apps:" + id + "\n    relay: {url: 'https://host', timeout: 3}", `:4: apps[0].relay.timeout: must be a duration with a unit, for example 1500ms`},
 		{"no duration", "apps:" + id + "\n    relay: {url: 'https://host', timeout: secret}", `:4: apps[0].relay.timeout: must be a duration with a unit, for example 1500ms`},
+		{"a header with an unknown key", relay("url: 'https://host', headers: {X-Key: {file: token}}"), `:4: apps[0].relay.headers.X-Key.file: unknown key, did you mean value_file?`},
+		{"a header as text", relay("url: 'https://host', headers: {X-Key: secret}"), `:4: apps[0].relay.headers.X-Key: must be a mapping, not a string`},
 		{"an unknown on_failure", "apps:" + id + "\n    relay: {url: 'https://host', on_failure: maybe}", `:4: apps[0].relay.on_failure: must be fail, allow or deny`},
 		{"a negative max_concurrent", "apps:" + id + "\n    relay: {url: 'https://host', max_concurrent: -1}", `:4: apps[0].relay.max_concurrent: is not within 1 and 10000`},
 		{"a negative max_age", "apps:" + id + "\n    relay: {url: 'https://host', max_age: -1h}", `:4: apps[0].relay.max_age: -1h0m0s is less than 1s`},
@@ -105,11 +128,11 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 		{"no authority", "apps:" + id + "\n    relay: {url: 'https://host', ca_file: token}", `:4: apps[0].relay.ca_file: no certificate in it`},
 		{"no authority file", "apps:" + id + "\n    relay: {url: 'https://host', ca_file: missing}", `:4: apps[0].relay.ca_file: open DIR/missing: no such file or directory`},
 		{"a certificate without key", "apps:" + id + "\n    relay: {url: 'https://host', cert_file: token}", `:4: apps[0].relay.cert_file: cert_file and key_file: one needs the other`},
-		{"a bad default", "relay:\n  url: https://host\n  timeout: 1h\napps:" + id, `:3: relay.timeout: 1h0m0s is not within 10ms and 2s, which is what Tencent waits`},
+		{"a bad default", "relay:\n  url: https://host\n  timeout: 1h\napps:" + id, `:3: relay.timeout: 1h0m0s is not within 10ms and 1.9s: Tencent waits 2s for the answer`},
 		{"no variable", "apps:\n  - sdk_app_id: 1\n    token_env: [TUILIVEKIT_NOT_SET]", `:3: apps[0].token_env[0]: environment variable TUILIVEKIT_NOT_SET is not set`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			dir := write(t, map[string]string{"c.yaml": tc.yaml, "token": "secret-token", "empty": " \n", "long": strings.Repeat("s", 129)})
+			dir := write(t, map[string]string{"c.yaml": tc.yaml, "token": "secret-token", "empty": " \n", "lines": "secret\nsecret", "long": strings.Repeat("s", 129)})
 			path := filepath.Join(dir, "c.yaml")
 			_, _, err := Load(path)
 			if err == nil {
@@ -144,6 +167,37 @@ func TestWarnings(t *testing.T) {
 	}
 	if fmt.Sprint(warnings) != fmt.Sprint(want) {
 		t.Errorf("got  %q\nwant %q", warnings, want)
+	}
+}
+
+func TestRelayFields(t *testing.T) {
+	dir := write(t, map[string]string{"token": "t", "key": "\uFEFF s3cret \n", "password": "pa:ss\n", "c.yaml": `
+relay:
+  url: https://host/index.php?route=live/callback&x=%2F
+  headers: {x-api-key: {value_file: key}, X-Tenant: {value: "7"}}
+apps:
+  - {sdk_app_id: 1, token_files: [token]}
+  - {sdk_app_id: 2, token_files: [token], relay: {basic_auth: {username: Aladdin, password_file: password}, headers: {}}}
+`})
+	c, _, err := Load(filepath.Join(dir, "c.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, app := range c.Apps {
+		for _, name := range slices.Sorted(maps.Keys(app.Relay.Fields)) {
+			got = append(got, string(app.SDKAppID)+" "+name+": "+app.Relay.Fields[name].Reveal())
+		}
+		if app.Relay.Target.RawQuery != "route=live/callback&x=%2F" || app.Relay.IdleTimeout != 1500*time.Millisecond {
+			t.Errorf("query %s, idle_timeout %s", app.Relay.Target.RawQuery, app.Relay.IdleTimeout)
+		}
+	}
+	want := []string{"1 X-Api-Key: s3cret", "1 X-Tenant: 7", "2 Authorization: Basic QWxhZGRpbjpwYTpzcw=="}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if text := fmt.Sprintf("%+v %#v", c, *c.Apps[0].Relay); strings.Contains(text, "s3cret") {
+		t.Errorf("printed: %s", text)
 	}
 }
 

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Sum stands for the content of files: if it is another one, they should be loaded
@@ -40,8 +42,15 @@ func (c *Config) files() (names []string) {
 		}
 	}
 	add := func(r *Relay) {
-		if r != nil {
-			addNames(r.CAFile, r.CertFile, r.KeyFile)
+		if r == nil {
+			return
+		}
+		addNames(r.CAFile, r.CertFile, r.KeyFile)
+		for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
+			addNames(r.Headers[name].ValueFile)
+		}
+		if r.BasicAuth != nil {
+			addNames(r.BasicAuth.PasswordFile)
 		}
 	}
 	add(c.Relay)

@@ -40,8 +40,8 @@ func TestSumFollowsTheContent(t *testing.T) {
 		}
 		last = sum
 	}
-	for _, key := range []string{"ca_file", "cert_file", "key_file"} {
-		for _, relay := range []string{"apps: [{sdk_app_id: 1, relay: {KEY: pem}}]", "{relay: {KEY: pem}, apps: []}"} {
+	for _, key := range []string{"ca_file: pem", "cert_file: pem", "key_file: pem", "headers: {X-Key: {value_file: pem}}", "basic_auth: {password_file: pem}"} {
+		for _, relay := range []string{"apps: [{sdk_app_id: 1, relay: {KEY}}]", "{relay: {KEY}, apps: []}"} {
 			if err := put(path, strings.ReplaceAll(relay, "KEY", key))(); err != nil {
 				t.Fatal(err)
 			}

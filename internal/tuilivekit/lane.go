@@ -29,7 +29,7 @@ const laneRooms = 3
 func Lane(command string, body []byte) uint64 {
 	var found [5][]byte // the values of laneFields
 	var inside []byte   // the RoomId of an object
-	body, _ = trimBOM(body)
+	body = trimBOM(body)
 	m := walk(body)
 	for m.next() {
 		if i := lookup(laneFields, m.key); i >= 0 && found[i] == nil {
