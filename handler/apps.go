@@ -65,6 +65,8 @@ type Answer struct {
 
 // Packed is a callback as a Backend gets it later.
 type Packed struct {
+	// Lane is the same for callbacks that the Backend gets in their order. It is not 0.
+	Lane uint64
 	// Data is what the Backend can read. It must not be changed afterwards. Nil if nothing
 	// is to be delivered later.
 	Data []byte

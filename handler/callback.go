@@ -249,7 +249,7 @@ func (c *Callback) record(app *app, query tuilivekit.Query, cb tuilivekit.Callba
 	e := eventOf(app, cb, received)
 	if e.Kind != Nothing || packed.Data != nil {
 		var outcome Outcome
-		outcome, err = c.store.Record(e, Request{AppID: app.id, Received: received, Data: packed.Data}, deadline)
+		outcome, err = c.store.Record(e, Request{AppID: app.id, Lane: packed.Lane, Received: received, Data: packed.Data}, deadline)
 		switch {
 		case errors.Is(err, ErrOverloaded):
 			return &refusal{reason: reasonOverload, err: err, read: true}

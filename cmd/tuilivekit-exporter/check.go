@@ -14,10 +14,15 @@ import (
 )
 
 // checkConfigCommand are the arguments of check-config.
-type checkConfigCommand struct{ file string }
+type checkConfigCommand struct {
+	file string
+	relayFlags
+}
 
 func (c *checkConfigCommand) register(cmd *kingpin.CmdClause) {
 	cmd.Arg("file", "The configuration file.").Required().StringVar(&c.file)
+	c.registerMaxBodyBytes(cmd)
+	c.registerShutdownTimeout(cmd)
 }
 
 func (c *checkConfigCommand) run(ctx context.Context, stdout io.Writer) error {
@@ -26,6 +31,9 @@ func (c *checkConfigCommand) run(ctx context.Context, stdout io.Writer) error {
 		return err
 	}
 	if err := checkRelay(cfg); err != nil {
+		return err
+	}
+	if err := c.fit(cfg); err != nil {
 		return err
 	}
 	for _, warning := range append(warnings, lookUpBackends(ctx, cfg)...) {

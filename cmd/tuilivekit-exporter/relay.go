@@ -28,8 +28,8 @@ func (b *relayBackend) Decide(ctx context.Context, r *http.Request, body []byte)
 
 // Pack implements handler.Backend.
 func (b *relayBackend) Pack(r *http.Request, body []byte) (handler.Packed, error) {
-	data, err := b.Configured.Pack(r, body)
-	return handler.Packed{Data: data}, translate(err)
+	p, err := b.Configured.Pack(r, body)
+	return handler.Packed(p), translate(err)
 }
 
 func translate(err error) error {
@@ -70,8 +70,13 @@ func prepareRelay(r *relay.Relay, cfg *config.Config, apps []handler.App) (apply
 
 func relaySettings(app config.App, tokens []string) relay.Settings {
 	s := app.Relay
+	header := make(http.Header, len(s.Fields))
+	for name, value := range s.Fields {
+		header[name] = []string{value.Reveal()}
+	}
 	return relay.Settings{
-		AppID: string(app.SDKAppID), URL: s.Target, Timeout: s.Timeout, OnFailure: s.OnFailure,
+		AppID: string(app.SDKAppID), URL: s.Target, Header: header,
+		Timeout: s.Timeout, IdleTimeout: s.IdleTimeout, OnFailure: s.OnFailure,
 		MaxConcurrent: s.MaxConcurrent, TLS: s.TLS, ProxyFromEnvironment: *s.ProxyFromEnvironment,
 		MaxAge: s.MaxAge, MaxQueueRequests: s.MaxQueueRequests, MaxQueueBytes: s.MaxQueueBytes,
 		Tokens: tokens, KeepSignature: *s.KeepSignature,

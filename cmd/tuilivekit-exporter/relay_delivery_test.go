@@ -62,7 +62,7 @@ func TestCallbacksAreDeliveredUnchanged(t *testing.T) {
 		t.Fatalf("%d requests of %d names", n, len(ids))
 	}
 	i.waitSeries(t, series("relay_deliveries_total"), float64(n))
-	expect(t, i.scrape(), map[string]float64{series("relay_queue_requests"): 0, series("relay_queue_bytes"): 0, series("relay_queue_oldest_age_seconds"): 0})
+	expect(t, i.scrape(), map[string]float64{series("relay_queue_requests"): 0, series("relay_queue_bytes"): 0, series("relay_set_aside_requests"): 0, series("relay_queue_oldest_timestamp_seconds"): 0})
 }
 
 const okBody = `{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}`
@@ -156,7 +156,7 @@ func TestStoppingDrains(t *testing.T) {
 		case <-r.Context().Done():
 		}
 	})
-	i = startApp(t, relayTo(t, "url: '"+hanging.URL+"'"), "--shutdown.timeout=1s")
+	i = startApp(t, relayTo(t, "timeout: 500ms, url: '"+hanging.URL+"'"), "--shutdown.timeout=1s")
 	i.post(i.signed(""), numbered(1))
 	hanging.waitHeld(t)
 	watch, begin := late.NewWatch(t), time.Now()

@@ -238,7 +238,7 @@ func TestABackendMayTakeLongerThanTheBody(t *testing.T) {
 		}
 		io.WriteString(w, "late")
 	})
-	i := startApp(t, relayTo(t, "timeout: 2s, url: '"+b.URL+"'"))
+	i := startApp(t, relayTo(t, "timeout: 1900ms, url: '"+b.URL+"'"))
 	var a answer
 	for range 10 {
 		a = i.post(i.signed("Live.CallbackBeforeSendGift"), fixture(t, "Live.CallbackBeforeSendGift"))
@@ -387,7 +387,7 @@ func TestADecisionSeesOneConfiguration(t *testing.T) {
 // However slowly a body comes and a backend decides, Tencent has an answer in two seconds.
 func TestADecisionIsInTime(t *testing.T) {
 	b := newBackend(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	i := startApp(t, relayTo(t, "url: "+b.URL+", timeout: 2s"))
+	i := startApp(t, relayTo(t, "url: "+b.URL+", timeout: 1900ms"))
 	request := signedRequest(demoApp, sendGift, "", "")
 	conn := dial(t, i.addr)
 	watch, start := late.NewWatch(t), time.Now()

@@ -27,6 +27,9 @@ func (a *app) plan() (*plan, error) {
 		return nil, err
 	}
 	p := &plan{apps: handlerApps(cfg), warnings: warnings}
+	if err := a.cfg.fit(cfg); err != nil {
+		return nil, err
+	}
 	backends, err := prepareRelay(a.relay, cfg, p.apps)
 	if err != nil {
 		return nil, err

@@ -34,7 +34,6 @@ type serveCommand struct {
 	webhookCert     string
 	webhookKey      string
 	webhookHTTP2    bool
-	maxBodyBytes    *int64
 	signatureWindow time.Duration
 	limits          limitFlags
 
@@ -49,9 +48,9 @@ type serveCommand struct {
 	staleAfter      time.Duration
 	futureTolerance time.Duration
 	shutdownDelay   time.Duration
-	shutdownTimeout time.Duration
-	logLevel        string
-	logFormat       string
+	relayFlags
+	logLevel  string
+	logFormat string
 }
 
 func (c *serveCommand) register(cmd *kingpin.CmdClause) {
@@ -67,7 +66,7 @@ func (c *serveCommand) register(cmd *kingpin.CmdClause) {
 	cmd.Flag("webhook.tls-cert-file", "Certificate chain of the webhook listener (PEM). It is read again when it changes.").PlaceHolder("FILE").StringVar(&c.webhookCert)
 	cmd.Flag("webhook.tls-key-file", "Private key of that certificate (PEM).").PlaceHolder("FILE").StringVar(&c.webhookKey)
 	cmd.Flag("webhook.enable-http2", "Offer HTTP/2 as well, over TLS. Tencent does not need it.").BoolVar(&c.webhookHTTP2)
-	c.maxBodyBytes = (*int64)(cmd.Flag("webhook.max-body-bytes", "Size of the largest callback body.").Default("256KiB").Bytes())
+	c.registerMaxBodyBytes(cmd)
 	cmd.Flag("webhook.signature-window", "How far the RequestTime of a callback may be from our clock, either way, 5s to 5m.").Default("60s").DurationVar(&c.signatureWindow)
 	c.limits.register(cmd)
 
@@ -82,7 +81,7 @@ func (c *serveCommand) register(cmd *kingpin.CmdClause) {
 	cmd.Flag("state.stale-after", "Age from which the counts of the last event are no longer exposed; 0 exposes them for ever, with their time.").Default("0s").DurationVar(&c.staleAfter)
 	cmd.Flag("state.future-tolerance", "How far the time of an event may lie in the future; one further ahead is taken as of its receipt.").Default("1m").DurationVar(&c.futureTolerance)
 	cmd.Flag("shutdown.delay", "How long to go on, not ready, before stopping: as long as a balancer needs to see it.").Default("0s").DurationVar(&c.shutdownDelay)
-	cmd.Flag("shutdown.timeout", "How long stopping may take after that: a quarter is for the last commit, the rest for callbacks that are being answered and for relays.").Default("10s").DurationVar(&c.shutdownTimeout)
+	c.registerShutdownTimeout(cmd)
 	cmd.Flag("log.level", "Only log messages of this severity or above: debug, info, warn or error.").Default("info").EnumVar(&c.logLevel, "debug", "info", "warn", "error")
 	cmd.Flag("log.format", "Format of log messages: logfmt or json. text is another name of logfmt.").Default("logfmt").EnumVar(&c.logFormat, "logfmt", "json", "text")
 }

@@ -84,12 +84,16 @@ func (a *app) relayStatus(appID string) *web.RelayStatus {
 	h, url := b.Health(), b.URL()
 	status := &web.RelayStatus{
 		CircuitOpen: h.CircuitOpen, Backend: url.Scheme + "://" + url.Host,
-		QueueRequests: h.Queue.Requests, QueueBytes: h.Queue.Bytes,
+		DeliveryCircuitOpen: h.DeliveryCircuitOpen, SetAside: h.Queue.SetAside, InDelivery: h.Queue.Taken,
+		QueueRequests: h.Queue.Requests, QueueBytes: h.Queue.Bytes, QueueLanes: h.Queue.Lanes,
 		Delivered: h.Delivered, Dropped: h.Dropped, Decisions: h.Decisions, DecisionFailures: h.DecisionFailures,
 	}
-	if h.Queue.Requests > 0 {
+	if h.Queue.Oldest > 0 {
 		oldest := time.UnixMilli(h.Queue.Oldest)
 		status.QueueOldest = &oldest
+	}
+	if !h.LastDrop.IsZero() {
+		status.LastDropTime = &h.LastDrop
 	}
 	if f := h.LastFailure; f != nil {
 		status.LastFailureTime, status.LastFailure = &f.At, f.Text

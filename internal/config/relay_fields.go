@@ -3,11 +3,8 @@ package config
 import (
 	"encoding/base64"
 	"errors"
-	"fmt"
-	"io"
 	"maps"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 )
@@ -52,11 +49,11 @@ func (r *Relay) readFields(at path, dir string) error {
 	if user := r.BasicAuth.Username; user == "" || strings.Contains(user, ":") {
 		return &keyError{at.to("username"), "must be there, and have no colon"}
 	}
-	password, err := readSecretFile(resolve(dir, r.BasicAuth.PasswordFile))
+	password, err := readField(dir, r.BasicAuth.PasswordFile, "password")
 	if err != nil {
 		return &keyError{at.to("password_file"), err.Error()}
 	}
-	r.Fields["Authorization"] = Secret{"Basic " + base64.StdEncoding.EncodeToString([]byte(r.BasicAuth.Username+":"+password))}
+	r.Fields["Authorization"] = Secret{"Basic " + base64.StdEncoding.EncodeToString([]byte(r.BasicAuth.Username+":"+password.Reveal()))}
 	return nil
 }
 
@@ -66,8 +63,7 @@ func (v HeaderValue) read(dir string) (Secret, error) {
 		return Secret{}, errors.New("needs either value or value_file")
 	}
 	if v.ValueFile != "" {
-		value, err := readSecretFile(resolve(dir, v.ValueFile))
-		return Secret{value}, err
+		return readField(dir, v.ValueFile, "value")
 	}
 	if !validFieldValue(v.Value) {
 		return Secret{}, errors.New("value: has a character that a header field cannot have")
@@ -75,34 +71,16 @@ func (v HeaderValue) read(dir string) (Secret, error) {
 	return Secret{v.Value}, nil
 }
 
-// maxSecret is the size of the largest secret in a file.
-const maxSecret = 8 << 10
+// maxField is the length of the longest value of a header field.
+const maxField = 4096
 
-// readSecretFile reads the one line of a file that goes into a header field. An error
-// names the file, never its content.
-func readSecretFile(name string) (string, error) {
+// readField reads a value for a header field from a file of dir.
+func readField(dir, name, noun string) (Secret, error) {
 	if name == "" {
-		return "", errors.New("missing")
+		return Secret{}, errors.New("missing")
 	}
-	f, err := os.Open(name)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
-	if err != nil {
-		return "", err
-	}
-	value := strings.TrimSpace(strings.TrimPrefix(string(b), "\uFEFF"))
-	switch {
-	case value == "":
-		return "", fmt.Errorf("file %s is empty", name)
-	case len(b) > maxSecret:
-		return "", fmt.Errorf("file %s is larger than %d bytes", name, maxSecret)
-	case !validFieldValue(value):
-		return "", fmt.Errorf("file %s has several lines, or a character that a header field cannot have", name)
-	}
-	return value, nil
+	value, _, err := readSecretFile(resolve(dir, name), noun, maxField)
+	return value, err
 }
 
 // validFieldName reports whether name is a token (RFC 9110, section 5.6.2).

@@ -89,7 +89,7 @@ func parseSecret(content []byte, noun string, limit int) (Secret, error) {
 		}
 	}
 	if len(secret) > limit {
-		return Secret{}, fmt.Errorf("has a %s of more than %d characters, which Tencent does not accept", noun, limit)
+		return Secret{}, fmt.Errorf("has a %s of more than %d characters", noun, limit)
 	}
 	return Secret{secret}, nil
 }

@@ -1,9 +1,13 @@
 // Package queue holds the requests that are queued for the applications' own backends,
 // one bounded queue for each application.
 //
+// The requests of a queue are in lanes: those of a lane are handed out one after the other,
+// in their order; those of different lanes at the same time. A lane exists only while it
+// has requests.
+//
 // The package does no I/O. It does not know what a request contains, who delivers it, or
-// whether a copy of the queues is on disk: whoever keeps a copy is told of each removal
-// (TrackRemovals, TakeRemoved).
+// whether a copy of the queues is on disk: whoever keeps a copy is told of each change
+// (TrackRemovals, TakeRemoved, TakeMoved).
 package queue
 
 import "sync"
@@ -14,13 +18,17 @@ type Request struct {
 	// Seq orders the requests of an application. Number assigns it; it is never 0 then,
 	// and never used twice.
 	Seq uint64
-	// Lane is the same for requests whose order must be kept.
+	// Lane is the same for requests whose order must be kept. NoLane is for a request that
+	// was set aside: it is alone.
 	Lane uint64
 	// Received is the time of receipt in Unix milliseconds.
 	Received int64
 	// Data is the callback in the encoding of whoever delivers it. It is never changed.
 	Data []byte
 }
+
+// NoLane is the Lane of a request that was set aside.
+const NoLane = 0
 
 // Key identifies a Request.
 type Key struct {
@@ -33,10 +41,16 @@ func (r Request) Key() Key { return Key{r.AppID, r.Seq} }
 
 // Size describes the queue of one application.
 type Size struct {
-	Requests int
+	Requests int   // with those that are taken and those that are set aside
 	Bytes    int64 // of their Data
-	Oldest   int64 // receipt of the oldest in Unix milliseconds, 0 if the queue is empty
-	Dropped  uint64
+	Lanes    int   // that have requests
+	Taken    int
+	SetAside int
+	// Oldest is the receipt of the oldest that is not set aside in Unix milliseconds, 0 if
+	// there is none.
+	Oldest int64
+	// Dropped counts the requests that a full queue has dropped.
+	Dropped uint64
 }
 
 // Queues are the queues of all applications. All methods may be called from several
@@ -46,17 +60,8 @@ type Queues struct {
 	apps    map[string]*queue
 	last    uint64        // the newest Seq
 	removed []Key         // since the last TakeRemoved
-	removal chan struct{} // nil until TrackRemovals
-}
-
-// queue is the queue of one application.
-type queue struct {
-	list        []Request // oldest first
-	bytes       int64
-	maxRequests int
-	maxBytes    int64
-	dropped     uint64
-	wake        chan struct{} // has a value when a request was added
+	moved   []Request     // since the last TakeMoved
+	changes chan struct{} // nil until TrackRemovals
 }
 
 // New returns empty Queues without limits.
@@ -66,7 +71,7 @@ func New() *Queues { return &Queues{apps: make(map[string]*queue)} }
 func (q *Queues) of(appID string) *queue {
 	one := q.apps[appID]
 	if one == nil {
-		one = &queue{wake: make(chan struct{}, 1)}
+		one = newQueue()
 		q.apps[appID] = one
 	}
 	return one
@@ -92,33 +97,32 @@ func (q *Queues) Add(list ...Request) {
 	defer q.mu.Unlock()
 	for _, r := range list {
 		one := q.of(r.AppID)
-		one.list = append(one.list, r)
-		one.bytes += int64(len(r.Data))
+		one.add(r)
 		q.last = max(q.last, r.Seq)
 		q.trim(one)
 		signal(one.wake)
 	}
 }
 
+// trim drops the oldest requests of a queue that is too long. A request that is taken may
+// be delivered already, so that it goes last.
 func (q *Queues) trim(one *queue) {
-	for len(one.list) > 0 && (one.maxRequests > 0 && len(one.list) > one.maxRequests || one.maxBytes > 0 && one.bytes > one.maxBytes) {
+	for one.tooLong() {
+		it := one.oldest(notTaken)
+		if it == nil || it == one.last && it != one.first {
+			it = one.first // all others are taken: the newest stays
+		}
 		one.dropped++
-		q.removeFirst(one)
+		q.remove(one, it)
 	}
 }
 
-// removeFirst needs no compaction: the next append that finds no room copies only the
-// requests that are left.
-func (q *Queues) removeFirst(one *queue) {
-	r := &one.list[0]
-	if q.removal != nil {
-		q.removed = append(q.removed, r.Key())
-		signal(q.removal)
-	}
-	one.bytes -= int64(len(r.Data))
-	*r = Request{} // or its Data stays in memory for as long as the array does
-	if one.list = one.list[1:]; len(one.list) == 0 {
-		one.list = nil
+// remove removes an item from its queue, and remembers that.
+func (q *Queues) remove(one *queue, it *Item) {
+	one.remove(it)
+	if q.changes != nil {
+		q.removed = append(q.removed, it.Key())
+		signal(q.changes)
 	}
 }
 
@@ -140,30 +144,6 @@ func (q *Queues) Limit(appID string, requests int, bytes int64) {
 	q.trim(one)
 }
 
-// First returns the oldest request of an application. ok is false if the queue is empty.
-func (q *Queues) First(appID string) (r Request, ok bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	one := q.of(appID)
-	if len(one.list) == 0 {
-		return Request{}, false
-	}
-	return one.list[0], true
-}
-
-// Remove removes r if it is still the oldest of its application, and reports whether it
-// was: it may have been dropped.
-func (q *Queues) Remove(r Request) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	one := q.of(r.AppID)
-	if len(one.list) == 0 || one.list[0].Seq != r.Seq {
-		return false
-	}
-	q.removeFirst(one)
-	return true
-}
-
 // Waiting returns a channel that has a value if requests were added to the queue of an
 // application since the channel was last read. It is for one reader.
 func (q *Queues) Waiting(appID string) <-chan struct{} {
@@ -172,19 +152,21 @@ func (q *Queues) Waiting(appID string) <-chan struct{} {
 	return q.of(appID).wake
 }
 
+// Dropped returns how many requests of an application a full queue has dropped.
+func (q *Queues) Dropped(appID string) uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.of(appID).dropped
+}
+
 // Size describes the queue of an application.
 func (q *Queues) Size(appID string) Size {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	one := q.apps[appID]
-	if one == nil {
-		return Size{}
+	if one := q.apps[appID]; one != nil {
+		return one.size()
 	}
-	size := Size{Requests: len(one.list), Bytes: one.bytes, Dropped: one.dropped}
-	if size.Requests > 0 {
-		size.Oldest = one.list[0].Received
-	}
-	return size
+	return Size{}
 }
 
 // All returns all queued requests; those of an application are in their order. The caller
@@ -193,21 +175,23 @@ func (q *Queues) All() (list []Request) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, one := range q.apps {
-		list = append(list, one.list...)
+		for it := one.first; it != nil; it = it.next {
+			list = append(list, it.Request)
+		}
 	}
 	return list
 }
 
-// TrackRemovals makes q remember the keys of the requests that are removed or dropped
-// from now on, for TakeRemoved. The channel has a value if a request was removed since
-// the channel was last read; it is for one reader, who keeps a copy of the queues.
+// TrackRemovals makes q remember which requests are removed, dropped or set aside from now
+// on, for TakeRemoved and TakeMoved. The channel has a value if that happened since the
+// channel was last read; it is for one reader, who keeps a copy of the queues.
 func (q *Queues) TrackRemovals() <-chan struct{} {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.removal == nil {
-		q.removal = make(chan struct{}, 1)
+	if q.changes == nil {
+		q.changes = make(chan struct{}, 1)
 	}
-	return q.removal
+	return q.changes
 }
 
 // TakeRemoved returns the keys of the requests that were removed since the last call.
@@ -220,9 +204,20 @@ func (q *Queues) TakeRemoved() []Key {
 	return removed
 }
 
-// HasRemoved reports whether TakeRemoved would return any keys.
+// TakeMoved returns the requests that were set aside since the last call, with the Lane
+// that they have now. One that was removed since is among those of TakeRemoved. The caller
+// owns the slice.
+func (q *Queues) TakeMoved() []Request {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	moved := q.moved
+	q.moved = nil
+	return moved
+}
+
+// HasRemoved reports whether TakeRemoved or TakeMoved would return any.
 func (q *Queues) HasRemoved() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.removed) > 0
+	return len(q.removed)+len(q.moved) > 0
 }

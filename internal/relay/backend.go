@@ -29,17 +29,9 @@ type Backend struct {
 	relay   *Relay
 	appID   string
 	stats   *stats
-	breaker breaker
 	current atomic.Pointer[target]
 
 	configured chan struct{} // has one when target is another
-}
-
-// target is where a Backend is, and how it is asked.
-type target struct {
-	Settings
-	transport *http.Transport
-	slots     chan struct{} // has one for each callback that waits for a decision
 }
 
 func newBackend(r *Relay, appID string) *Backend {
@@ -47,11 +39,16 @@ func newBackend(r *Relay, appID string) *Backend {
 }
 
 func (b *Backend) configure(s Settings) {
-	old := b.current.Swap(&target{Settings: s, transport: b.relay.newTransport(s), slots: make(chan struct{}, s.MaxConcurrent)})
-	if old != nil {
-		old.close()
-		signal(b.configured)
+	old := b.current.Load()
+	next := b.relay.newTarget(s, old)
+	b.current.Store(next)
+	if old == nil {
+		return
 	}
+	if old.peer != next.peer {
+		old.close()
+	}
+	signal(b.configured)
 }
 
 // Configured returns b as it is configured now.
@@ -59,7 +56,12 @@ func (b *Backend) Configured() Configured { return Configured{b, b.current.Load(
 
 func (b *Backend) logger() *logrus.Entry { return b.relay.log.WithField("sdk_app_id", b.appID) }
 
-func (t *target) close() { t.transport.CloseIdleConnections() }
+// failed notes, for t, what went wrong, and logs it unless log has just done so.
+func (b *Backend) failed(t *target, log *failureLog, entry *logrus.Entry, err error, message string) {
+	err = quiet(err)
+	t.failed(message + ": " + err.Error())
+	log.write(entry, err, message)
+}
 
 // failure says why a backend did not answer; it is a label value.
 type failure uint8
@@ -79,7 +81,7 @@ var failureNames = [numFailures]string{"busy", "circuit_open", "timeout", "conne
 
 // What can be the end of a decision, and of an attempt to deliver.
 var (
-	decisionReasons = []failure{failedBusy, failedCircuit, failedTimeout, failedConnection, failedAnswer}
+	decisionReasons = []failure{failedBusy, failedCircuit, failedTimeout, failedConnection, failedAnswer, failedStatus}
 	deliveryReasons = []failure{failedTimeout, failedConnection, failedStatus}
 )
 
@@ -115,14 +117,14 @@ func (b Configured) Decide(ctx context.Context, req *http.Request, body []byte) 
 		return fail(http.StatusBadGateway, "canceled"), nil
 	}
 	b.stats.decisionFailures[why].Add(1)
-	b.stats.failed(&b.stats.decisionLog, b.logger().WithField("reason", failureNames[why]).
+	b.failed(t, &b.stats.decisionLog, b.logger().WithField("reason", failureNames[why]).
 		WithField("on_failure", t.OnFailure), err, "backend did not decide")
 	switch {
 	case t.OnFailure == Allow:
 		return jsonAnswer(http.StatusOK, []byte(tuilivekit.OK)), nil
 	case t.OnFailure == Deny:
 		return jsonAnswer(http.StatusOK, []byte(tuilivekit.Deny)), nil
-	case why == failedTimeout:
+	case why == failedTimeout || a.Status == http.StatusGatewayTimeout:
 		return fail(http.StatusGatewayTimeout, "backend too slow"), nil
 	default:
 		return fail(http.StatusBadGateway, "backend failed"), nil
@@ -135,14 +137,23 @@ func jsonAnswer(status int, body []byte) Answer {
 	return Answer{status, http.Header{"Content-Type": {"application/json"}}, body}
 }
 
+// Packed is a callback to be delivered later.
+type Packed struct {
+	// Lane is the same for callbacks that are delivered in their order.
+	Lane uint64
+	// Data is the callback, for the queue.
+	Data []byte
+}
+
 // Pack returns req, whose body is body, as it is to be delivered later. It does not keep
 // body. The only error is ErrLoop.
-func (b *Backend) Pack(req *http.Request, body []byte) ([]byte, error) {
+func (b *Backend) Pack(req *http.Request, body []byte) (Packed, error) {
 	p, err := b.parcel(req, body)
 	if err != nil {
-		return nil, err
+		return Packed{}, err
 	}
-	return p.pack(rand.Text()), nil
+	query, _ := tuilivekit.ParseQuery(p.query) // was parsed before: the command is in it, or not
+	return Packed{tuilivekit.Lane(query.Command, body), p.pack(rand.Text())}, nil
 }
 
 // parcel returns req as it is passed on.
@@ -160,8 +171,9 @@ var (
 	errCircuit = errors.New("the circuit is open: it has failed too often in a row")
 )
 
-// decide asks the backend. It neither waits for a place nor tries again: Tencent does
-// not wait long enough for that.
+// decide asks the backend. It neither waits for a place nor tries again, but for a kept
+// connection that was closed: Tencent does not wait long enough for that. On failure only
+// the status of the Answer means anything.
 func (b *Backend) decide(ctx context.Context, t *target, p parcel) (a Answer, why failure, err error) {
 	select {
 	case t.slots <- struct{}{}:
@@ -169,7 +181,7 @@ func (b *Backend) decide(ctx context.Context, t *target, p parcel) (a Answer, wh
 	default:
 		return Answer{}, failedBusy, errBusy
 	}
-	probe, ok := b.breaker.allow()
+	probe, ok := t.decisions.allow()
 	if !ok {
 		return Answer{}, failedCircuit, errCircuit
 	}
@@ -177,10 +189,10 @@ func (b *Backend) decide(ctx context.Context, t *target, p parcel) (a Answer, wh
 	defer cancel()
 	a, why, err = b.exchange(deadline, t, p)
 	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
-		b.breaker.forget(probe)
+		t.decisions.forget(probe)
 		return Answer{}, canceled, err
 	}
-	if b.breaker.done(probe, err == nil) {
+	if t.decisions.done(probe, err == nil) {
 		log := b.logger()
 		if err == nil {
 			log.Info("backend decides again: circuit closed")
@@ -197,13 +209,16 @@ var errTooLarge = errors.New("the answer is larger than 64 KiB")
 func (b *Backend) exchange(ctx context.Context, t *target, p parcel) (Answer, failure, error) {
 	start := time.Now()
 	defer func() { b.stats.decisionDuration.Observe(time.Since(start).Seconds()) }()
-	resp, err := t.transport.RoundTrip(p.request(ctx, t.URL)) // and follows no redirect
+	resp, err := t.send(ctx, p)
 	if err != nil {
 		return Answer{}, reasonOf(err, failedConnection), err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode < 200 || resp.StatusCode > 599 {
 		return Answer{}, failedAnswer, fmt.Errorf("the status is %d", resp.StatusCode)
+	}
+	if unavailable(resp.StatusCode) {
+		return Answer{Status: resp.StatusCode}, failedStatus, fmt.Errorf("status %d", resp.StatusCode)
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
@@ -219,6 +234,12 @@ func (b *Backend) exchange(ctx context.Context, t *target, p parcel) (Answer, fa
 		}
 	}
 	return Answer{resp.StatusCode, h, body}, 0, nil
+}
+
+// unavailable reports whether status is what a gateway says when the server behind it is
+// away (RFC 9110, sections 15.6.3 to 15.6.5).
+func unavailable(status int) bool {
+	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
 }
 
 func reasonOf(err error, otherwise failure) failure {

@@ -76,6 +76,22 @@ func (b *breaker) forget(probe bool) {
 	}
 }
 
+// postpone lets no callback try before at while b is open: the backend has asked for that.
+func (b *breaker) postpone(at time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.wait != 0 && at.After(b.until) {
+		b.until = at
+	}
+}
+
+// due returns when a callback may try if none may now, and if none tries.
+func (b *breaker) due() (at time.Time, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.until, b.wait != 0 && !b.probing
+}
+
 func (b *breaker) open() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -4,177 +4,315 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 )
 
-// The header fields of a callback that was acknowledged before it is passed on. The id
-// stays the same however often that is tried; attempts are counted from 1, and anew
-// after a restart.
 const (
-	deliveryHeader = "X-Tuilivekit-Delivery"
-	attemptHeader  = "X-Tuilivekit-Attempt"
-)
-
-const (
-	// deliveryTimeout is how long a backend may take to answer what nobody waits for.
-	deliveryTimeout = 10 * time.Second
-	// restTimeout is how long the rest of its answer is read, for the sake of the
-	// connection.
-	restTimeout = time.Second
-	// The n-th attempt is followed by a wait of chance, of up to minBackoff * 2^(n-1) and
+	// The n-th attempt is followed by a pause of chance, of up to minBackoff * 2^(n-1) and
 	// not more than maxBackoff.
 	minBackoff = 200 * time.Millisecond
 	maxBackoff = 30 * time.Second
-	// maxRetryAfter bounds what the backend can ask for.
-	maxRetryAfter = 5 * time.Minute
+
+	// A callback that has failed for asideAfter, while the backend took others, is set
+	// aside. Between two attempts at most maxCredit counts: a backend that takes little may
+	// have been away for the rest.
+	asideAfter = 5 * time.Minute
+	maxCredit  = time.Minute
+	// The pauses between the attempts at it grow from minAsideBackoff to maxAsideBackoff.
+	minAsideBackoff = time.Minute
+	maxAsideBackoff = 30 * time.Minute
 )
 
-// courier delivers what waits for one backend, oldest first, one at a time.
+// courier delivers the queued callbacks of one backend: those of a lane one after the
+// other, those of different lanes at the same time. Only the goroutine of run uses its
+// fields; each attempt has a goroutine of its own.
 type courier struct {
 	*Backend
 	waiting <-chan struct{}
-	failing bool // the last attempt has failed
+	ended   chan *attempt
+	running [3]int // attempts, by queue.Kind
+	limit   int    // of their sum: it grows from 1 when a circuit has closed
+	turn    int    // which kind is taken next
+	peer    *peer  // that limit is for
+	dropped uint64 // by the full queue, as far as it was logged
 }
 
-// run delivers until ctx ends. When the relay drains it ends as soon as nothing waits,
-// or the backend fails.
+func newCourier(b *Backend, waiting <-chan struct{}) *courier {
+	return &courier{Backend: b, waiting: waiting, ended: make(chan *attempt), dropped: b.relay.queues.Dropped(b.appID)}
+}
+
+// run delivers until ctx ends. When the relay drains it ends as soon as all callbacks that
+// were not tried yet are delivered or have failed.
 func (c *courier) run(ctx context.Context) {
-	for ctx.Err() == nil {
-		if f, ok := c.relay.queues.First(c.appID); ok {
-			if !c.deliver(ctx, f) {
-				return
-			}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	draining, canceled := c.relay.draining, ctx.Done()
+	for {
+		stopping := draining == nil
+		if ctx.Err() == nil {
+			c.begin(ctx, stopping)
+		}
+		if c.busy() == 0 && (stopping || ctx.Err() != nil) {
+			return
+		}
+		timer.Reset(c.pause())
+		select {
+		case a := <-c.ended:
+			c.end(ctx, a)
+		case <-c.waiting:
+		case <-c.configured:
+		case <-timer.C:
+		case <-draining:
+			draining = nil
+		case <-canceled:
+			canceled = nil // the attempts end soon
+		}
+	}
+}
+
+// busy returns how many attempts are made now.
+func (c *courier) busy() int {
+	return c.running[queue.Fresh] + c.running[queue.Retry] + c.running[queue.Aside]
+}
+
+// begin begins as many attempts as there are places and callbacks whose turn it is.
+func (c *courier) begin(ctx context.Context, stopping bool) {
+	t := c.current.Load()
+	if c.peer != t.peer {
+		c.peer, c.limit = t.peer, t.MaxConcurrent
+		c.relay.queues.Again(c.appID)
+	}
+	c.noteDrops(t)
+	for c.busy() < c.limit {
+		a := c.take(t, stopping)
+		if a == nil {
+			return
+		}
+		c.running[a.kind]++
+		go func() {
+			a.run(ctx, c.Backend)
+			c.ended <- a
+		}()
+	}
+}
+
+// noteDrops removes the callbacks that are too old, and logs what a full queue has dropped.
+func (c *courier) noteDrops(t *target) {
+	if n := c.relay.queues.Expire(c.appID, time.Now().Add(-t.MaxAge).UnixMilli()); n > 0 {
+		c.drop(t, droppedExpired, uint64(n), errExpired)
+		c.stats.dropped[droppedExpired].Add(uint64(n))
+	}
+	if n := c.relay.queues.Dropped(c.appID); n > c.dropped {
+		c.drop(t, droppedFull, n-c.dropped, errFull)
+		c.dropped = n
+	}
+}
+
+var (
+	errExpired = errors.New("older than max_age")
+	errFull    = errors.New("the queue is full (max_queue_requests, max_queue_bytes): the oldest go")
+)
+
+// drop logs that the backend does not get n callbacks.
+func (c *courier) drop(t *target, reason dropReason, n uint64, err error) {
+	t.lastDrop.Store(time.Now().UnixMilli())
+	c.failed(t, &c.stats.dropLog, c.logger().WithField("reason", dropNames[reason]).WithField("callbacks", n), err, "callbacks dropped: the backend does not get them")
+}
+
+// take returns an attempt to make now, nil if there is none.
+func (c *courier) take(t *target, stopping bool) *attempt {
+	probe, ok := t.deliveries.allow()
+	if !ok {
+		return nil
+	}
+	kinds := []queue.Kind{queue.Fresh, queue.Retry, queue.Aside}
+	switch {
+	case stopping:
+		kinds = kinds[:1]
+	case !probe: // no kind keeps another from its turn
+		c.turn++
+		kinds = append(kinds[c.turn%3:], kinds[:c.turn%3]...)
+	}
+	for _, kind := range kinds {
+		if c.running[kind] >= places(kind, t.MaxConcurrent) {
 			continue
 		}
-		select {
-		case <-c.waiting:
-		case <-c.relay.draining:
-			return
-		case <-ctx.Done():
+		if item := c.relay.queues.Take(c.appID, kind, time.Now()); item != nil {
+			return &attempt{item: item, kind: kind, target: t, probe: probe, next: c.next(item)}
 		}
 	}
+	t.deliveries.forget(probe)
+	return nil
 }
 
-// deliver tries until f waits no longer. It returns false when there is no time to try
-// on.
-func (c *courier) deliver(ctx context.Context, f queue.Request) bool {
-	p, id, err := unpack(f.Data)
-	if err != nil {
-		c.drop(f, droppedUnreadable, err)
-		return true
+// maxBehind is how far next looks.
+const maxBehind = 16
+
+// next returns the callback to try if item, which has failed for long, fails again: one of
+// another command if there is one near, else the one behind it. If the backend takes that,
+// it is not away: otherwise a backend that fails for one command in all rooms could not be
+// told from one that is away. It returns nil if it is too early for that, or nothing is
+// behind item.
+func (c *courier) next(item *queue.Item) *queue.Item {
+	if item.Lane == queue.NoLane || item.Attempts == 0 || time.Since(item.FirstFailure) < asideAfter {
+		return nil
 	}
-	for attempt := 1; ctx.Err() == nil; attempt++ {
-		t := c.current.Load()
-		left := t.MaxAge - time.Since(time.UnixMilli(f.Received))
-		if first, ok := c.relay.queues.First(c.appID); !ok || first.Seq != f.Seq {
-			return true // too many wait: it was dropped
+	behind := c.relay.queues.Behind(item, maxBehind)
+	if len(behind) == 0 {
+		return nil
+	}
+	for _, other := range behind {
+		if commandOf(other.Request) != commandOf(item.Request) {
+			return other
 		}
-		if left <= 0 {
-			c.drop(f, droppedExpired, errExpired)
-			return true
-		}
-		status, retryAfter, err := c.attempt(ctx, t, p, id, attempt)
-		switch {
-		case err == nil && status/100 == 2:
+	}
+	return behind[0]
+}
+
+// places returns how many of all places callbacks of that kind may take, so that those that
+// fail, which may take long, leave some to the others.
+func places(kind queue.Kind, all int) int {
+	switch kind {
+	case queue.Retry:
+		return max(1, all/2)
+	case queue.Aside:
+		return max(1, all/8)
+	}
+	return all
+}
+
+// end does what follows from an attempt.
+func (c *courier) end(ctx context.Context, a *attempt) {
+	c.running[a.kind]--
+	queues, t := c.relay.queues, a.target
+	switch {
+	case a.unreadable != nil:
+		t.deliveries.forget(a.probe)
+		c.remove(a, droppedUnreadable, a.unreadable)
+	case a.delivered():
+		t.taken.Add(1)
+		c.answered(a)
+		if queues.Done(a.item) {
 			c.stats.delivered.Add(1)
-			c.relay.queues.Remove(f)
-			if c.failing {
-				c.failing = false
-				c.logger().Info("backend takes callbacks again")
-			}
-			return true
-		case err == nil && final(status):
-			c.drop(f, droppedRefused, fmt.Errorf("status %d", status))
-			return true
-		case ctx.Err() != nil:
-			return false // its end is no fault of the backend
 		}
-		c.failed(status, err)
-		wait := rand.N(min(minBackoff<<min(attempt-1, 16), maxBackoff))
-		if !c.wait(ctx, min(max(wait, retryAfter), left)) {
-			return false
+	case a.refused():
+		c.answered(a)
+		c.remove(a, droppedRefused, fmt.Errorf("status %d", a.status))
+	case a.overtaking != nil && a.overtaking.delivered():
+		t.taken.Add(1)
+		c.answered(a)
+		c.failed(t, &c.stats.asideLog, c.logger(), fmt.Errorf("status %d", a.status), asideMessage)
+		if queues.Overtake(a.item, a.next, time.Now().Add(asidePause(0))) {
+			c.stats.delivered.Add(1)
 		}
+	case ctx.Err() != nil: // that is no fault of the backend
+		t.deliveries.forget(a.probe)
+		queues.Release(a.item)
+	default:
+		c.failure(a)
 	}
-	return false
 }
 
-var errExpired = errors.New("older than max_age")
-
-// final reports whether a backend that answers status would do so again.
-func final(status int) bool {
-	return status/100 == 4 && status != http.StatusRequestTimeout && status != http.StatusTooEarly && status != http.StatusTooManyRequests
-}
-
-func (c *courier) drop(f queue.Request, reason dropReason, err error) {
-	if c.relay.queues.Remove(f) {
+// remove removes a callback that the backend will not get.
+func (c *courier) remove(a *attempt, reason dropReason, err error) {
+	if c.relay.queues.Done(a.item) {
 		c.stats.dropped[reason].Add(1)
-		c.stats.failed(&c.stats.dropLog, c.logger().WithField("reason", dropNames[reason]), err, "callback dropped: the backend does not get it")
+		c.drop(a.target, reason, 1, err)
 	}
 }
 
-func (c *courier) failed(status int, err error) {
+// answered notes that the backend works.
+func (c *courier) answered(a *attempt) {
+	if a.target.deliveries.done(a.probe, true) {
+		c.logger().Info("backend takes callbacks again")
+	}
+	if a.target.peer == c.peer {
+		c.limit = min(c.limit+1, a.target.MaxConcurrent)
+	}
+}
+
+// failure notes that an attempt has failed, and gives the callback back to be tried again.
+func (c *courier) failure(a *attempt) {
+	t, err := a.target, a.err
 	why := failedStatus
 	if err != nil {
 		why = reasonOf(err, failedConnection)
 	} else {
-		err = fmt.Errorf("status %d", status)
+		err = fmt.Errorf("status %d", a.status)
 	}
-	c.failing = true
 	c.stats.deliveryFailures[why].Add(1)
-	c.stats.failed(&c.stats.deliveryLog, c.logger().WithField("reason", failureNames[why]), err, "callback not delivered: it waits, and is tried again")
+	c.failed(t, &c.stats.deliveryLog, c.logger().WithField("reason", failureNames[why]), err, "callback not delivered: it is tried again")
+	// A callback that fails again and again says nothing new of the backend.
+	if (a.probe || a.kind == queue.Fresh) && t.deliveries.done(a.probe, false) {
+		c.logger().WithError(quiet(err)).Warn("backend takes no callbacks: one at a time is tried until it does")
+		c.limit = 1
+	}
+	now := time.Now()
+	t.deliveries.postpone(now.Add(a.retryAfter))
+	if t.peer != c.current.Load().peer { // it was another one that failed
+		a.item.Trials = queue.Trials{}
+		c.relay.queues.Release(a.item)
+		return
+	}
+	c.putBack(a, now)
 }
 
-// wait lets time pass, less if the backend is configured anew. It returns false if it is
-// time to end.
-func (c *courier) wait(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-c.configured:
-		return true
-	case <-c.relay.draining:
-	case <-ctx.Done():
+// putBack gives the callback of a failed attempt back, or sets it aside.
+func (c *courier) putBack(a *attempt, now time.Time) {
+	queues, item, t := c.relay.queues, a.item, a.target
+	others := t.taken.Load()
+	if item.Attempts > 0 && others > item.Others {
+		item.Failing += min(now.Sub(item.LastFailure), maxCredit)
 	}
-	return false
+	item.Attempts++
+	item.LastFailure, item.Others = now, others
+	if item.FirstFailure.IsZero() {
+		item.FirstFailure = now
+	}
+	switch {
+	case a.kind == queue.Aside:
+		item.AsideAttempts++
+		queues.Retry(item, now.Add(max(asidePause(item.AsideAttempts), a.retryAfter)))
+	case item.Failing >= asideAfter && !t.deliveries.open():
+		c.failed(t, &c.stats.asideLog, c.logger(), fmt.Errorf("tried %d times", item.Attempts), asideMessage)
+		queues.SetAside(item, now.Add(asidePause(0)))
+	default:
+		pause := rand.N(min(minBackoff<<min(item.Attempts-1, 16), maxBackoff))
+		queues.Retry(item, now.Add(max(pause, a.retryAfter)))
+	}
 }
 
-// attempt passes p on once. The status decides, whatever comes behind it.
-func (b *Backend) attempt(ctx context.Context, t *target, p parcel, id string, n int) (status int, retryAfter time.Duration, err error) {
-	start := time.Now()
-	defer func() { b.stats.deliveryDuration.Observe(time.Since(start).Seconds()) }()
-	ctx, cancel := context.WithTimeout(ctx, deliveryTimeout)
-	defer cancel()
-	if !t.KeepSignature {
-		p.query = renew(p.query, t.Tokens, start)
-	}
-	p.header[deliveryHeader] = []string{id}
-	p.header[attemptHeader] = []string{strconv.Itoa(n)}
-	resp, err := t.transport.RoundTrip(p.request(ctx, t.URL)) // and follows no redirect
-	if err != nil {
-		return 0, 0, err
-	}
-	rest := time.AfterFunc(restTimeout, cancel)
-	defer rest.Stop()
-	_, _ = io.CopyN(io.Discard, resp.Body, maxAnswer) // as far as it comes: nobody reads it
-	resp.Body.Close()
-	return resp.StatusCode, min(parseRetryAfter(resp.Header.Get("Retry-After"), start), maxRetryAfter), nil
+const asideMessage = "callback set aside: it fails while the backend takes others, which go on without it"
+
+// asidePause returns how long a callback that was set aside waits after n attempts.
+func asidePause(n int) time.Duration {
+	most := min(minAsideBackoff<<min(n, 16), maxAsideBackoff)
+	return most/2 + rand.N(most/2)
 }
 
-// parseRetryAfter reads seconds or a date; it returns 0 for all else.
-func parseRetryAfter(s string, now time.Time) time.Duration {
-	if seconds, err := strconv.ParseUint(s, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second
+// pause returns how long there is nothing to do, unless something happens.
+func (c *courier) pause() time.Duration {
+	queues, t := c.relay.queues, c.current.Load()
+	next := time.Now().Add(time.Hour)
+	sooner := func(at time.Time) {
+		if at.Before(next) {
+			next = at
+		}
 	}
-	if at, err := http.ParseTime(s); err == nil {
-		return max(0, at.Sub(now))
+	if at, ok := queues.OldestReceived(c.appID); ok {
+		sooner(time.UnixMilli(at + 1).Add(t.MaxAge))
 	}
-	return 0
+	if at, ok := t.deliveries.due(); ok {
+		sooner(at)
+	} else if c.busy() < c.limit {
+		for _, kind := range []queue.Kind{queue.Retry, queue.Aside} {
+			if at, ok := queues.Due(c.appID, kind); ok && c.running[kind] < places(kind, t.MaxConcurrent) {
+				sooner(at)
+			}
+		}
+	}
+	return max(0, time.Until(next))
 }

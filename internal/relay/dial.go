@@ -24,11 +24,6 @@ var metadata = map[netip.Addr]bool{
 	netip.MustParseAddr("255.255.255.255"): true, // broadcast
 }
 
-// idleTimeout is less than most servers keep a connection (5 s is a common default): a
-// request that meets one that is about to be closed is lost, and a decision has no
-// second try.
-const idleTimeout = 4 * time.Second
-
 var nat64 = netip.MustParsePrefix("64:ff9b::/96")
 
 // AddressError is the error of an address that is never dialed.
@@ -102,10 +97,10 @@ func (r *Relay) newTransport(s Settings) *http.Transport {
 		DialContext:            dialer.DialContext,
 		ForceAttemptHTTP2:      true,
 		TLSHandshakeTimeout:    5 * time.Second,
-		MaxConnsPerHost:        s.MaxConcurrent + 1, // and the one of the courier
-		MaxIdleConns:           s.MaxConcurrent + 1,
-		MaxIdleConnsPerHost:    s.MaxConcurrent + 1,
-		IdleConnTimeout:        idleTimeout,
+		MaxConnsPerHost:        2 * s.MaxConcurrent, // decisions and deliveries
+		MaxIdleConns:           2 * s.MaxConcurrent,
+		MaxIdleConnsPerHost:    2 * s.MaxConcurrent,
+		IdleConnTimeout:        s.IdleTimeout,
 		DisableCompression:     true, // what is not asked for is not unpacked
 		MaxResponseHeaderBytes: maxAnswer,
 	}

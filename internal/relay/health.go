@@ -4,18 +4,21 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/sirupsen/logrus"
-
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 )
 
-// Health is how a Backend is. Counts are those since it was configured.
+// Health is how a Backend is. Counts are those since it was configured; what is known of
+// the server is known since its URL or credentials last changed.
 type Health struct {
 	// CircuitOpen says that it is not asked for decisions, as it failed too often in a row.
-	CircuitOpen                 bool
+	CircuitOpen bool
+	// DeliveryCircuitOpen says that it takes no queued callbacks: one at a time is tried.
+	DeliveryCircuitOpen         bool
 	Queue                       queue.Size
 	Delivered, Dropped          uint64
 	Decisions, DecisionFailures uint64
+	// LastDrop is when a callback was last dropped, zero if none was.
+	LastDrop time.Time
 	// LastFailure is nil before the first one.
 	LastFailure *Failure
 }
@@ -31,10 +34,13 @@ func (b *Backend) URL() *url.URL { return b.current.Load().URL }
 
 // Health says how b is.
 func (b *Backend) Health() Health {
-	s := b.stats
+	s, t := b.stats, b.current.Load()
 	h := Health{
-		CircuitOpen: b.breaker.open(), Queue: b.relay.queues.Size(b.appID),
-		Delivered: s.delivered.Load(), Decisions: s.decisions.Load(), LastFailure: s.lastFailure.Load(),
+		CircuitOpen: t.decisions.open(), DeliveryCircuitOpen: t.deliveries.open(), Queue: b.relay.queues.Size(b.appID),
+		Delivered: s.delivered.Load(), Decisions: s.decisions.Load(), LastFailure: t.lastFailure.Load(),
+	}
+	if ms := t.lastDrop.Load(); ms != 0 {
+		h.LastDrop = time.UnixMilli(ms)
 	}
 	h.Dropped = h.Queue.Dropped - s.droppedBefore
 	for i := range s.dropped {
@@ -44,11 +50,4 @@ func (b *Backend) Health() Health {
 		h.DecisionFailures += s.decisionFailures[i].Load()
 	}
 	return h
-}
-
-// failed notes what went wrong, and logs it unless log has just done so.
-func (s *stats) failed(log *failureLog, entry *logrus.Entry, err error, message string) {
-	err = quiet(err)
-	s.lastFailure.Store(&Failure{time.Now(), message + ": " + err.Error()})
-	log.write(entry, err, message)
 }

@@ -28,8 +28,7 @@ type stats struct {
 	dropped          [numDrops]atomic.Uint64
 	droppedBefore    uint64 // by the full queue, until since
 	dropLog          failureLog
-
-	lastFailure atomic.Pointer[Failure]
+	asideLog         failureLog
 }
 
 // dropReason says why a callback is not delivered; it is a label value.
@@ -78,8 +77,10 @@ var (
 		"Callbacks that wait to be delivered.", "")
 	queueBytesGauge = exposition.Gauge("tuilivekit_relay_queue_bytes",
 		"Size of the callbacks that wait to be delivered.", "")
-	queueAgeGauge = exposition.Gauge("tuilivekit_relay_queue_oldest_age_seconds",
-		"Time since the receipt of the oldest callback that waits to be delivered, 0 if none waits.", "")
+	setAsideGauge = exposition.Gauge("tuilivekit_relay_set_aside_requests",
+		"Callbacks of the queue that were set aside, because they failed for five minutes while the backend took others: their rooms go on without them.", "")
+	queueOldestGauge = exposition.Gauge("tuilivekit_relay_queue_oldest_timestamp_seconds",
+		"Time of receipt of the oldest queued callback that is not set aside, 0 if there is none.", "")
 	circuitGauge = exposition.Gauge("tuilivekit_relay_circuit_open",
 		"1 while decisions are not asked for because the backend failed too often in a row, else 0.", "")
 	durationHistogram = exposition.Histogram("tuilivekit_relay_request_duration_seconds",
@@ -100,7 +101,6 @@ func (m *metrics) Sets() []exposition.Set {
 	for _, id := range slices.Sorted(maps.Keys(backends)) {
 		rows = append(rows, row{backends[id], m.relay.queues.Size(id)})
 	}
-	now := time.Now()
 	return []exposition.Set{
 		rows.set(decisionsCounter, func(r *row) float64 { return float64(r.stats.decisions.Load()) }),
 		setByReason(rows, decisionFailuresCounter, decisionReasons, failureNames[:], func(r *row, why failure) uint64 { return r.stats.decisionFailures[why].Load() }),
@@ -110,7 +110,8 @@ func (m *metrics) Sets() []exposition.Set {
 		setByReason(rows, droppedCounter, dropReasons, dropNames[:], (*row).dropped),
 		rows.set(queueRequestsGauge, func(r *row) float64 { return float64(r.queue.Requests) }),
 		rows.set(queueBytesGauge, func(r *row) float64 { return float64(r.queue.Bytes) }),
-		rows.set(queueAgeGauge, func(r *row) float64 { return r.oldest(now) }),
+		rows.set(setAsideGauge, func(r *row) float64 { return float64(r.queue.SetAside) }),
+		rows.set(queueOldestGauge, func(r *row) float64 { return float64(r.queue.Oldest) / 1000 }),
 		rows.set(circuitGauge, (*row).circuit),
 		rows.durations(),
 	}
@@ -129,16 +130,8 @@ func (r *row) dropped(why dropReason) uint64 {
 	return r.stats.dropped[why].Load()
 }
 
-// oldest returns the age of the oldest callback, 0 if there is none.
-func (r *row) oldest(now time.Time) float64 {
-	if r.queue.Requests == 0 {
-		return 0
-	}
-	return max(0, now.Sub(time.UnixMilli(r.queue.Oldest)).Seconds())
-}
-
 func (r *row) circuit() float64 {
-	if r.breaker.open() {
+	if r.current.Load().decisions.open() {
 		return 1
 	}
 	return 0

@@ -4,6 +4,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/http"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
 // packVersion is the first byte of what pack returns.
@@ -72,4 +75,14 @@ func unpack(b []byte) (p parcel, id string, err error) {
 	}
 	p.body = b
 	return p, id, nil
+}
+
+// commandOf returns the command of a queued callback, as its URL has it.
+func commandOf(r queue.Request) string {
+	p, _, err := unpack(r.Data)
+	if err != nil {
+		return ""
+	}
+	query, _ := tuilivekit.ParseQuery(p.query) // was parsed when it came
+	return query.Command
 }

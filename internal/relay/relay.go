@@ -1,15 +1,11 @@
 package relay
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"net/netip"
-	"net/url"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
@@ -17,72 +13,10 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 )
 
-// What is answered when a backend does not decide.
-const (
-	// Fail is 502 or 504: Tencent does what was chosen there for that case.
-	Fail = "fail"
-	// Allow is the answer that lets the gift or the message pass.
-	Allow = "allow"
-	// Deny is the answer that stops it.
-	Deny = "deny"
-)
-
-// Settings are those of the relay of one application. All but URL and AppID have
-// defaults.
-type Settings struct {
-	// AppID is the SDKAppID.
-	AppID string
-	// URL is what Tencent called before: http or https, without a query. If it has no
-	// path the backend gets that of the request.
-	URL *url.URL
-	// Timeout is how long the backend may take to decide.
-	Timeout time.Duration
-	// OnFailure is Fail, Allow or Deny.
-	OnFailure string
-	// MaxConcurrent is how many callbacks may wait for a decision at a time.
-	MaxConcurrent int
-	// TLS has the authorities that are trusted and the certificate of the client. Nil
-	// takes those of the system, and none.
-	TLS *tls.Config
-	// ProxyFromEnvironment lets requests take the proxy of HTTPS_PROXY and its like.
-	ProxyFromEnvironment bool
-
-	// MaxAge is how old a callback may be that is still delivered.
-	MaxAge time.Duration
-	// MaxQueueRequests and MaxQueueBytes bound what may wait to be delivered.
-	MaxQueueRequests int
-	MaxQueueBytes    int64
-	// Tokens are those that may sign callbacks of the application. A signature that has
-	// gone stale while its callback waited is renewed with them.
-	Tokens []string
-	// KeepSignature leaves such a signature as it is.
-	KeepSignature bool
-}
-
-// The defaults of Settings.
-const (
-	DefaultTimeout       = 1500 * time.Millisecond // Tencent waits 2 s
-	DefaultMaxConcurrent = 64
-
-	DefaultMaxAge           = 24 * time.Hour
-	DefaultMaxQueueRequests = 20_000
-	DefaultMaxQueueBytes    = 16 << 20
-)
-
-func (s Settings) withDefaults() Settings {
-	s.Timeout = cmp.Or(s.Timeout, DefaultTimeout)
-	s.OnFailure = cmp.Or(s.OnFailure, Fail)
-	s.MaxConcurrent = cmp.Or(s.MaxConcurrent, DefaultMaxConcurrent)
-	s.MaxAge = cmp.Or(s.MaxAge, DefaultMaxAge)
-	s.MaxQueueRequests = cmp.Or(s.MaxQueueRequests, DefaultMaxQueueRequests)
-	s.MaxQueueBytes = cmp.Or(s.MaxQueueBytes, DefaultMaxQueueBytes)
-	return s
-}
-
 // Options are the parts that a Relay needs.
 type Options struct {
-	// Queues have what waits to be delivered: what a Backend has packed is recorded with
-	// its event, and gets there when that is durable.
+	// Queues have the callbacks to deliver: what a Backend has packed is recorded with its
+	// event, and is queued when that is durable.
 	Queues     *queue.Queues
 	Log        logrus.FieldLogger
 	Registerer prometheus.Registerer
@@ -133,9 +67,9 @@ func (r *Relay) Configure(list []Settings) error {
 
 // Prepare checks list and changes nothing. It fails when the target of one is an address
 // that is never dialed (see CheckError). The function that it returns makes list the
-// backends, at once, and cannot fail. What is known of those that stay, as that one does
-// not answer, stays too. What waits for one that has another URL now goes there; what
-// waits for one that is gone waits for its return.
+// backends, at once, and cannot fail. What is known of a backend stays for as long as it is
+// reached in the same way. One that has another URL or other credentials begins anew, and
+// gets the queued callbacks at once. Those of a backend that is gone wait for its return.
 func (r *Relay) Prepare(list []Settings) (apply func(), err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -176,7 +110,7 @@ func signal(ch chan<- struct{}) {
 	}
 }
 
-// Run delivers what waits until ctx ends, or until a Drain is over.
+// Run delivers queued callbacks until ctx ends, or until a Drain is over.
 func (r *Relay) Run(ctx context.Context) {
 	defer close(r.stopped)
 	type running struct {
@@ -208,7 +142,7 @@ func (r *Relay) Run(ctx context.Context) {
 			couriers[b] = c
 			go func() {
 				defer close(c.done)
-				(&courier{Backend: b, waiting: r.queues.Waiting(id)}).run(ctx)
+				newCourier(b, r.queues.Waiting(id)).run(ctx)
 			}()
 		}
 		select {
@@ -221,8 +155,8 @@ func (r *Relay) Run(ctx context.Context) {
 	}
 }
 
-// Drain ends Run once all that waits is delivered, as far as the backends take it at
-// the first try. It returns when Run has, or when ctx ends.
+// Drain ends Run once all queued callbacks are delivered, as far as the backends take them
+// at the first try. It returns when Run has, or when ctx ends.
 func (r *Relay) Drain(ctx context.Context) {
 	r.drain.Do(func() { close(r.draining) })
 	select {

@@ -153,6 +153,9 @@ func TestABackendThatFailsDecidesNothing(t *testing.T) {
 			io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
 		})), 502, failedAnswer},
 		"of a high status": {serve(t, hijack(func(c net.Conn) { io.WriteString(c, "HTTP/1.1 999 Odd\r\nContent-Length: 2\r\n\r\n{}") })), 502, failedAnswer},
+		"502 of a gateway": {serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) }), 502, failedStatus},
+		"503 of a gateway": {serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }), 502, failedStatus},
+		"504 of a gateway": {serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(504) }), 504, failedStatus},
 		"a huge header": {serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X", strings.Repeat("x", 1<<17))
 		}), 502, failedConnection},
@@ -230,7 +233,7 @@ func TestWhatABackendSaysIsTheAnswer(t *testing.T) {
 	}{
 		{"a decision", 200, "application/json", `{"ActionStatus":"OK","ErrorInfo":"no","ErrorCode":102101}`},
 		{"an error of its own", 500, "text/plain; charset=utf-8", "oops"},
-		{"unavailable", 503, "text/html", "<html>"},
+		{"not implemented", 501, "text/html", "<html>"},
 		{"another place, not followed", 307, "", ""},
 		{"no content", 204, "", ""},
 		{"bytes without a type", 200, "", "\x00\xff\x1f\x8b"},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/textproto"
@@ -76,10 +77,17 @@ func (r *Relay) newParcel(req *http.Request, body []byte) (p parcel, ok bool) {
 	return parcel{path: req.URL.EscapedPath(), query: req.URL.RawQuery, header: h, body: body}, true
 }
 
-// request returns p as a request to target.
-func (p parcel) request(ctx context.Context, target *url.URL) *http.Request {
+// request returns p as a request to target, with the fields of header instead of its own.
+// The query of target stands before that of p, both byte for byte.
+func (p parcel) request(ctx context.Context, target *url.URL, header http.Header) *http.Request {
 	u := *target
-	u.RawQuery = p.query
+	u.ForceQuery = false
+	if u.RawQuery == "" || p.query == "" {
+		u.RawQuery += p.query
+	} else {
+		u.RawQuery += "&" + p.query
+	}
+	maps.Copy(p.header, header)
 	if u.Path == "" {
 		if path, err := url.PathUnescape(p.path); err == nil {
 			u.Path, u.RawPath = path, p.path
@@ -89,8 +97,8 @@ func (p parcel) request(ctx context.Context, target *url.URL) *http.Request {
 		Method: http.MethodPost, URL: &u, Host: target.Host, Header: p.header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Body: p.open(), ContentLength: int64(len(p.body)),
-		// For a kept connection that turns out to be closed before anything is written;
-		// net/http sends a POST again in no other case.
+		// For a kept connection that turns out to be closed before anything is written: then
+		// net/http itself sends a POST again.
 		GetBody: func() (io.ReadCloser, error) { return p.open(), nil },
 	}).WithContext(ctx)
 }

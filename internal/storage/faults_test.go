@@ -118,7 +118,7 @@ func failNth(t *testing.T, after bool, n, failures int) {
 		e := event("1", i)
 		e.queued = []byte{byte(i)}
 		_, err := r.Record(e)
-		if f, ok := r.queues.First("1"); i%2 == 1 && (!ok || !r.queues.Remove(f)) {
+		if i%2 == 1 && !removeOne(r.queues, "1") {
 			t.Fatalf("call %d fails: nothing waits", n)
 		}
 		if err != nil && !errors.Is(err, state.ErrNotDurable) {
@@ -437,8 +437,7 @@ func TestAnEventDuringTheLastCommitIsAnswered(t *testing.T) {
 		e := event("1", 0)
 		e.queued = []byte("x")
 		r.record(t, e)
-		f, _ := r.queues.First("1")
-		r.queues.Remove(f)
+		removeOne(r.queues, "1")
 		go r.stop() // which commits the removal
 		time.Sleep(2 * lookInterval)
 		if _, err := r.Record(event("1", 1)); err != nil && !errors.Is(err, state.ErrOverloaded) {

@@ -119,9 +119,14 @@ func forwardKey(k queue.Key) string {
 	return forwardPrefix + k.AppID + "/" + string(binary.BigEndian.AppendUint64(nil, k.Seq))
 }
 
+// hasLane marks the time of receipt of a request that is followed by its lane. Requests
+// without one are of one lane.
+const hasLane = 1 << 63
+
 func forwardEntry(f queue.Request) entry {
-	b := make([]byte, 0, 8+len(f.Data))
-	b = binary.BigEndian.AppendUint64(b, uint64(f.Received))
+	b := make([]byte, 0, 16+len(f.Data))
+	b = binary.BigEndian.AppendUint64(b, uint64(f.Received)|hasLane)
+	b = binary.BigEndian.AppendUint64(b, f.Lane)
 	return newEntry(forwardKey(f.Key()), append(b, f.Data...))
 }
 
@@ -132,10 +137,17 @@ func decodeForward(key string, payload []byte) (queue.Request, error) {
 	if !ok || cut < 0 || app[cut] != '/' || len(payload) < 8 {
 		return queue.Request{}, fmt.Errorf("value of %q has %d bytes", key, len(payload))
 	}
-	return queue.Request{
-		AppID: app[:cut], Seq: binary.BigEndian.Uint64([]byte(app[cut+1:])),
-		Received: int64(binary.BigEndian.Uint64(payload)), Data: bytes.Clone(payload[8:]),
-	}, nil
+	r := queue.Request{AppID: app[:cut], Seq: binary.BigEndian.Uint64([]byte(app[cut+1:])), Lane: 1}
+	received := binary.BigEndian.Uint64(payload)
+	payload = payload[8:]
+	if received&hasLane != 0 {
+		if len(payload) < 8 {
+			return queue.Request{}, fmt.Errorf("value of %q has no lane", key)
+		}
+		r.Lane, payload = binary.BigEndian.Uint64(payload), payload[8:]
+	}
+	r.Received, r.Data = int64(received&^hasLane), bytes.Clone(payload)
+	return r, nil
 }
 
 func repeatsKey(seq uint64) string {

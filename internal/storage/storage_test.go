@@ -78,7 +78,7 @@ type callback struct {
 
 // Record is that of the Storage.
 func (r *running) Record(c callback) (state.Outcome, error) {
-	return r.Storage.Record(c.Event, queue.Request{AppID: c.AppID, Received: c.Received, Data: c.queued}, c.deadline)
+	return r.Storage.Record(c.Event, queue.Request{AppID: c.AppID, Lane: 1, Received: c.Received, Data: c.queued}, c.deadline)
 }
 
 // event is the i-th one of an application.
@@ -287,8 +287,8 @@ func TestFilesOfEveryVersion(t *testing.T) {
 			t.Errorf("version %d: %v corruptions", version, n)
 		}
 		want2 := fmt.Sprint([]queue.Request{
-			{AppID: "1", Seq: 7, Received: day0, Data: []byte("first")}, {AppID: "1", Seq: 300, Received: day0 + 1, Data: []byte("second")},
-			{AppID: "22", Seq: 299, Received: day0},
+			{AppID: "1", Seq: 7, Lane: 1, Received: day0, Data: []byte("first")}, {AppID: "1", Seq: 300, Lane: 1, Received: day0 + 1, Data: []byte("second")},
+			{AppID: "22", Seq: 299, Lane: 1, Received: day0},
 		})
 		if got := fmt.Sprint(sorted(r.queues.All())); got != map[bool]string{true: "[]", false: want2}[version == 1] {
 			t.Errorf("version %d: %s waits", version, got)
@@ -308,8 +308,7 @@ func TestARestartKeepsTheQueues(t *testing.T) {
 	}
 	q := r.queues
 	for range 5 {
-		f, _ := q.First("1")
-		q.Remove(f)
+		removeOne(q, "1")
 	}
 	for q.HasRemoved() { // no event takes it along: it is committed all the same
 		time.Sleep(time.Millisecond)
@@ -365,4 +364,10 @@ func TestReadWhileItIsWritten(t *testing.T) {
 	}
 	cancel()
 	wg.Wait()
+}
+
+// removeOne removes a queued request of an application, and reports whether there was one.
+func removeOne(q *queue.Queues, app string) bool {
+	it := q.Take(app, queue.Fresh, time.Now())
+	return it != nil && q.Done(it)
 }

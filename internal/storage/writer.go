@@ -188,6 +188,8 @@ func (w *writer) handle(waiting []*request) {
 			changes.Requests = append(changes.Requests, w.queues.Number(r.callback))
 		}
 	}
+	added := changes.Requests
+	changes.Requests = append(w.queues.TakeMoved(), added...)
 	changes.Changes, changes.Removed = batch.Changes(), w.queues.TakeRemoved()
 	var err error
 	switch {
@@ -204,7 +206,7 @@ func (w *writer) handle(waiting []*request) {
 		}
 	}
 	batch.Publish()
-	w.queues.Add(changes.Requests...)
+	w.queues.Add(added...)
 	if len(waiting) > 0 {
 		w.expected = len(waiting) + len(w.waiting)
 	}

@@ -154,14 +154,11 @@ func sumRelays(apps []AppStatus) *relays {
 		}
 		sum.Backends++
 		sum.Waiting += a.Relay.QueueRequests
-		switch a.Relay.Mode {
-		case RelayCircuitOpen:
+		if a.Relay.Mode == RelayCircuitOpen {
 			sum.Open++
-			sum.Worst = RelayCircuitOpen
-		case RelayDelayed:
-			if sum.Worst == RelayOK {
-				sum.Worst = RelayDelayed
-			}
+		}
+		if slices.Index(relayModes, a.Relay.Mode) > slices.Index(relayModes, sum.Worst) {
+			sum.Worst = a.Relay.Mode
 		}
 	}
 	if sum.Backends == 0 {

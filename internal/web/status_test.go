@@ -197,10 +197,19 @@ func TestPageShowsTheRelay(t *testing.T) {
 		if r := s.Report().Applications[0].Relay; r.QueueOldestAgeSeconds != nil || r.LastFailureAgeSeconds != nil {
 			t.Errorf("ages of nothing are not null: %+v", r)
 		}
-		all["2"] = &RelayStatus{Backend: "http://two", QueueRequests: 1, QueueOldest: ago(time.Minute), Dropped: 7}
-		want("<dd>Delivering</dd>", "To 2 backends, 1 callback queued", "0 delivered, 7 dropped, 1 waiting, the oldest for 1 minute")
+		all["2"] = &RelayStatus{Backend: "http://two", QueueRequests: 1, QueueLanes: 1, QueueOldest: ago(time.Minute), Dropped: 7}
+		want("<dd>Delivering</dd>", "To 2 backends, 1 callback queued", "0 delivered, 7 dropped, 1 queued in 1 lane, the oldest for 1 minute")
 		all["2"].QueueOldest = ago(61 * time.Second)
 		want("<dd>Callbacks delayed</dd>", `class="relay delayed"`)
+		all["2"] = &RelayStatus{Backend: "http://two", QueueRequests: 3, QueueLanes: 2, InDelivery: 1, SetAside: 1}
+		want("<dd>Callbacks set aside</dd>", `class="relay set_aside"`, "2 queued in 2 lanes, 1 in delivery, 1 set aside because")
+		all["2"].LastDropTime = ago(5 * time.Minute)
+		want("<dd>Callbacks set aside</dd>")
+		all["2"].LastDropTime = ago(5*time.Minute - time.Second)
+		want("<dd>Callbacks dropped</dd>", `class="relay dropping"`)
+		all["2"] = &RelayStatus{Backend: "http://two", DeliveryCircuitOpen: true}
+		want("<dd>1 backend failing</dd>", "takes no callbacks: one at a time is tried")
+		all["2"] = &RelayStatus{Backend: "http://two"}
 		all["3"] = &RelayStatus{Backend: "http://three", CircuitOpen: true, LastFailureTime: ago(5 * time.Second), LastFailure: "connection refused"}
 		want("<dd>1 backend failing</dd>", "To 3 backends", `class="relay circuit_open"`, "not asked for decisions since it failed too often in a row", "5 seconds ago</time>: <bdi>connection refused</bdi>")
 	})

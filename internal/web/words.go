@@ -110,14 +110,23 @@ func relayWords(r *RelayStatus) string {
 	if r.Dropped > 0 {
 		words += ", " + grouped(int64(r.Dropped)) + " dropped"
 	}
-	if r.QueueRequests > 0 {
-		words += ", " + grouped(int64(r.QueueRequests)) + " waiting"
+	if r.QueueRequests > r.SetAside {
+		words += ", " + grouped(int64(r.QueueRequests-r.SetAside)) + " queued in " + plural(r.QueueLanes, "lane")
 	}
 	if r.QueueOldestAgeSeconds != nil {
 		words += ", the oldest for " + inWords(*r.QueueOldestAgeSeconds)
 	}
-	if r.Mode == RelayCircuitOpen {
+	if r.InDelivery > 0 {
+		words += ", " + grouped(int64(r.InDelivery)) + " in delivery"
+	}
+	if r.SetAside > 0 {
+		words += ", " + grouped(int64(r.SetAside)) + " set aside because the backend takes others and not them"
+	}
+	if r.CircuitOpen {
 		words += ", not asked for decisions since it failed too often in a row"
+	}
+	if r.DeliveryCircuitOpen {
+		words += ", takes no callbacks: one at a time is tried"
 	}
 	return words
 }

@@ -119,7 +119,7 @@ type later struct {
 	degraded, lastSuccess                    prometheus.Gauge
 	commitDurationSeconds, eventsInEachBatch prometheus.Histogram
 
-	circuit, queued, queueAge             prometheus.Gauge
+	circuit, queued, queueOldest          prometheus.Gauge
 	decisions, deliveries                 prometheus.Counter
 	decisionFailed, deliveryFailed, drops prometheus.Counter
 	decisionSeconds, deliverySeconds      prometheus.Histogram
@@ -167,13 +167,13 @@ func newLater(reg prometheus.Registerer) *later {
 			Buckets: []float64{.01, .1, 1}, NativeHistogramBucketFactor: 1.1,
 		})
 	}
-	l.circuit, l.queued, l.queueAge = relayGauge("circuit_open"), relayGauge("queue_requests"), relayGauge("queue_oldest_age_seconds")
+	l.circuit, l.queued, l.queueOldest = relayGauge("circuit_open"), relayGauge("queue_requests"), relayGauge("queue_oldest_timestamp_seconds")
 	l.decisions, l.deliveries = relayCounter("decisions_total"), relayCounter("deliveries_total")
 	l.decisionFailed = relayCounter("decision_failures_total", "reason", "timeout")
 	l.deliveryFailed = relayCounter("delivery_failures_total", "reason", "status")
 	l.drops = relayCounter("dropped_total", "reason", "refused")
 	l.decisionSeconds, l.deliverySeconds = relaySeconds("decision"), relaySeconds("delivery")
-	reg.MustRegister(l.circuit, l.queued, l.queueAge, l.decisions, l.deliveries, l.decisionFailed, l.deliveryFailed, l.drops,
+	reg.MustRegister(l.circuit, l.queued, l.queueOldest, l.decisions, l.deliveries, l.decisionFailed, l.deliveryFailed, l.drops,
 		l.decisionSeconds, l.deliverySeconds)
 	reg.MustRegister(l.reloadOK, l.reloadOKSince, l.commits, l.failures, l.corruptions, l.degraded, l.lastSuccess,
 		l.commitDurationSeconds, l.eventsInEachBatch)
@@ -192,7 +192,7 @@ func (l *later) work() {
 		c.Inc()
 	}
 	l.queued.Set(7)
-	l.queueAge.Set(90)
+	l.queueOldest.Set(float64(time.Now().Add(-90*time.Second).UnixMilli()) / 1000)
 	l.decisionSeconds.Observe(.02)
 	l.deliverySeconds.Observe(.2)
 }
