@@ -74,6 +74,25 @@ const (
 	Members   = state.Members
 )
 
+// The causes of which rooms are destroyed, and their number.
+const (
+	DestroyedOtherwise = state.DestroyedOtherwise
+	DestroyedByUser    = state.DestroyedByUser
+	DestroyedBySystem  = state.DestroyedBySystem
+	NumDestroyCauses   = state.NumDestroyCauses
+)
+
+// The causes of which members come and go, and their number.
+const (
+	MemberOtherwise            = state.MemberOtherwise
+	MemberEntered              = state.MemberEntered
+	MemberLeft                 = state.MemberLeft
+	MemberHeartbeatInterrupted = state.MemberHeartbeatInterrupted
+	MemberHeartbeatRecovered   = state.MemberHeartbeatRecovered
+	MemberKicked               = state.MemberKicked
+	NumMemberCauses            = state.NumMemberCauses
+)
+
 // The verdicts on events.
 const (
 	Accepted   = state.Accepted

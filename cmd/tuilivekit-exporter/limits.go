@@ -21,17 +21,17 @@ type limitFlags struct {
 }
 
 func (l *limitFlags) register(cmd *kingpin.CmdClause) {
-	cmd.Flag("webhook.max-requests", "How many callbacks may be processed at once; one more is answered 503.").
+	cmd.Flag("webhook.max-requests", "Maximum number of callbacks processed at once; one more is answered 503.").
 		Default(strconv.Itoa(handler.DefaultMaxInWork)).IntVar(&l.maxRequests)
-	cmd.Flag("webhook.max-connections", "How many connections may be open at once. When one more arrives, the oldest connection that has not yet carried an accepted callback is closed.").
+	cmd.Flag("webhook.max-connections", "Maximum number of open connections. When one more arrives, the oldest connection that has not yet carried an accepted callback is closed.").
 		Default(strconv.Itoa(handler.DefaultMaxConnections)).IntVar(&l.maxConnections)
-	cmd.Flag("webhook.max-connections-per-source", "How many connections of one address may be open that have not yet carried an accepted callback.").
+	cmd.Flag("webhook.max-connections-per-source", "Maximum number of open connections of one address that have not yet carried an accepted callback.").
 		Default(strconv.Itoa(handler.DefaultMaxConnectionsPerSource)).IntVar(&l.perSource)
-	cmd.Flag("webhook.refusals-per-second", "How many requests a second of one address are refused with their reason, ten times as many at once; further ones are answered 429. Accepted callbacks do not count.").
+	cmd.Flag("webhook.refusals-per-second", "Maximum rate of requests of one address that are refused with their reason, ten times as many at once; further ones are answered 429. Accepted callbacks do not count.").
 		Default(strconv.Itoa(handler.DefaultRefusalsPerSecond)).Float64Var(&l.refusalRate)
-	cmd.Flag("webhook.trusted-proxies", "Addresses of proxies whose X-Forwarded-For is believed; repeatable, or with commas between. They have no limits of their own.").
+	cmd.Flag("webhook.trusted-proxies", "Addresses of proxies whose X-Forwarded-For is believed; repeatable, or separated by commas. They have no limits of their own.").
 		PlaceHolder("CIDR").SetValue(&l.trusted)
-	cmd.Flag("webhook.allowed-sources", "Addresses that callbacks may come from; repeatable, or with commas between. By default all.").
+	cmd.Flag("webhook.allowed-sources", "Addresses that callbacks may come from; repeatable, or separated by commas. By default all.").
 		PlaceHolder("CIDR").SetValue(&l.allowed)
 }
 

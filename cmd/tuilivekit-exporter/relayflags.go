@@ -16,11 +16,11 @@ type relayFlags struct {
 }
 
 func (f *relayFlags) registerMaxBodyBytes(cmd *kingpin.CmdClause) {
-	f.maxBodyBytes = (*int64)(cmd.Flag("webhook.max-body-bytes", "Size of the largest callback body.").Default("256KiB").Bytes())
+	f.maxBodyBytes = (*int64)(cmd.Flag("webhook.max-body-bytes", "Maximum size of a callback body.").Default("256KiB").Bytes())
 }
 
 func (f *relayFlags) registerShutdownTimeout(cmd *kingpin.CmdClause) {
-	cmd.Flag("shutdown.timeout", "How long stopping may take after that: a quarter is for the last commit, the rest for callbacks that are being answered and for relays.").Default("10s").DurationVar(&f.shutdownTimeout)
+	cmd.Flag("shutdown.timeout", "Maximum time for stopping after that: a quarter is for the last commit, the rest for callbacks in progress and for relays.").Default("10s").DurationVar(&f.shutdownTimeout)
 }
 
 // maxRequestHead bounds what a queued callback has beside its body: the server takes no
