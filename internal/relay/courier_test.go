@@ -462,7 +462,7 @@ func TestReloadSendsWhatWaitsToTheNewURL(t *testing.T) {
 	begin := time.Now()
 	good := serve(t, func(_ http.ResponseWriter, r *http.Request) { b.take(r) })
 	for _, u := range []*url.URL{refusing(t), good} {
-		if err := r.Configure([]Settings{{AppID: "1", URL: u}}); err != nil {
+		if err := r.Configure(withDefaults([]Settings{{AppID: "1", URL: u}}...)); err != nil {
 			t.Fatal(err)
 		}
 	}

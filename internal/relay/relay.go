@@ -88,7 +88,6 @@ func (r *Relay) apply(list []Settings) {
 		if b == nil {
 			b = newBackend(r, s.AppID)
 		}
-		s = s.withDefaults()
 		r.queues.Limit(s.AppID, s.MaxQueueRequests, s.MaxQueueBytes)
 		b.configure(s)
 		next[s.AppID] = b

@@ -39,7 +39,7 @@ func newRelayOf(t testing.TB, queues *queue.Queues, list ...Settings) *Relay {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Configure(list); err != nil {
+	if err := r.Configure(withDefaults(list...)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.Configure(nil) })
@@ -426,7 +426,7 @@ func TestAddressesThatAreNeverDialed(t *testing.T) {
 		}
 	}
 	for _, target := range []string{"http://169.254.169.254/latest", "http://[fe80::1]", "http://localhost:19781/callback", "http://127.0.0.1:19781", "http://0.0.0.0:19781"} {
-		err := r.Configure([]Settings{{AppID: "1", URL: parse(t, target)}})
+		err := r.Configure(withDefaults([]Settings{{AppID: "1", URL: parse(t, target)}}...))
 		var check *CheckError
 		if !errors.As(err, &check) || check.AppID != "1" || r.Backend("1") != nil {
 			t.Errorf("%s: got %v", target, err)

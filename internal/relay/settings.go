@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"cmp"
 	"crypto/tls"
 	"maps"
 	"net/http"
@@ -20,8 +19,8 @@ const (
 	Deny = "deny"
 )
 
-// Settings are those of the relay of one application. All but URL and AppID have
-// defaults.
+// Settings are those of the relay of one application. Package config has their defaults
+// and their rules; here each of them is set.
 type Settings struct {
 	// AppID is the SDKAppID.
 	AppID string
@@ -56,30 +55,6 @@ type Settings struct {
 	Tokens []string
 	// KeepSignature leaves such a signature as it is.
 	KeepSignature bool
-}
-
-// The defaults of Settings.
-const (
-	DefaultTimeout       = 1500 * time.Millisecond // Tencent waits 2 s
-	DefaultMaxConcurrent = 64
-	// DefaultIdleTimeout is less than servers keep a connection: 2 s (gunicorn) and 5 s
-	// (Node.js, Apache) are common.
-	DefaultIdleTimeout = 1500 * time.Millisecond
-
-	DefaultMaxAge           = 24 * time.Hour
-	DefaultMaxQueueRequests = 20_000
-	DefaultMaxQueueBytes    = 16 << 20
-)
-
-func (s Settings) withDefaults() Settings {
-	s.Timeout = cmp.Or(s.Timeout, DefaultTimeout)
-	s.IdleTimeout = cmp.Or(s.IdleTimeout, DefaultIdleTimeout)
-	s.OnFailure = cmp.Or(s.OnFailure, Fail)
-	s.MaxConcurrent = cmp.Or(s.MaxConcurrent, DefaultMaxConcurrent)
-	s.MaxAge = cmp.Or(s.MaxAge, DefaultMaxAge)
-	s.MaxQueueRequests = cmp.Or(s.MaxQueueRequests, DefaultMaxQueueRequests)
-	s.MaxQueueBytes = cmp.Or(s.MaxQueueBytes, DefaultMaxQueueBytes)
-	return s
 }
 
 // samePeer reports whether s and other reach the same server in the same way.
