@@ -208,7 +208,7 @@ func (a *app) serveWebhook(server *http.Server, listener net.Listener) error {
 		err = server.ServeTLS(listener, "", "")
 	} else {
 		if host, _, _ := net.SplitHostPort(addr); !net.ParseIP(host).IsLoopback() && len(a.cfg.limits.trusted) == 0 {
-			a.log.Warn("the webhook listener has no TLS: let a balancer that has it stand before it (--webhook.trusted-proxies), since callbacks carry no signature of their body")
+			a.log.Warn("the webhook listener has no TLS, and the body of a callback is not signed: set --webhook.tls-cert-file, or use a load balancer with TLS and set --webhook.trusted-proxies")
 		}
 		err = server.Serve(listener)
 	}

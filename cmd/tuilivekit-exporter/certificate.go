@@ -38,7 +38,7 @@ func loadCertificate(certFile, keyFile string, log logrus.FieldLogger) (*certifi
 		return nil, fmt.Errorf("--webhook.tls-cert-file %s and --webhook.tls-key-file %s: %w", certFile, keyFile, err)
 	}
 	if err := expired(pair); err != nil {
-		log.WithError(err).Warn("senders that check the certificate will not connect")
+		log.WithError(err).Warn("senders that verify the certificate will not connect")
 	}
 	c.pair.Store(&pair)
 	return c, nil

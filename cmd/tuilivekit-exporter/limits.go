@@ -21,17 +21,17 @@ type limitFlags struct {
 }
 
 func (l *limitFlags) register(cmd *kingpin.CmdClause) {
-	cmd.Flag("webhook.max-requests", "Maximum number of callbacks processed at once; one more is answered 503.").
+	cmd.Flag("webhook.max-requests", "Maximum number of callbacks in progress. Further callbacks are answered 503.").
 		Default(strconv.Itoa(handler.DefaultMaxInWork)).IntVar(&l.maxRequests)
-	cmd.Flag("webhook.max-connections", "Maximum number of open connections. When one more arrives, the oldest connection that has not yet carried an accepted callback is closed.").
+	cmd.Flag("webhook.max-connections", "Maximum number of open connections. If a further one arrives, the oldest connection without an accepted callback is closed.").
 		Default(strconv.Itoa(handler.DefaultMaxConnections)).IntVar(&l.maxConnections)
-	cmd.Flag("webhook.max-connections-per-source", "Maximum number of open connections of one address that have not yet carried an accepted callback.").
+	cmd.Flag("webhook.max-connections-per-source", "Maximum number of open connections without an accepted callback from one address, or one /64 prefix of IPv6.").
 		Default(strconv.Itoa(handler.DefaultMaxConnectionsPerSource)).IntVar(&l.perSource)
-	cmd.Flag("webhook.refusals-per-second", "Maximum rate of requests of one address that are refused with their reason, ten times as many at once; further ones are answered 429. Accepted callbacks do not count.").
+	cmd.Flag("webhook.refusals-per-second", "Rate limit of refused requests per second from one address, with a burst of ten times as many. Further ones are answered 429. Accepted callbacks are not limited.").
 		Default(strconv.Itoa(handler.DefaultRefusalsPerSecond)).Float64Var(&l.refusalRate)
-	cmd.Flag("webhook.trusted-proxies", "Addresses of proxies whose X-Forwarded-For is believed; repeatable, or separated by commas. They have no limits of their own.").
+	cmd.Flag("webhook.trusted-proxies", "Addresses of proxies whose X-Forwarded-For is trusted; repeatable, or separated by commas. The limits apply to the senders behind them.").
 		PlaceHolder("CIDR").SetValue(&l.trusted)
-	cmd.Flag("webhook.allowed-sources", "Addresses that callbacks may come from; repeatable, or separated by commas. By default all.").
+	cmd.Flag("webhook.allowed-sources", "Addresses from which callbacks are accepted; repeatable, or separated by commas. Default: all.").
 		PlaceHolder("CIDR").SetValue(&l.allowed)
 }
 
@@ -42,7 +42,7 @@ func (l *limitFlags) check() error {
 		}
 	}
 	if l.refusalRate < 0.1 || l.refusalRate > 1e6 || math.IsNaN(l.refusalRate) {
-		return fmt.Errorf("--webhook.refusals-per-second: must be 0.1 to 1000000")
+		return fmt.Errorf("--webhook.refusals-per-second: must be from 0.1 to 1000000")
 	}
 	return nil
 }

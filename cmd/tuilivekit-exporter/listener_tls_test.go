@@ -279,7 +279,7 @@ func TestCertificatesThatASenderRefuses(t *testing.T) {
 			if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got error %v", err)
 			}
-			if warned := strings.Contains(i.log.String(), "senders that check the certificate will not connect"); warned != (tc.want == "expired") {
+			if warned := strings.Contains(i.log.String(), "senders that verify the certificate will not connect"); warned != (tc.want == "expired") {
 				t.Errorf("the log is\n%s", i.log)
 			}
 			if _, err := handshake(i.addr, &tls.Config{RootCAs: x509.NewCertPool()}); err == nil {

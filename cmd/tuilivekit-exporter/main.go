@@ -77,13 +77,13 @@ func newCLI(stdout, stderr io.Writer) *cli {
 	c.app.UsageWriter(stdout).ErrorWriter(stderr)
 	c.app.UsageTemplate(kingpin.CompactUsageTemplate)
 	c.app.DefaultEnvars()
-	c.serve.register(c.app.Command("serve", "Accept callbacks and serve metrics (the default command).").Default())
-	c.checkConfig.register(c.app.Command("check-config", "Check a configuration file, the secrets that it names and the addresses of backends."))
-	c.send.register(c.app.Command("send", "Act as Tencent: send callbacks to a URL and report how they were answered."))
+	c.serve.register(c.app.Command("serve", "Receive callbacks and serve metrics (the default command).").Default())
+	c.checkConfig.register(c.app.Command("check-config", "Check a configuration file, its secrets and the addresses of backends."))
+	c.send.register(c.app.Command("send", "Act as Tencent: send callbacks to a URL and report the answers."))
 	c.doctor.register(c.app.Command("doctor", "Find out whether callbacks arrive at the exporter and alerts at people. It changes nothing."))
 	c.setup.register(c.app.Command("setup", "Show how Tencent's callback configuration differs from that of the exporter, and write it with --apply."))
 	c.state.register(c.app.Command("state", "Print what a storage file holds. It only reads, also while an exporter writes to it."))
-	c.healthcheck.register(c.app.Command("healthcheck", "Exit 0 if the exporter is healthy: for containers without a shell."))
+	c.healthcheck.register(c.app.Command("healthcheck", "Exit with 0 if the exporter is healthy. For containers without a shell."))
 	return c
 }
 

@@ -131,7 +131,7 @@ func servingOf(servers ...*http.Server) <-chan struct{} {
 // announce says that the exporter is ready as soon as all servers serve, and that it stops
 // as soon as asked ends. It goes on for --shutdown.delay after that, or until cut ends.
 func (a *app) announce(asked, cut context.Context, serving <-chan struct{}, webhook net.Addr) error {
-	defer a.log.Info("stopping: answering what has come")
+	defer a.log.Info("stopping: answering the callbacks in progress")
 	defer a.health.SetReady(false)
 	both, cancel := context.WithCancel(asked)
 	defer context.AfterFunc(cut, cancel)()
@@ -147,7 +147,7 @@ func (a *app) announce(asked, cut context.Context, serving <-chan struct{}, webh
 	a.health.SetReady(false)
 	a.notify(daemon.SdNotifyStopping)
 	if a.cfg.shutdownDelay > 0 && cut.Err() == nil {
-		a.log.WithField("delay", a.cfg.shutdownDelay.String()).Info("not ready any more: stopping soon")
+		a.log.WithField("delay", a.cfg.shutdownDelay.String()).Info("not ready, stopping after the delay")
 		select {
 		case <-time.After(a.cfg.shutdownDelay):
 		case <-cut.Done():
@@ -180,7 +180,7 @@ func (a *app) reloadWhenAsked(ctx context.Context, hup <-chan os.Signal) error {
 func (a *app) shutdown(server *http.Server, drained context.Context) error {
 	err := server.Shutdown(drained)
 	if err != nil {
-		a.log.WithError(err).Error("callbacks were left unanswered")
+		a.log.WithError(err).Error("callbacks in progress were not answered")
 	}
 	return err
 }

@@ -54,20 +54,20 @@ type serveCommand struct {
 }
 
 func (c *serveCommand) register(cmd *kingpin.CmdClause) {
-	cmd.Flag("config.file", "Configuration file (YAML), read again on SIGHUP.").PlaceHolder("FILE").StringVar(&c.configFile)
-	cmd.Flag("config.auto-reload", "Reload when the content of the configuration file, or of a secret that it names, has changed.").BoolVar(&c.autoReload)
-	cmd.Flag("config.auto-reload-interval", "Interval between two checks for changes.").Default("5s").DurationVar(&c.reloadEvery)
-	cmd.Flag("app", "Application whose callbacks are accepted, instead of a configuration file; repeatable.").PlaceHolder("SDKAPPID[=NAME]").StringsVar(&c.apps)
-	cmd.Flag("app.token-file", "File with a callback token of the applications of --app; repeatable, all tokens are live.").PlaceHolder("FILE").StringsVar(&c.tokenFiles)
-	cmd.Flag("app.allow-unsigned", "Accept callbacks without a signature for the applications of --app: anyone who can reach the webhook listener can then set their counts.").BoolVar(&c.allowUnsigned)
+	cmd.Flag("config.file", "YAML file with the applications. SIGHUP reloads it.").PlaceHolder("FILE").StringVar(&c.configFile)
+	cmd.Flag("config.auto-reload", "Reload the configuration when the content of its file, or of a file that it names, has changed.").BoolVar(&c.autoReload)
+	cmd.Flag("config.auto-reload-interval", "Interval between two checks for changed files.").Default("5s").DurationVar(&c.reloadEvery)
+	cmd.Flag("app", "Application whose callbacks are accepted, instead of --config.file; repeatable.").PlaceHolder("SDKAPPID[=NAME]").StringsVar(&c.apps)
+	cmd.Flag("app.token-file", "File with a callback token of the applications of --app; repeatable, all tokens are valid.").PlaceHolder("FILE").StringsVar(&c.tokenFiles)
+	cmd.Flag("app.allow-unsigned", "Accept callbacks without a signature for the applications of --app. Anyone who can reach the webhook listener can then set their counts.").BoolVar(&c.allowUnsigned)
 
-	cmd.Flag("webhook.listen-address", "Address of the webhook listener.").Default(":19781").StringVar(&c.webhookAddress)
-	cmd.Flag("webhook.path", "Path of the callback URL. A path that nobody can guess keeps strangers off.").Default("/callback").StringVar(&c.webhookPath)
-	cmd.Flag("webhook.tls-cert-file", "Certificate chain of the webhook listener (PEM), read again when it changes.").PlaceHolder("FILE").StringVar(&c.webhookCert)
-	cmd.Flag("webhook.tls-key-file", "Private key of that certificate (PEM).").PlaceHolder("FILE").StringVar(&c.webhookKey)
+	cmd.Flag("webhook.listen-address", "Address on which to receive callbacks.").Default(":19781").StringVar(&c.webhookAddress)
+	cmd.Flag("webhook.path", "Path of the callback URL. A path that is hard to guess keeps scanners away.").Default("/callback").StringVar(&c.webhookPath)
+	cmd.Flag("webhook.tls-cert-file", "Certificate chain of the webhook listener (PEM). The file is read again when it changes.").PlaceHolder("FILE").StringVar(&c.webhookCert)
+	cmd.Flag("webhook.tls-key-file", "Private key of the webhook listener (PEM).").PlaceHolder("FILE").StringVar(&c.webhookKey)
 	cmd.Flag("webhook.enable-http2", "Enable HTTP/2 over TLS on the webhook listener. Tencent does not need it.").BoolVar(&c.webhookHTTP2)
 	c.registerMaxBodyBytes(cmd)
-	cmd.Flag("webhook.signature-window", "Maximum difference between the RequestTime of a callback and our clock, either way, 5s to 5m.").Default("60s").DurationVar(&c.signatureWindow)
+	cmd.Flag("webhook.signature-window", "Maximum difference between the RequestTime of a callback and the clock of the exporter, 5s to 5m.").Default("60s").DurationVar(&c.signatureWindow)
 	c.limits.register(cmd)
 
 	c.web = kingpinflag.AddFlags(cmd, ":19780")
@@ -76,11 +76,11 @@ func (c *serveCommand) register(cmd *kingpin.CmdClause) {
 	cmd.Flag("web.enable-lifecycle", "Enable reload of the configuration by POST /-/reload.").BoolVar(&c.enableLifecycle)
 	cmd.Flag("web.enable-pprof", "Enable profiles under /debug/pprof/.").BoolVar(&c.enablePprof)
 
-	cmd.Flag("storage.path", "Folder that keeps counts over restarts, made if it is not there; empty keeps them in memory only.").Default("data").StringVar(&c.storagePath)
-	cmd.Flag("storage.timeout", "Maximum duration of a commit; callbacks that wait longer are answered 503. Tencent waits 2s.").Default("1s").DurationVar(&c.storageTimeout)
-	cmd.Flag("state.stale-after", "Age from which the counts of the last event are no longer exposed; 0 exposes them forever, with their time.").Default("0s").DurationVar(&c.staleAfter)
-	cmd.Flag("state.future-tolerance", "Maximum time that an event may lie in the future; an event further ahead is taken as of its receipt.").Default("1m").DurationVar(&c.futureTolerance)
-	cmd.Flag("shutdown.delay", "Time to go on serving, not ready, before stopping: as long as a balancer takes to notice.").Default("0s").DurationVar(&c.shutdownDelay)
+	cmd.Flag("storage.path", "Directory for the counts and the queued callbacks, created if it does not exist. If empty, they are kept in memory only.").Default("data").StringVar(&c.storagePath)
+	cmd.Flag("storage.timeout", "Maximum duration of a commit, after which its callbacks are answered 503. Tencent waits 2s.").Default("1s").DurationVar(&c.storageTimeout)
+	cmd.Flag("state.stale-after", "Age from which the counts of the last event are no longer exposed. 0 exposes them forever, with their time.").Default("0s").DurationVar(&c.staleAfter)
+	cmd.Flag("state.future-tolerance", "Maximum time that an event may be in the future. The time of receipt replaces a later one.").Default("1m").DurationVar(&c.futureTolerance)
+	cmd.Flag("shutdown.delay", "Time between the signal to stop and the stop, while the exporter is not ready and still accepts callbacks. Set it to the time that a load balancer needs to notice.").Default("0s").DurationVar(&c.shutdownDelay)
 	c.registerShutdownTimeout(cmd)
 	cmd.Flag("log.level", "Only log messages of this severity or above: debug, info, warn or error.").Default("info").EnumVar(&c.logLevel, "debug", "info", "warn", "error")
 	cmd.Flag("log.format", "Format of log messages: logfmt or json. text is another name of logfmt.").Default("logfmt").EnumVar(&c.logFormat, "logfmt", "json", "text")
@@ -124,15 +124,15 @@ func (c *serveCommand) source() string {
 func (c *serveCommand) check() error {
 	switch {
 	case c.configFile != "" && len(c.apps) > 0:
-		return fmt.Errorf("--app: not together with --config.file")
+		return fmt.Errorf("--app and --config.file cannot be used together")
 	case len(c.apps) == 0 && (len(c.tokenFiles) > 0 || c.allowUnsigned):
-		return fmt.Errorf("--app.token-file and --app.allow-unsigned are for applications given by --app")
+		return fmt.Errorf("--app.token-file and --app.allow-unsigned require --app")
 	case len(c.apps) == 0 && c.configFile == "":
-		return fmt.Errorf("no applications: give --config.file=FILE, or --app=SDKAPPID and --app.token-file=FILE")
+		return fmt.Errorf("no applications: set --config.file=FILE, or --app=SDKAPPID and --app.token-file=FILE")
 	case (c.webhookCert == "") != (c.webhookKey == ""):
-		return fmt.Errorf("--webhook.tls-cert-file and --webhook.tls-key-file: one needs the other")
+		return fmt.Errorf("--webhook.tls-cert-file and --webhook.tls-key-file: set both")
 	case c.webhookHTTP2 && c.webhookCert == "":
-		return fmt.Errorf("--webhook.enable-http2: needs --webhook.tls-cert-file and --webhook.tls-key-file")
+		return fmt.Errorf("--webhook.enable-http2: requires --webhook.tls-cert-file and --webhook.tls-key-file")
 	case c.signatureWindow < 5*time.Second || c.signatureWindow > 5*time.Minute:
 		return fmt.Errorf("--webhook.signature-window: %s is not within 5s and 5m", c.signatureWindow)
 	case *c.maxBodyBytes < 1<<10:
@@ -160,10 +160,10 @@ func (c *serveCommand) check() error {
 		return fmt.Errorf("--web.telemetry-path: %w", err)
 	}
 	if strings.HasPrefix(c.telemetryPath, "/-/") {
-		return fmt.Errorf("--web.telemetry-path: %s is among the paths of health and reload", c.telemetryPath)
+		return fmt.Errorf("--web.telemetry-path: %s is reserved for health checks and reload", c.telemetryPath)
 	}
 	if c.telemetryPath == "/api/v1/status" {
-		return fmt.Errorf("--web.telemetry-path: %s is the path of the status", c.telemetryPath)
+		return fmt.Errorf("--web.telemetry-path: %s is reserved for the status page", c.telemetryPath)
 	}
 	return nil
 }

@@ -50,8 +50,8 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 		name, flag, state string
 		first, second     os.Signal
 	}{
-		{"during the delay", "--shutdown.delay=1h", "not ready any more", syscall.SIGTERM, syscall.SIGTERM},
-		{"during the drain", "--shutdown.timeout=1h", "stopping: answering what has come", os.Interrupt, syscall.SIGTERM},
+		{"during the delay", "--shutdown.delay=1h", "not ready, stopping after the delay", syscall.SIGTERM, syscall.SIGTERM},
+		{"during the drain", "--shutdown.timeout=1h", "stopping: answering the callbacks in progress", os.Interrupt, syscall.SIGTERM},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

@@ -36,7 +36,7 @@ func TestCallbackInFlightIsAnsweredWhileStopping(t *testing.T) {
 	conn, rest := halfSent(t, i)
 	stopped := make(chan error, 1)
 	go func() { stopped <- i.stop() }()
-	i.log.wait(t, "stopping: answering what has come")
+	i.log.wait(t, "stopping: answering the callbacks in progress")
 
 	if a := i.get("/-/ready"); a.status != http.StatusServiceUnavailable {
 		t.Errorf("ready while stopping: got %d", a.status)
@@ -74,7 +74,7 @@ func TestCallbacksAreTakenDuringTheDelay(t *testing.T) {
 	stopped := make(chan error, 1)
 	start := time.Now()
 	go func() { stopped <- i.stop() }()
-	i.log.wait(t, "not ready any more")
+	i.log.wait(t, "not ready, stopping after the delay")
 	if a := i.get("/-/ready"); a.status != http.StatusServiceUnavailable {
 		t.Errorf("ready: got %d", a.status)
 	}
@@ -107,7 +107,7 @@ func TestStopTakesNoLongerThanItsTimeout(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "stop the webhook listener") {
 		t.Errorf("got %v", err)
 	}
-	if log := i.log.String(); !strings.Contains(log, "callbacks were left unanswered") {
+	if log := i.log.String(); !strings.Contains(log, "callbacks in progress were not answered") {
 		t.Error(log)
 	}
 }

@@ -54,7 +54,7 @@ func loadWebConfig(file string, log logrus.FieldLogger) (*webConfig, error) {
 		return nil, fmt.Errorf("--web.config.file: %w", err)
 	}
 	if err := settings.expired(); err != nil {
-		log.WithError(err).Warn("clients that check the certificate of the web listener will not connect")
+		log.WithError(err).Warn("clients that verify the certificate of the web listener will not connect")
 	}
 	c.settings.Store(settings)
 	return c, nil
