@@ -58,8 +58,8 @@ func TestManyApplications(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Logf("%d applications: %d series in %s, %d MB of text; %d MiB resident, %d MiB before", n, series, took.Round(time.Millisecond), bytes/1e6, after>>20, before>>20)
-		if want := len(of)*n + 6; series != want || len(of) < 30 || current != "8.0" { // 5 gauges and a token of one of them
-			t.Errorf("%d series, %d of each application, and current rooms %q, want %d and 8.0", series, len(of), current, want)
+		if more := series - len(of)*n; more < 5 || more > 10 || len(of) < 30 || current != "8.0" { // the gauges and a token of one of them
+			t.Errorf("%d series, %d of each application and %d more, and current rooms %q, want 5 to 10 more and 8.0", series, len(of), more, current)
 		}
 		if after-before > memory {
 			t.Errorf("%d bytes of memory more, want at most %d", after-before, memory)
