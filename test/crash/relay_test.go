@@ -26,8 +26,8 @@ const (
 	deliveryName  = "X-Tuilivekit-Delivery"
 )
 
-// backend is the backend of one application. It keeps what it gets, in order and without
-// repeats.
+// backend is the backend of one application. It keeps what it gets, without repeats, and
+// checks the order of each room and user.
 type backend struct {
 	*httptest.Server
 	t   *testing.T
@@ -40,18 +40,19 @@ type backend struct {
 	mu      sync.Mutex
 	names   map[string]int64 // of deliveries, with their event
 	events  map[int64]string // the other way round
-	last    int64            // event that came last, repeats aside
+	last    map[string]int64 // of each room or user: the event that came last, repeats aside
 	repeats int
 }
 
 func newBackend(t *testing.T, app string) *backend {
-	b := &backend{t: t, app: app, names: map[string]int64{}, events: map[int64]string{}}
+	b := &backend{t: t, app: app, names: map[string]int64{}, events: map[int64]string{}, last: map[string]int64{}}
 	b.Server = httptest.NewServer(b)
 	t.Cleanup(func() { b.CloseClientConnections(); b.Close() })
 	return b
 }
 
-var numberOfEvent = regexp.MustCompile(`"name-(\d+)"`)
+// eventOf finds the time of an event, which is its number, and its room or user.
+var eventOf = regexp.MustCompile(`"EventTime":(\d+).*("Operator_Account":"name-\d+"|"RoomId":"name-\d+")`)
 
 func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
@@ -67,19 +68,19 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusInternalServerError)
 		return
 	}
-	m := numberOfEvent.FindSubmatch(body)
+	m := eventOf.FindSubmatch(body)
 	if m == nil {
 		b.t.Errorf("%s: got %q", b.app, body)
 		return
 	}
 	n, _ := strconv.ParseInt(string(m[1]), 10, 64)
-	b.take(n, r.Header.Get(deliveryName))
+	b.take(n, string(m[2]), r.Header.Get(deliveryName))
 	if chance >= 100-b.losing.Load() {
 		panic(http.ErrAbortHandler)
 	}
 }
 
-func (b *backend) take(n int64, name string) {
+func (b *backend) take(n int64, lane, name string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if old, ok := b.names[name]; ok {
@@ -92,10 +93,10 @@ func (b *backend) take(n int64, name string) {
 	if old, ok := b.events[n]; ok {
 		b.t.Errorf("%s: event %d has two names, %s and %s", b.app, n, old, name)
 	}
-	if n <= b.last || name == "" {
-		b.t.Errorf("%s: event %d comes behind event %d under the name %q", b.app, n, b.last, name)
+	if n <= b.last[lane] || name == "" {
+		b.t.Errorf("%s: event %d of %s comes behind event %d under the name %q", b.app, n, lane, b.last[lane], name)
 	}
-	b.names[name], b.events[n], b.last = n, name, n
+	b.names[name], b.events[n], b.last[lane] = n, name, n
 }
 
 // missing returns how many of acked it did not get.
@@ -152,13 +153,20 @@ func (s *sender) run(t *testing.T, p *exporter.Process) {
 			t.Errorf("%s: event %d is answered %d", s.app, s.next, a.Status)
 			return
 		}
-		s.acked = append(s.acked, s.next)
+		s.acked = append(s.acked, s.number())
 	}
 }
 
+// rooms is how many rooms, and users, an application has.
+const rooms = 7
+
+// event is the next event: of one of three commands and of one of the rooms.
 func (s *sender) event() exporter.Event {
-	return exporter.Event{App: s.app, Command: commands[s.next%3], Time: s.epoch + s.next, Current: 500, Max: 1000, Name: fmt.Sprint("name-", s.next)}
+	return exporter.Event{App: s.app, Command: commands[s.next%3], Time: s.number(), Current: 500, Max: 1000, Name: fmt.Sprint("name-", s.next%rooms)}
 }
+
+// number is that of the next event: its time.
+func (s *sender) number() int64 { return s.epoch + s.next }
 
 // waitTaken returns when nothing waits for the backends any more.
 func waitTaken(t *testing.T, p *exporter.Process, backends ...*backend) {
@@ -182,7 +190,7 @@ func waitTaken(t *testing.T, p *exporter.Process, backends ...*backend) {
 }
 
 // TestKillRelay kills the exporter under load while backends fail, hang and lose answers,
-// and looks whether they get all that was acknowledged, in order.
+// and looks whether they get all that was acknowledged, each room in its order.
 func TestKillRelay(t *testing.T) {
 	random, n := random(t), cycles(t, 20)
 	var backends []*backend
@@ -289,13 +297,13 @@ func TestDiskFullRelay(t *testing.T) {
 	post := func() int {
 		t.Helper()
 		s.next++
-		all = append(all, s.next)
+		all = append(all, s.number())
 		a, err := conn.Post(s.event(), token)
 		if err != nil {
 			t.Fatalf("event %d: %v\n%s", s.next, err, p.LogText())
 		}
 		if a.Status == http.StatusOK {
-			s.acked = append(s.acked, s.next)
+			s.acked = append(s.acked, s.number())
 		} else if a.Status != http.StatusServiceUnavailable {
 			t.Fatalf("event %d is answered %d", s.next, a.Status)
 		}
