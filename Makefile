@@ -92,8 +92,9 @@ bench: ## compare the callback and the scrape with their references
 bench-durable: need-go ## measure callbacks that are durable beside those in memory only
 	cd test && go run ./bench $(DURABLE)
 
-bench-relay: need-go ## measure decisions of a backend asked directly, by the relay and by httputil.ReverseProxy
+bench-relay: need-go ## measure decisions beside httputil.ReverseProxy, and deliveries to a backend of 50 ms
 	go test -run '^$$' -bench Decision -benchtime $(or $(RELAYTIME),2000x) ./cmd/tuilivekit-exporter
+	go test -run '^$$' -bench Delivery -benchtime $(or $(DELIVERIES),18000x) ./cmd/tuilivekit-exporter
 
 fuzz: ## run the fuzz targets, an hour in all, or each for FUZZTIME
 	@scripts/fuzz $(FUZZTIME)
