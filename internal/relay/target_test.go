@@ -120,14 +120,14 @@ func TestATargetBeginsAnew(t *testing.T) {
 	if h := b.Health(); !h.CircuitOpen || h.LastFailure == nil {
 		t.Errorf("after a reload: %+v", h)
 	}
-	if err := r.Configure([]Settings{{AppID: "1", URL: good}}); err != nil {
+	if err := r.Configure(withDefaults(Settings{AppID: "1", URL: good})); err != nil {
 		t.Fatal(err)
 	}
 	if h := b.Health(); h.CircuitOpen || h.LastFailure != nil {
 		t.Errorf("after a new URL: %+v", h)
 	}
 	if w := ask(r); w.Code != http.StatusOK || w.Body.String() != "fine" {
-		t.Errorf("answered %d %s", w.Code, w.Body)
+		t.Errorf("answered %d %s: %+v", w.Code, w.Body, b.Health().LastFailure)
 	}
 	before := b.current.Load().peer
 	for name, change := range map[string]func(*Settings){
@@ -137,7 +137,7 @@ func TestATargetBeginsAnew(t *testing.T) {
 	} {
 		s := Settings{AppID: "1", URL: good}
 		change(&s)
-		if err := r.Configure([]Settings{s}); err != nil {
+		if err := r.Configure(withDefaults(s)); err != nil {
 			t.Fatal(err)
 		}
 		if b.current.Load().peer == before {
