@@ -12,6 +12,10 @@ var ofExporters = []string{`job=~"$job", instance=~"$instance|"`, `job="", sdk_a
 // running has each replica that was scraped.
 const running = "max by (instance) (tuilivekit_exporter_build_info{" + ours + "})"
 
+// whileScraped is expr, or nothing if no exporter is scraped now: a count of the time
+// before would look like good news.
+func whileScraped(expr string) string { return expr + "\nand on () max(" + running + ")" }
+
 // orMemory is expr of replicas, or that they have no storage, for what is scraped.
 func orMemory(expr string) string { return or(expr, running, memoryOnly) }
 
@@ -64,7 +68,7 @@ func health() []panel {
 			instant("skew", or("max("+medianSkew("instance")+" >= 0)", "max("+running+")", noRequest))).
 			set("decimals", 1).steps(skewSteps()).says(noRequest).without(unknown).at(18, 0, 3, 4),
 		stat("Panics", "Panics while answering a callback, in the time range. Each one is a bug: please report it with its log.", "none",
-			instant("panics", `sum(increase(tuilivekit_webhook_panics_total{`+ours+`}[$__range]))`)).
+			instant("panics", whileScraped(`sum(increase(tuilivekit_webhook_panics_total{`+ours+`}[$__range]))`))).
 			set("decimals", 0).steps(none("red")).without(unknown).at(21, 0, 3, 4),
 	}
 }

@@ -31,7 +31,7 @@ func overview() object {
 				"none", instant("applications", fmt.Sprintf("count(%[1]s unless on (sdk_app_id) %[2]s)\nor count(%[1]s) * 0", known, eventTime))).
 				steps(none("blue")).without(unknown).at(18, 0, 3, 4),
 			stat("Refused", "Requests that were refused in the time range, requests to other paths left out. While callbacks are refused, the numbers here stand still.",
-				"short", instant("refused", `sum(increase(tuilivekit_webhook_rejections_total{`+ours+`, reason!~"path|method"}[$__range]))`)).
+				"short", instant("refused", whileScraped(`sum(increase(tuilivekit_webhook_rejections_total{`+ours+`, reason!~"path|method"}[$__range]))`))).
 				set("decimals", 0).steps(none("orange")).without(unknown).link("Show the exporter", exporterURL).at(21, 0, 3, 4),
 			firingTable("The alerts that fire now, of these applications and of the exporter; what each means is in the runbooks.", ofAll...).at(0, 4, 24, 6),
 			applicationsTable().at(0, 10, 24, 9),

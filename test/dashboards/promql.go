@@ -189,7 +189,7 @@ func since(matchers []string) string {
 
 // worstAlerts are the alerts of the twenty that fired longest, the critical ones first.
 func worstAlerts(matchers []string) string {
-	return named(bySeverity(matchers, nowFiring, [3]int{1, 2, 3}) +
+	return named("(\n" + bySeverity(matchers, nowFiring, [3]int{1, 2, 3}) + "\n)" +
 		"\nand on (" + alertLabels + ") topk(20,\n" + bySeverity(matchers, "count_over_time(ALERTS{alertstate=\"firing\", %s}[$__range] @ end())", [3]int{1, 1000, 1_000_000}) + "\n)")
 }
 

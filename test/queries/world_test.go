@@ -86,20 +86,27 @@ type replica struct {
 
 func startReplica(t *testing.T, instance string) *replica {
 	t.Helper()
+	return startReplicaOf(t, instance, []handler.App{
+		{ID: production, Name: "production", Tokens: []string{token}},
+		{ID: staging, Name: "staging", Tokens: []string{token}},
+		{ID: unheard, Name: "unheard", Tokens: []string{token}},
+		{ID: expiring, Name: "expiring", Tokens: []string{token}},
+	}, newLater)
+}
+
+// startReplicaOf starts one with these applications, and with what later makes; without it
+// there is no storage and no relay.
+func startReplicaOf(t *testing.T, instance string, apps []handler.App, later func(prometheus.Registerer) *later) *replica {
+	t.Helper()
 	reg := prometheus.NewRegistry()
 	callback, err := handler.New(handler.Options{
 		Registerer: reg,
-		Apps: []handler.App{
-			{ID: production, Name: "production", Tokens: []string{token}},
-			{ID: staging, Name: "staging", Tokens: []string{token}},
-			{ID: unheard, Name: "unheard", Tokens: []string{token}},
-			{ID: expiring, Name: "expiring", Tokens: []string{token}},
-		},
+		Apps:       apps,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &replica{instance: instance, callback: callback, later: newLater(reg)}
+	r := &replica{instance: instance, callback: callback, later: later(reg)}
 	version.Version = "1.0.0"
 	reg.MustRegister(
 		collectors.NewGoCollector(),
