@@ -144,8 +144,9 @@ func relay() []panel {
 		series("Oldest queued callback", "Time that the oldest callback has waited for its backend. A line that rises is a backend that takes nothing; there is an alert from 5 minutes on.",
 			"s", over("{{name}}", withName("(\ntime() - min by (sdk_app_id) (tuilivekit_relay_queue_oldest_timestamp_seconds{"+apps+"} > 0)\nor max by (sdk_app_id) (tuilivekit_relay_queue_oldest_timestamp_seconds{"+apps+"}) * 0\n)"))).
 			floor().lines(list{step("green", nil), step("orange", 300)}).without(quiet).at(12, 0, 12, 6),
-		series("Waiting callbacks", "Acknowledged, on disk, and not yet taken by the backend.",
-			"none", over("{{name}}", withName("sum by (sdk_app_id) (tuilivekit_relay_queue_requests{"+apps+"})"))).
+		series("Queued callbacks", "Acknowledged, on disk, and not yet taken by the backend. Those that failed for five minutes while the backend took others are set aside, and hold up their room only.",
+			"none", over("{{name}}", withName("sum by (sdk_app_id) (tuilivekit_relay_queue_requests{"+apps+"})")),
+			over("{{name}}, set aside", withName("sum by (sdk_app_id) (tuilivekit_relay_set_aside_requests{"+apps+"})"))).
 			floor().without(quiet).at(0, 6, 8, 8),
 		series("Decisions", "Decisions a minute that the backend was asked for, inside the request of Tencent.",
 			"none", over("{{name}}", withName(perMinute("tuilivekit_relay_decisions_total", apps, "sdk_app_id")))).

@@ -82,7 +82,7 @@ func TestWhatPanelsShow(t *testing.T) {
 		{"a reload that failed on one replica", exporter, "Configuration", "A", 152, everything, "", 0, 0},
 		{"the configuration of all replicas is loaded", exporter, "Configuration", "A", minutes, everything, "", 1, 0},
 		{"the storage is durable", exporter, "Storage", "A", minutes, everything, "", 0, 0},
-		{"what waits for a backend, of both replicas", exporter, "Waiting callbacks", "A", minutes, everything, production, 14, 0},
+		{"what waits for a backend, of both replicas", exporter, "Queued callbacks", "A", minutes, everything, production, 14, 0},
 		{"decisions of both replicas a minute", exporter, "Decisions", "A", minutes, everything, production, 2, 0.01},
 		{"clock skew is the median of the alert", exporter, "Clock skew", "A", minutes, everything, "", 0, 1},
 	} {

@@ -126,10 +126,10 @@ type later struct {
 	degraded, lastSuccess                    prometheus.Gauge
 	commitDurationSeconds, eventsInEachBatch prometheus.Histogram
 
-	circuit, queued, queueOldest          prometheus.Gauge
-	decisions, deliveries                 prometheus.Counter
-	decisionFailed, deliveryFailed, drops prometheus.Counter
-	decisionSeconds, deliverySeconds      prometheus.Histogram
+	circuit, queued, setAside, queueOldest prometheus.Gauge
+	decisions, deliveries                  prometheus.Counter
+	decisionFailed, deliveryFailed, drops  prometheus.Counter
+	decisionSeconds, deliverySeconds       prometheus.Histogram
 }
 
 func newLater(reg prometheus.Registerer) *later {
@@ -174,13 +174,14 @@ func newLater(reg prometheus.Registerer) *later {
 			Buckets: []float64{.01, .1, 1}, NativeHistogramBucketFactor: 1.1,
 		})
 	}
-	l.circuit, l.queued, l.queueOldest = relayGauge("circuit_open"), relayGauge("queue_requests"), relayGauge("queue_oldest_timestamp_seconds")
+	l.circuit, l.queued, l.setAside = relayGauge("circuit_open"), relayGauge("queue_requests"), relayGauge("set_aside_requests")
+	l.queueOldest = relayGauge("queue_oldest_timestamp_seconds")
 	l.decisions, l.deliveries = relayCounter("decisions_total"), relayCounter("deliveries_total")
 	l.decisionFailed = relayCounter("decision_failures_total", "reason", "timeout")
 	l.deliveryFailed = relayCounter("delivery_failures_total", "reason", "status")
 	l.drops = relayCounter("dropped_total", "reason", "refused")
 	l.decisionSeconds, l.deliverySeconds = relaySeconds("decision"), relaySeconds("delivery")
-	reg.MustRegister(l.circuit, l.queued, l.queueOldest, l.decisions, l.deliveries, l.decisionFailed, l.deliveryFailed, l.drops,
+	reg.MustRegister(l.circuit, l.queued, l.setAside, l.queueOldest, l.decisions, l.deliveries, l.decisionFailed, l.deliveryFailed, l.drops,
 		l.decisionSeconds, l.deliverySeconds)
 	reg.MustRegister(l.reloadOK, l.reloadOKSince, l.commits, l.failures, l.corruptions, l.degraded, l.lastSuccess,
 		l.commitDurationSeconds, l.eventsInEachBatch)
