@@ -172,7 +172,7 @@ var comparison = regexp.MustCompile(`(?:[<>]=?|[=!]=)\s+(on \([^)]*\)\s+group_le
 func comparisons(expr string) []string {
 	var with []string
 	for _, m := range comparison.FindAllStringSubmatch(expr, -1) {
-		with = append(with, m[2])
+		with = append(with, strings.TrimRight(m[2], ")"))
 	}
 	return with
 }
