@@ -22,7 +22,7 @@ func eventOf(app *app, cb tuilivekit.Callback, received int64) Event {
 	case tuilivekit.QuotaAlarm:
 		e.Kind, e.QuotaUsed, e.Quota = Quota, cb.QuotaUsed, cb.Quota
 	case tuilivekit.MembersChanged:
-		e.Kind, e.Members, e.MemberCause = Members, cb.Members, memberCauses[string(cb.Cause)]
+		e.Kind, e.RoomID, e.Members, e.MemberCause = Members, cb.RoomID, cb.Members, memberCauses[string(cb.Cause)]
 	}
 	return e
 }

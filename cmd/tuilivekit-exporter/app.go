@@ -20,6 +20,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/config"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/exposition"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/reconcile"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/relay"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/storage"
@@ -34,6 +35,7 @@ type app struct {
 
 	storage  *storage.Storage // nil: in memory only
 	relay    *relay.Relay
+	recounts *reconcile.Reconciler
 	callback *handler.Callback
 	health   *web.Health
 	webhook  http.Handler
@@ -73,12 +75,15 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 	if a.relay, err = relay.New(relay.Options{Queues: queues, Log: log, Registerer: reg}); err != nil {
 		return nil, err
 	}
+	if a.recounts, err = reconcile.New(reconcile.Options{Rooms: store, Log: log, Registerer: reg}); err != nil {
+		return nil, err
+	}
 	p, err := a.loadAll(store, queues, reg)
 	if err != nil {
 		return nil, err
 	}
 	o := handler.Options{
-		Apps: p.apps, Store: a.recorded(store, queues), Registerer: reg, Log: log,
+		Apps: p.apps, Store: hearing{a.recorded(store, queues), a.recounts}, Registerer: reg, Log: log,
 		MaxBodyBytes: *cfg.maxBodyBytes, SignatureWindow: cfg.signatureWindow,
 		Limits: cfg.limits.resolved(log),
 	}

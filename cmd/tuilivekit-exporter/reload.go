@@ -34,7 +34,7 @@ func (a *app) plan() (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.apply = append(p.apply, backends)
+	p.apply = append(p.apply, backends, func() { a.recounts.Configure(recountedApps(cfg)) })
 	return p, nil
 }
 

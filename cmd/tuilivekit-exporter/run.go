@@ -79,6 +79,7 @@ func (a *app) run(ctx context.Context, l listeners, hup <-chan os.Signal) error 
 		run:  func(ctx context.Context) error { a.relay.Run(ctx); return nil },
 		stop: func(drained context.Context) error { a.relay.Drain(drained); return nil },
 	})
+	ps.add(part{name: "recounts", run: a.recounts.Run})
 	if a.storage != nil {
 		ps.add(part{
 			name: "storage", // nobody records any more: the last commit

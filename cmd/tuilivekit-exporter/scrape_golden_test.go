@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"io"
 	"net/http"
@@ -19,6 +20,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"github.com/sirupsen/logrus"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/reconcile"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/restapi"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
@@ -56,7 +59,7 @@ func checkFile(t *testing.T, name, content string) {
 // application that is not configured.
 func withSample(t *testing.T, do func(t *testing.T, a *app)) {
 	withConfig(t, `apps:
-  - {sdk_app_id: 1400000001, name: production, token_files: [TOKEN], relay: {url: 'http://127.0.0.1:1'}}
+  - {sdk_app_id: 1400000001, name: production, token_files: [TOKEN], relay: {url: 'http://127.0.0.1:1'}, api: {region: singapore, secret_key_file: TOKEN}, reconcile: {}}
   - {sdk_app_id: 1400000002, token_files: [TOKEN]}
 `, func(t *testing.T, a *app) {
 		sample, err := os.ReadFile("../../testdata/callbacks/Live.CallbackAfterCreateRoomReachingThreshold.json")
@@ -67,8 +70,41 @@ func withSample(t *testing.T, do func(t *testing.T, a *app)) {
 			r := httptest.NewRequest(http.MethodPost, "/callback"+query, strings.NewReader(string(sample)))
 			a.webhook.ServeHTTP(httptest.NewRecorder(), r)
 		}
+		recountOnce(a)
 		do(t, a)
 	})
+}
+
+// noRooms is a server API whose list of rooms is empty, once.
+type noRooms struct{ asked bool }
+
+func (n *noRooms) Rooms(ctx context.Context, _ string) (restapi.RoomPage, error) {
+	if n.asked {
+		<-ctx.Done()
+	}
+	n.asked = true
+	return restapi.RoomPage{}, ctx.Err()
+}
+
+func (n *noRooms) Room(context.Context, string) (restapi.Room, error) {
+	return restapi.Room{}, errors.New("no room is known")
+}
+func (n *noRooms) Clock() (restapi.Clock, bool) { return restapi.Clock{}, false }
+func (n *noRooms) Close()                       {}
+
+// recountOnce lets one recount of demoApp succeed, in no time.
+func recountOnce(a *app) {
+	app := reconcile.App{ID: demoApp, API: &noRooms{}, Interval: 1, Rate: 1e9}
+	a.recounts.Configure([]reconcile.App{app})
+	ctx, stop := context.WithCancel(context.Background())
+	var recounting sync.WaitGroup
+	recounting.Go(func() { _ = a.recounts.Run(ctx) })
+	time.Sleep(time.Microsecond) // of the bubble
+	synctest.Wait()
+	stop()
+	recounting.Wait()
+	app.Interval = 10 * time.Minute
+	a.recounts.Configure([]reconcile.App{app})
 }
 
 // withConfig calls do with an exporter that has the configuration config, in which TOKEN

@@ -78,7 +78,7 @@ func hiddenRooms(ctx context.Context, api *restapi.Client, page restapi.RoomPage
 
 func ascending(ctx context.Context, api *restapi.Client, down restapi.RoomPage) string {
 	pause(ctx)
-	up, err := api.RoomsAscending(ctx)
+	up, err := api.RoomsAscending(ctx, "")
 	switch {
 	case err != nil:
 		return "not known: " + redact(err)

@@ -52,6 +52,8 @@ type Options struct {
 	ProxyFromEnvironment bool
 	// Timeout is how long a call may take, DefaultTimeout if it is 0.
 	Timeout time.Duration
+	// Dial makes connections; nil means by TCP.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Client calls the server API for one application. Its methods block until Tencent has
@@ -91,6 +93,9 @@ func New(o Options) *Client {
 		IdleConnTimeout:        time.Minute,
 		DisableCompression:     true, // what is not asked for is not unpacked
 		MaxResponseHeaderBytes: 64 << 10,
+	}
+	if o.Dial != nil {
+		t.DialContext = o.Dial
 	}
 	if o.TLS != nil {
 		t.TLSClientConfig = o.TLS.Clone()

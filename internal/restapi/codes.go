@@ -32,6 +32,7 @@ type Advice struct {
 const (
 	CodeNotAdministrator = 60010
 	CodeUserSigExpired   = 70001
+	CodeBadParameter     = 100002
 	CodeRoomGone         = 100004
 	CodeCallbackExists   = 100300
 	CodeNoCallback       = 100301

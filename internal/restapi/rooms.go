@@ -46,10 +46,11 @@ func (c *Client) Rooms(ctx context.Context, next string) (RoomPage, error) {
 	return c.rooms(ctx, next, "")
 }
 
-// RoomsAscending returns a first page of the list that begins at the other end, if Tencent
-// honours SortDirection: its own console sends it, and no document names it.
-func (c *Client) RoomsAscending(ctx context.Context) (RoomPage, error) {
-	return c.rooms(ctx, "", "ascend")
+// RoomsAscending returns a page of the list in the opposite order, if Tencent honours
+// SortDirection: its own console sends it, and no document names it. A ViewCount only grows, so
+// in that order a room that moves is seen twice and not missed.
+func (c *Client) RoomsAscending(ctx context.Context, next string) (RoomPage, error) {
+	return c.rooms(ctx, next, "ascend")
 }
 
 func (c *Client) rooms(ctx context.Context, next, direction string) (RoomPage, error) {

@@ -38,7 +38,7 @@ type Event struct {
 	// Subject tells apart events of one millisecond: the operator of a Threshold
 	// event, the room of the others, as raw JSON. It is only hashed, never kept.
 	Subject []byte
-	// RoomID is the room of a Created or Destroyed event, empty if it is not known. It is
+	// RoomID is the room of a Created, Destroyed or Members event, empty if it is not known. It is
 	// only hashed, never kept.
 	RoomID []byte
 	// Operator is who created the room, of a Threshold or a Created event. It is only

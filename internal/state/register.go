@@ -77,11 +77,15 @@ func (r *Register) setAnchored(open bool) {
 
 // RoomEvent is an event of one room, or news of it.
 type RoomEvent struct {
-	// Time is when the room was opened, or was closed if Closed. Unix milliseconds.
+	// Time is when the room was opened, was closed if Closed, or was seen to be open if Seen.
+	// Unix milliseconds.
 	Time   int64
 	Closed bool
-	// Opened is when a room that was closed had been opened, in whole seconds: Tencent says
-	// so in some callbacks. Unix milliseconds; 0 if it is not known.
+	// Seen means that the room was open at Time and had been opened before: a recount says so.
+	Seen bool
+	// Opened is when a room that was closed or Seen had been opened, in whole seconds: Tencent
+	// says so in some callbacks and in its list of rooms. Unix milliseconds; 0 if it is not
+	// known.
 	Opened int64
 	// Operator is a hash of who opened the room; 0 if it is not known.
 	Operator uint32
@@ -104,7 +108,7 @@ func (r *Register) merge(e RoomEvent, anchor int64) {
 		r.advance(e, newest, t)
 	case e.Closed:
 		r.closedBefore(t, anchor)
-	default:
+	case !e.Seen:
 		r.openedBefore(t, e.Operator, anchor, false)
 	}
 	if opened > 0 && opened <= t {
@@ -118,7 +122,7 @@ func (r *Register) advance(e RoomEvent, newest uint64, t int64) {
 	was := *r
 	r.Newest = newest
 	switch {
-	case !e.Closed:
+	case !e.Closed && !e.Seen:
 		r.setOpened(t, e.Operator, false)
 	case was.Newest == 0:
 		r.setOpened(0, 0, true)

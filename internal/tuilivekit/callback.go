@@ -33,8 +33,8 @@ type Callback struct {
 	// time: the operator of RoomThreshold, the room of RoomCreated and
 	// RoomDestroyed. It is raw JSON, a part of the body, or empty.
 	Subject []byte
-	// RoomID is the room of RoomCreated and RoomDestroyed, without quotes and escapes. It is a
-	// part of the body, or empty if there is none.
+	// RoomID is the room of RoomCreated, RoomDestroyed and MembersChanged, without quotes and
+	// escapes. It is a part of the body, or empty if there is none.
 	RoomID []byte
 	// Operator is who created the room, of RoomThreshold and RoomCreated: raw JSON, a part of
 	// the body, or empty.
@@ -284,7 +284,7 @@ func (cb *Callback) readQuota(body []byte) error {
 	return nil
 }
 
-var memberFields = [...]string{fieldCommand, fieldEventTime, "EventCause", "MemberList"}
+var memberFields = [...]string{fieldCommand, fieldEventTime, "EventCause", "MemberList", fieldRoomID}
 
 // readMembers reads what it can of the body of MembersChanged.
 func (cb *Callback) readMembers(body []byte) error {
@@ -295,6 +295,7 @@ func (cb *Callback) readMembers(body []byte) error {
 	cb.EventTime = eventTime(raw[1])
 	cb.Cause = textOf(raw[2])
 	cb.Members = elements(raw[3])
+	cb.RoomID = textOf(raw[4])
 	return nil
 }
 

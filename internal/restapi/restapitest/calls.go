@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -26,7 +25,7 @@ var calls = map[string]func(*API, request) map[string]any{
 
 func response(v any) map[string]any { return map[string]any{"Response": v} }
 
-// roomList returns a page by ViewCount, highest first. The cursor says below which room the
+// roomList returns a page by ViewCount, highest first. The cursor says behind which room the
 // next page begins; a room that has overtaken it meanwhile is on no page.
 func (a *API) roomList(r request) map[string]any {
 	var q struct {
@@ -37,22 +36,25 @@ func (a *API) roomList(r request) map[string]any {
 	if json.Unmarshal(r.body, &q) != nil || q.Next == nil || q.Count == nil || *q.Count < 1 || *q.Count > 20 {
 		return failure(100002)
 	}
-	views, born := int64(math.MaxInt64), int64(math.MaxInt64)
+	before := func(x, y *Room) int { return cmp.Or(cmp.Compare(y.views, x.views), cmp.Compare(y.born, x.born)) }
+	if a.honoursOrder && q.SortDirection == "ascend" {
+		descending := before
+		before = func(x, y *Room) int { return descending(y, x) }
+	}
+	var cursor *Room
 	if *q.Next != "" && *q.Next != "0" {
-		if _, err := fmt.Sscanf(*q.Next, "%d-%d", &views, &born); err != nil {
+		cursor = &Room{}
+		if _, err := fmt.Sscanf(*q.Next, "%d-%d", &cursor.views, &cursor.born); err != nil {
 			return failure(100002)
 		}
 	}
 	var listed []*Room
 	for _, room := range r.app.rooms {
-		below := room.views < views || room.views == views && room.born < born
-		if !room.Private && below {
+		if !room.Private && (cursor == nil || before(cursor, room) < 0) {
 			listed = append(listed, room)
 		}
 	}
-	slices.SortFunc(listed, func(x, y *Room) int {
-		return cmp.Or(cmp.Compare(y.views, x.views), cmp.Compare(y.born, x.born))
-	})
+	slices.SortFunc(listed, before)
 	next := ""
 	if len(listed) > *q.Count {
 		listed = listed[:*q.Count]

@@ -12,6 +12,7 @@
 package restapitest
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -32,7 +33,9 @@ type API struct {
 	calls  map[string]int
 	limits map[string]int // calls a second of one application
 	recent map[string][]time.Time
-	peak   map[string]int // most calls of an application within a second, by application and call
+	peak   map[string]int // most calls of an application within a second
+
+	honoursOrder bool
 }
 
 // App is an application. Set its fields before its first call.
@@ -82,6 +85,14 @@ func New() *API {
 			"ConfigSvc/GetIPList": 200, "openconfigsvr/getappinfo": 200, "group_open_http_svc/get_appid_group_list": 1,
 		},
 	}
+}
+
+// HonourSortDirection lets get_room_list read SortDirection, as Tencent may do. Otherwise it is
+// passed over.
+func (a *API) HonourSortDirection() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.honoursOrder = true
 }
 
 // Add adds an application, which the API owns from then on.
@@ -170,6 +181,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f := a.nextFault(name)
 	a.mu.Unlock()
 	if f != nil && f.serve != nil {
+		r.Body = io.NopCloser(bytes.NewReader(body)) // it may call ServeHTTP in the end
 		f.serve(w, r)
 		return
 	}

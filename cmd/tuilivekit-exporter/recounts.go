@@ -1,0 +1,34 @@
+package main
+
+import (
+	"time"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/config"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/reconcile"
+)
+
+// recountedApps returns the applications of cfg whose rooms are recounted.
+func recountedApps(cfg *config.Config) []reconcile.App {
+	var apps []reconcile.App
+	for _, app := range cfg.Apps {
+		if app.Reconcile != nil {
+			apps = append(apps, reconcile.App{
+				ID: string(app.SDKAppID), API: newAPIClient(app), Interval: app.Reconcile.Interval, Rate: app.Reconcile.Rate,
+			})
+		}
+	}
+	return apps
+}
+
+// hearing is a store that tells recounts the ids of the rooms that callbacks name.
+type hearing struct {
+	handler.Store
+	recounts *reconcile.Reconciler
+}
+
+// Record implements handler.Recorder.
+func (h hearing) Record(e handler.Event, q handler.Request, deadline time.Time) (handler.Outcome, error) {
+	h.recounts.Heard(e.AppID, e.RoomID)
+	return h.Store.Record(e, q, deadline)
+}

@@ -1,0 +1,40 @@
+package state
+
+// OpenRooms returns the rooms of an application that are known to be open, with the time of the
+// newest event or news of each, Unix milliseconds. The caller owns the map. It does not wait for
+// a Batch.
+func (s *Store) OpenRooms(appID string) map[Room]int64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	open := make(map[Room]int64)
+	if a := s.apps[appID]; a != nil {
+		for room, r := range a.rooms.all() {
+			if !r.Closed() {
+				open[room] = r.Time()
+			}
+		}
+	}
+	return open
+}
+
+// LearnRooms applies news of rooms of one application, as LearnRoom does, and returns how many of
+// the rooms are open now that were not, and the other way round.
+func (s *Store) LearnRooms(appID string, news []RoomNews) (opened, closed int) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, n := range news {
+		a := s.app(appID, n.Received)
+		was := a.rooms.get(n.Room)
+		a.merge(n.Room, n.RoomEvent, n.Received)
+		now := a.rooms.get(n.Room)
+		switch wasOpen, isOpen := was.Newest != 0 && !was.Closed(), now.Newest != 0 && !now.Closed(); {
+		case isOpen && !wasOpen:
+			opened++
+		case wasOpen && !isOpen:
+			closed++
+		}
+	}
+	return opened, closed
+}
