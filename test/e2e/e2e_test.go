@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -43,6 +44,7 @@ func TestAlertFromCallbackToReceiver(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Stop()
+	checkDoctor(ctx, t, s)
 	ready := time.Now()
 	watching, stopWatching := context.WithCancel(ctx)
 	watched := make(chan struct{})
@@ -91,6 +93,31 @@ func TestAlertFromCallbackToReceiver(t *testing.T) {
 		}
 		if c.Alert == critical && c.App == busy {
 			t.Errorf("84 %% was critical: %+v", c)
+		}
+	}
+}
+
+// checkDoctor lets doctor look at the real Prometheus and Alertmanager, which are in order.
+func checkDoctor(ctx context.Context, t *testing.T, s *stack.Stack) {
+	t.Helper()
+	config := filepath.Join(s.Dir, "doctor.yaml")
+	if err := os.WriteFile(config, []byte("apps: [{sdk_app_id: "+busy+", token_files: [token]}]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := s.Run(ctx, "doctor", "--json", "--config.file="+config, "--exporter.url="+s.Web, "--prometheus.url="+s.Prometheus, "--alertmanager.url="+s.Alertmanager)
+	var page struct {
+		Checks []struct{ ID, Status, Detail string }
+	}
+	if e := json.Unmarshal(out, &page); err != nil || e != nil {
+		t.Fatalf("doctor: %v, %v\n%s", err, e, out)
+	}
+	found := map[string]string{}
+	for _, c := range page.Checks {
+		found[c.ID] = c.Status
+	}
+	for _, id := range []string{"exporter", "storage", "prometheus", "prometheus_rules", "prometheus_alertmanagers", "alert_route"} {
+		if found[id] != "pass" {
+			t.Errorf("doctor: %s is %q\n%s", id, found[id], out)
 		}
 	}
 }

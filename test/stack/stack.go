@@ -130,12 +130,17 @@ func (s *Stack) StartExporter(ctx context.Context) (err error) {
 // StopExporter ends the exporter as an upgrade does.
 func (s *Stack) StopExporter() { s.exporter.stop() }
 
+// Run runs a command of the exporter in the folder of the stack, and returns what it prints.
+func (s *Stack) Run(ctx context.Context, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, s.exporterBin, args...)
+	cmd.Dir = s.Dir
+	return cmd.CombinedOutput()
+}
+
 // Send plays Tencent with the exporter's own send command.
 func (s *Stack) Send(ctx context.Context, app string, args ...string) error {
 	args = append([]string{"send", "--url=" + s.Callback, "--app=" + app, "--token-file=token"}, args...)
-	cmd := exec.CommandContext(ctx, s.exporterBin, args...)
-	cmd.Dir = s.Dir
-	if out, err := cmd.CombinedOutput(); err != nil {
+	if out, err := s.Run(ctx, args...); err != nil {
 		return fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, out)
 	}
 	return nil
