@@ -3,7 +3,7 @@
 #
 # For a build that is the same tomorrow, give both images with their digests:
 #   make docker DOCKER_FLAGS='--build-arg GO_IMAGE=golang:1.26-bookworm@sha256:… --build-arg BASE_IMAGE=…'
-ARG GO_IMAGE=golang:1.26-bookworm
+ARG GO_IMAGE=golang:1.26.8-bookworm
 ARG BASE_IMAGE=gcr.io/distroless/static-debian12:nonroot
 
 # The compiler runs on the builder's own platform, whatever it builds for.

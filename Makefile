@@ -102,6 +102,12 @@ fuzz: ## run the fuzz targets, an hour in all, or each for FUZZTIME
 check-readme: ## do what the README tells a newcomer
 	@scripts/check-readme
 
+release: need-go ## release the tag that is checked out: draft, packages, signatures (CI does it)
+	PATH="$$(dirname $(shell scripts/tool cyclonedx-gomod)):$$PATH" $(shell scripts/tool goreleaser) release --clean
+
+push-images: ## build the image for all platforms, push it to the registries and sign it (CI does it)
+	@scripts/push-images
+
 release-check: need-go ## make a release offline, twice, and check it
 	@scripts/release-check
 
