@@ -69,6 +69,7 @@ func restored(c state.Changes) []state.App {
 type storedQueue struct {
 	AppID    string    `json:"sdk_app_id"`
 	Requests int       `json:"requests"`
+	SetAside int       `json:"set_aside_requests"`
 	Bytes    int       `json:"bytes"`
 	Oldest   time.Time `json:"oldest_received_time"`
 }
@@ -86,6 +87,9 @@ func queuesOf(requests []queue.Request) []storedQueue {
 		}
 		queues[i].Requests++
 		queues[i].Bytes += len(f.Data)
+		if f.Lane == queue.NoLane {
+			queues[i].SetAside++
+		}
 	}
 	slices.SortFunc(queues, func(a, b storedQueue) int { return cmp.Compare(a.AppID, b.AppID) })
 	return queues
@@ -110,7 +114,7 @@ func (c *stateCommand) run(stdout io.Writer) error {
 	} else {
 		err = printApps(stdout, apps)
 		for _, q := range queues {
-			fmt.Fprintf(stdout, "%d callback(s) of %s wait for its backend, %d bytes, the oldest since %s\n", q.Requests, q.AppID, q.Bytes, q.Oldest.Format(time.RFC3339))
+			fmt.Fprintf(stdout, "%d callback(s) of %s wait for its backend, %d of them set aside, %d bytes, the oldest since %s\n", q.Requests, q.AppID, q.SetAside, q.Bytes, q.Oldest.Format(time.RFC3339))
 		}
 	}
 	if err != nil {
