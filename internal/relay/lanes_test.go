@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -131,10 +132,10 @@ func TestMaxConcurrentIsKept(t *testing.T) {
 func trouble(t *testing.T, span time.Duration, fails func(message, time.Duration) bool, during func(*queue.Queues, *Relay, *rooms)) *rooms {
 	var b rooms
 	var begin time.Time
-	healthy := false
+	var healthy atomic.Bool
 	fakeTime(t, Settings{AppID: "1", MaxQueueRequests: 1_000_000, MaxConcurrent: 4}, func(r *http.Request) *http.Response {
 		m := readMessage(r)
-		if !healthy && fails(m, time.Since(begin)) {
+		if !healthy.Load() && fails(m, time.Since(begin)) {
 			return status(500)
 		}
 		b.take(m)
@@ -149,11 +150,11 @@ func trouble(t *testing.T, span time.Duration, fails func(message, time.Duration
 		}
 		time.Sleep(maxBackoff)
 		during(queues, r, &b)
-		healthy = true
+		healthy.Store(true)
 		time.Sleep(2 * maxAsideBackoff)
 		s, size := r.Backend("1").stats, queues.Size("1")
-		if size.Requests != 0 || b.total != n || s.delivered.Load() != uint64(n) {
-			t.Errorf("%d of %d delivered, %+v", b.total, n, size)
+		if size.Requests != 0 || b.count() != n || s.delivered.Load() != uint64(n) {
+			t.Errorf("%d of %d delivered, %+v", b.count(), n, size)
 		}
 	})
 	return &b
@@ -244,13 +245,12 @@ func TestABackendThatIsAwaySetsNothingAside(t *testing.T) {
 // the number of rooms; and it has all soon after it is back.
 func TestABackendThatIsAwayIsNotPestered(t *testing.T) {
 	const count = 1000
-	asked, healthy := 0, false
+	var asked atomic.Int64
+	var healthy atomic.Bool
 	var b rooms
 	fakeTime(t, Settings{AppID: "1"}, func(r *http.Request) *http.Response {
-		b.mu.Lock()
-		asked++
-		b.mu.Unlock()
-		if !healthy {
+		asked.Add(1)
+		if !healthy.Load() {
 			return status(503)
 		}
 		time.Sleep(50 * time.Millisecond)
@@ -261,10 +261,10 @@ func TestABackendThatIsAwayIsNotPestered(t *testing.T) {
 			record(t, queues, r, "1", "", message{"x", fmt.Sprint(n), n}.String())
 		}
 		time.Sleep(time.Hour)
-		if asked > 64+5+130 { // those at once, the first probes, one in 30 s
-			t.Errorf("asked %d times in an hour", asked)
+		if n := asked.Load(); n > 64+5+130 { // those at once, the first probes, one in 30 s
+			t.Errorf("asked %d times in an hour", n)
 		}
-		healthy = true
+		healthy.Store(true)
 		time.Sleep(maxOpen + 5*time.Second)
 		if b.count() != count {
 			t.Errorf("%d delivered", b.count())
@@ -274,14 +274,14 @@ func TestABackendThatIsAwayIsNotPestered(t *testing.T) {
 
 // What is set aside is asked for ever more seldom, and leaves most places to the others.
 func TestWhatIsSetAsideIsTriedSlowly(t *testing.T) {
-	attempts := 0
+	var attempts atomic.Int64
 	var b rooms
 	fakeTime(t, Settings{AppID: "1", MaxAge: 10 * time.Hour}, func(r *http.Request) *http.Response {
 		if m := readMessage(r); m.N != 7 {
 			b.take(m)
 			return status(200)
 		}
-		attempts++
+		attempts.Add(1)
 		return status(500)
 	}, func(queues *queue.Queues, r *Relay) {
 		for n := range 3600 {
@@ -291,10 +291,10 @@ func TestWhatIsSetAsideIsTriedSlowly(t *testing.T) {
 		if size := queues.Size("1"); size.SetAside != 1 {
 			t.Errorf("%+v", size)
 		}
-		attempts = 0
+		attempts.Store(0)
 		time.Sleep(9*time.Hour - time.Minute)
-		if attempts < 15 || attempts > 40 { // every 15 to 30 minutes
-			t.Errorf("tried %d times in nine hours", attempts)
+		if n := attempts.Load(); n < 15 || n > 40 { // every 15 to 30 minutes
+			t.Errorf("tried %d times in nine hours", n)
 		}
 		time.Sleep(2 * time.Minute)
 		if s := r.Backend("1").stats; queues.Size("1").Requests != 0 || s.dropped[droppedExpired].Load() != 1 || b.count() != 3599 {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,14 +17,13 @@ import (
 func TestAKeptConnectionThatIsClosedFailsNothing(t *testing.T) {
 	const decisions = 60
 	var asked, refused atomic.Int64
-	used := make(map[string]bool) // decisions come one after the other
+	var used sync.Map // by the address of the client
 	r := newRelay(t, Settings{AppID: "1", URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		if used[r.RemoteAddr] {
+		if _, ok := used.LoadOrStore(r.RemoteAddr, true); ok {
 			refused.Add(1)
 			panic(http.ErrAbortHandler) // without a byte of an answer
 		}
-		used[r.RemoteAddr] = true
 		asked.Add(1)
 		w.Write(body)
 	})})
