@@ -21,7 +21,8 @@ RUN --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} go build -trimpath -buildvcs=false \
     -ldflags "-s -w -X github.com/prometheus/common/version.Version=${VERSION} -X github.com/prometheus/common/version.Revision=${REVISION} -X github.com/prometheus/common/version.BuildUser=docker -X github.com/prometheus/common/version.BuildDate=${CREATED}" \
     -o /out/tuilivekit-exporter ./cmd/tuilivekit-exporter
-# The final image has no mkdir.
+# The final image has no mkdir. Its folder belongs to group 0: a platform that runs containers
+# with any user puts it into that group.
 RUN mkdir /out/state
 
 FROM ${BASE_IMAGE}
@@ -42,7 +43,7 @@ COPY --from=build /out/tuilivekit-exporter /usr/bin/tuilivekit-exporter
 # What is relative in flags (the state, in data/) lies here. Everything else may be
 # mounted read-only. The user is given by number, so that Kubernetes can see that it
 # is not root.
-COPY --from=build --chown=65532:65532 /out/state /var/lib/tuilivekit-exporter
+COPY --from=build --chown=65532:0 --chmod=0770 /out/state /var/lib/tuilivekit-exporter
 USER 65532:65532
 WORKDIR /var/lib/tuilivekit-exporter
 VOLUME ["/var/lib/tuilivekit-exporter"]

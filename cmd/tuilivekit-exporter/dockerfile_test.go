@@ -36,7 +36,7 @@ func TestDockerfileCheck(t *testing.T) {
 		{"root", "USER 65532:65532", "USER 0:0", "USER"},
 		{"a user by name", "USER 65532:65532", "USER nonroot", "USER"},
 		{"no user", "USER 65532:65532", "", "USER"},
-		{"somebody else's state", "--chown=65532:65532 ", "", "WORKDIR"},
+		{"somebody else's state", "--chown=65532:0 ", "", "WORKDIR"},
 		{"state lost with the container", `VOLUME ["/var/lib/tuilivekit-exporter"]`, "", "VOLUME"},
 		{"a shell before the exporter", `ENTRYPOINT ["/usr/bin/tuilivekit-exporter"]`, "ENTRYPOINT /usr/bin/tuilivekit-exporter", "ENTRYPOINT"},
 		{"another binary", `ENTRYPOINT ["/usr/bin/`, `ENTRYPOINT ["/bin/`, "ENTRYPOINT"},
@@ -144,8 +144,8 @@ func (c *dockerfileCheck) checkImages(t *testing.T) {
 		}
 	}
 	version := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindStringSubmatch(readFile(t, "go.mod"))
-	if want := "GO_IMAGE=golang:" + version[1] + "-"; !strings.HasPrefix(c.stages[0].last("ARG", "GO_IMAGE"), want) {
-		c.problem("ARG %s: want %s…, as go.mod", c.stages[0].last("ARG", "GO_IMAGE"), want)
+	if want := "GO_IMAGE=golang:" + version[1] + "."; !strings.HasPrefix(c.stages[0].last("ARG", "GO_IMAGE"), want) {
+		c.problem("ARG %s: want %s…, as go.mod, and a patch release that stays the same", c.stages[0].last("ARG", "GO_IMAGE"), want)
 	}
 }
 
@@ -201,8 +201,8 @@ func (c *dockerfileCheck) checkUser() {
 		c.problem("USER %q: want a number that is not 0", user)
 	}
 	dir := c.final.last("WORKDIR", "")
-	if dir == "" || !strings.Contains(c.final.last("COPY", " "+dir), "--chown="+user+" ") {
-		c.problem("WORKDIR %q: want it made by COPY --chown=%s", dir, user)
+	if want := fmt.Sprintf("--chown=%d:0 --chmod=0770 ", uid); dir == "" || !strings.Contains(c.final.last("COPY", " "+dir), want) {
+		c.problem("WORKDIR %q: want it made by COPY %s", dir, want)
 	}
 	if !slices.Contains(execForm(c.final.last("VOLUME", "")), dir) {
 		c.problem("VOLUME: want %q", dir)

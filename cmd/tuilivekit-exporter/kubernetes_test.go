@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/config"
 )
 
 // What of deploy/kubernetes can be checked without a cluster: that the manifests fit
@@ -49,6 +51,7 @@ func TestManifestsCheck(t *testing.T) {
 		{"state lost with the pod", "mountPath: /var/lib/tuilivekit-exporter", "mountPath: /data", "mountPath"},
 		{"an old image", "image: tuilivekit-exporter:", "image: tuilivekit-exporter:0.", "image"},
 		{"a configuration that is not valid", "sdk_app_id:", "sdk_appid:", "config.yaml"},
+		{"a token that works", "<callback token>", "the-token-of-the-console", "a token that works"},
 		{"a token that the Secret does not have", "tuilivekit-exporter/token]", "tuilivekit-exporter/other]", "config.yaml"},
 		{"a monitor of nothing", "component: web}\n  endpoints", "component: wep}\n  endpoints", "ServiceMonitor"},
 		{"a token that is never read again", "            - --config.auto-reload # a changed ConfigMap or Secret needs no restart\n", "", "auto-reload"},
@@ -248,7 +251,10 @@ func (c *manifestCheck) checkConfig() {
 	files := map[string]string{}
 	tokens, _ := at(secret, "stringData").(map[string]any)
 	for key, token := range tokens {
-		files[key] = fmt.Sprint(token)
+		if _, _, err := config.ReadTokenFile(writeFile(c.t, key, fmt.Sprint(token))); err == nil || !strings.Contains(err.Error(), "placeholder") {
+			c.problems = append(c.problems, fmt.Sprintf("Secret stringData.%s: a token that works, for everybody: %v", key, err))
+		}
+		files[key] = "a token of the operator"
 	}
 	data, _ := at(configMap, "data").(map[string]any)
 	files["config.yaml"] = strings.ReplaceAll(fmt.Sprint(data["config.yaml"]), folder+"/", "")
@@ -288,7 +294,7 @@ func readManifests(t *testing.T) string {
 		t.Fatalf("manifests %v: %v", files, err)
 	}
 	var all []string
-	for _, file := range files {
+	for _, file := range append(files, filepath.Join(repository, "deploy/kubernetes/secret.yaml.example")) {
 		b, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

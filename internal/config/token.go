@@ -77,6 +77,8 @@ func parseSecret(content []byte, noun string, limit int) (Secret, error) {
 		return Secret{}, fmt.Errorf("begins with a comment: it must contain the %s and nothing else", noun)
 	case len(lines) > 1:
 		return Secret{}, fmt.Errorf("has several lines: it must contain one %s and nothing else", noun)
+	case isPlaceholder(secret):
+		return Secret{}, fmt.Errorf("has a placeholder instead of the %s", noun)
 	case !utf8.ValidString(secret):
 		return Secret{}, errors.New("is not valid UTF-8")
 	}
@@ -92,6 +94,19 @@ func parseSecret(content []byte, noun string, limit int) (Secret, error) {
 		return Secret{}, fmt.Errorf("has a %s of more than %d characters", noun, limit)
 	}
 	return Secret{secret}, nil
+}
+
+// isPlaceholder reports whether secret is what an example has in the place of a secret:
+// whoever applies an example as it is has a secret that everybody knows.
+func isPlaceholder(secret string) bool {
+	if strings.HasPrefix(secret, "<") && strings.HasSuffix(secret, ">") {
+		return true
+	}
+	switch strings.ToLower(strings.NewReplacer("-", "", "_", "", " ", "").Replace(secret)) {
+	case "changeme", "replaceme", "yourtoken", "yoursecret", "mytoken", "example", "placeholder", "todo", "xxxxyyyy":
+		return true // the last one is the token of Tencent's own example
+	}
+	return false
 }
 
 // looksOdd returns what is probably wrong with a token that can be used, "" if nothing
