@@ -78,7 +78,8 @@ func TestOneScale(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, found := range other.FindAllString(string(b), -1) {
+		text := strings.ReplaceAll(string(b), "histogram_quantile(0.95", "") // 95 % of something else
+		for _, found := range other.FindAllString(text, -1) {
 			t.Errorf("%s has %s", file, found)
 		}
 	}

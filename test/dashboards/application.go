@@ -1,6 +1,10 @@
 package main
 
-import "github.com/tuilivekit-exporter/tuilivekit-exporter/internal/usage"
+import (
+	"fmt"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/usage"
+)
 
 // roomsAndLimit is the panel that has the marks of alerts: Grafana numbers panels in their
 // order, rows included.
@@ -33,17 +37,19 @@ func application() object {
 				"percentunit", instant("at most", orWhy(atMost))).set("decimals", 1).steps(percentSteps()).says(noEvent, expired).without(unknown).at(19, 4, 5, 4),
 		}},
 		row{title: "Over time", panels: []panel{
-			series("Rooms and limit", "Solid while the number is younger than 10 minutes, dashed when it is only the last one known. The limit is that of the same event; the estimate adds rooms created and takes off rooms closed since, as far as their callbacks came to the same replica.",
+			series("Rooms and limit", "Solid while the number is younger than 10 minutes, dashed when it is only the last one known. The limit is that of the same event; the estimate adds rooms created and takes off rooms closed since, as far as their callbacks came to the same replica. Known are the rooms that callbacks say are open, below 70 % too.",
 				"none",
 				over("rooms", newestFresh(current)),
 				over("rooms (last known)", newest(current)),
 				over("limit", newest(limit)),
-				over("estimate", newest(estimated))).
+				over("estimate", newest(estimated)),
+				over("known", "max by (sdk_app_id) ("+last("tuilivekit_known_rooms")+")")).
 				held().floor().lastKnown("B").without(quiet).
 				override("byFrameRefID", "A", property("color", object{"mode": "fixed", "fixedColor": "blue"}), property("custom.fillOpacity", 15)).
 				override("byFrameRefID", "B", property("color", object{"mode": "fixed", "fixedColor": "blue"})).
 				override("byFrameRefID", "C", property("color", object{"mode": "fixed", "fixedColor": "red"})).
 				override("byFrameRefID", "D", property("color", object{"mode": "fixed", "fixedColor": "purple"}), property("custom.lineWidth", 1)).
+				override("byFrameRefID", "E", property("color", object{"mode": "fixed", "fixedColor": "green"}), property("custom.lineWidth", 1)).
 				at(0, 0, 24, 10),
 			series("Usage", "Rooms of the limit, with the levels of the alerts. Solid while younger than 10 minutes, dashed when only the last one known; purple and dashed where rooms are known to be closed since.",
 				"percentunit", over("usage", newestFresh(usageOfReplica)), over("usage (last known)", lastUsage), over("at most", "("+atMost+" < "+lastUsage+")")).
@@ -81,7 +87,35 @@ func application() object {
 				named().says(never).without("no token, or no data").at(16, 8, 8, 8),
 			replicasTable().at(0, 16, 24, 6),
 		}},
+		row{title: "Room life", collapsed: true, panels: roomLife()},
 	)
+}
+
+// roomLife is what the callbacks of rooms that close say of them.
+func roomLife() []panel {
+	const none = "no room closed in this time, or no data"
+	perRoom := func(metric string) string {
+		return fmt.Sprintf("sum(rate(tuilivekit_room_%[1]s_total{%[2]s}[$__rate_interval]))\n"+
+			"/ (sum(rate(tuilivekit_room_destructions_total{%[2]s}[$__rate_interval])) - sum(rate(tuilivekit_rooms_without_statistics_total{%[2]s}[$__rate_interval])) > 0)", metric, apps)
+	}
+	return []panel{
+		series("Rooms closed", "Rooms closed a minute, by who closed them; flat if Tencent is not told to send these callbacks.",
+			"none", over("{{cause}}", perMinute("tuilivekit_room_destructions_total", apps, "cause"))).
+			perMinute().floor().stacked().without(unknown).at(0, 0, 8, 8),
+		series("Duration of rooms", "From the creation of a room to its closing. Half, 95 % and 99 % of the rooms that closed were at most this old.",
+			"s", over("50 %", quantileOf(0.5, "tuilivekit_room_duration_seconds", apps)), over("95 %", quantileOf(0.95, "tuilivekit_room_duration_seconds", apps)),
+			over("99 %", quantileOf(0.99, "tuilivekit_room_duration_seconds", apps))).
+			floor().without(none).at(8, 0, 8, 8),
+		series("Viewers of a room", "On average, of the rooms that closed and whose callback has statistics.",
+			"none", over("viewers", perRoom("viewers"))).
+			floor().without(none).at(16, 0, 8, 8),
+		series("Gifts and likes of a room", "On average, of the rooms that closed and whose callback has statistics.",
+			"none", over("gifts", perRoom("gifts")), over("coins of gifts", perRoom("gift_coins")), over("likes", perRoom("likes"))).
+			floor().without(none).at(0, 8, 12, 8),
+		series("Members", "Members that came and went a minute, by cause. No member leaves when a room closes, so this does not add up to who is online.",
+			"none", over("{{cause}}", perMinute("tuilivekit_member_changes_total", apps, "cause"))).
+			perMinute().floor().without(unknown).at(12, 8, 12, 8),
+	}
 }
 
 const tokenUsed = "tuilivekit_webhook_token_last_used_timestamp_seconds{" + apps + "}"

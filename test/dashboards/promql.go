@@ -147,9 +147,11 @@ func rate(metric, by string) string {
 }
 
 // quantile is of a histogram, classic or native, whichever Prometheus keeps.
-func quantile(q float64, metric string) string {
+func quantile(q float64, metric string) string { return quantileOf(q, metric, ours) }
+
+func quantileOf(q float64, metric, matchers string) string {
 	return fmt.Sprintf("histogram_quantile(%[1]g, sum by (le) (rate(%[2]s_bucket{%[3]s}[$__rate_interval])))\n"+
-		"or histogram_quantile(%[1]g, sum(rate(%[2]s{%[3]s}[$__rate_interval])))", q, metric, ours)
+		"or histogram_quantile(%[1]g, sum(rate(%[2]s{%[3]s}[$__rate_interval])))", q, metric, matchers)
 }
 
 // alertLabels tell one alert from another. Those of an application have no job and no

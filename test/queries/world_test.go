@@ -232,7 +232,10 @@ func (r *replica) thresholdOf(t *testing.T, app string, current, limit int, at t
 
 func (r *replica) room(t *testing.T, app, command, id string) {
 	t.Helper()
-	r.send(t, 200, app, command, token, fmt.Sprintf(`{"CallbackCommand":%q,"RoomId":%q,"EventTime":%d}`, command, id, time.Now().UnixMilli()))
+	r.send(t, 200, app, command, token, fmt.Sprintf(
+		`{"CallbackCommand":%q,"RoomId":%q,"EventTime":%d,"EventType":"DestroyByUser","RoomInfo":{"CreateTime":%d},`+
+			`"Statistic":{"TotalViewers":40,"TotalGiftsSent":3,"TotalGiftCoins":30,"TotalLikesReceived":200}}`,
+		command, id, time.Now().UnixMilli(), time.Now().Add(-20*time.Minute).Unix()))
 }
 
 // newWorld lives through the three hours.
