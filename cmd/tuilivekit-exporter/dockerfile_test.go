@@ -71,7 +71,7 @@ func TestDockerfileCheck(t *testing.T) {
 // TestDockerignore sees that the build gets all that it needs and nothing secret.
 func TestDockerignore(t *testing.T) {
 	ignore := readFile(t, ".dockerignore")
-	for _, file := range []string{"bin/demo.token", "demo.token", ".git/config", "data/state.db", "config.yaml", "cmd/tuilivekit-exporter/dockerfile_test.go"} {
+	for _, file := range []string{"bin/demo.token", "demo.token", ".git/config", "data/segment-00000001", "config.yaml", "cmd/tuilivekit-exporter/dockerfile_test.go"} {
 		if !ignored(ignore, file) {
 			t.Errorf("%s is sent to the builder", file)
 		}

@@ -82,7 +82,7 @@ func newCLI(stdout, stderr io.Writer) *cli {
 	c.send.register(c.app.Command("send", "Act as Tencent: send callbacks to a URL and report the answers."))
 	c.doctor.register(c.app.Command("doctor", "Find out whether callbacks arrive at the exporter and alerts at people. It changes nothing."))
 	c.setup.register(c.app.Command("setup", "Show how Tencent's callback configuration differs from that of the exporter, and write it with --apply."))
-	c.state.register(c.app.Command("state", "Print what a storage file holds. It only reads, also while an exporter writes to it."))
+	c.state.register(c.app.Command("state", "Print what the storage holds. It only reads, also while an exporter writes."))
 	c.healthcheck.register(c.app.Command("healthcheck", "Exit with 0 if the exporter is healthy. For containers without a shell."))
 	return c
 }

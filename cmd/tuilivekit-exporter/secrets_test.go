@@ -250,8 +250,8 @@ func TestNothingSecretIsShown(t *testing.T) {
 	}
 	seen.run(0, "--help")
 	seen.run(0, "check-config", write("flat.yml", fmt.Sprintf("apps: [{sdk_app_id: 1, token_files: [%q]}]", token)))
-	seen.run(0, "state", filepath.Join(storage, "state.db"))
-	seen.run(0, "state", "--json", filepath.Join(storage, "state.db"))
+	seen.run(0, "state", storage)
+	seen.run(0, "state", "--json", storage)
 	seen.run(1, "healthcheck", "--url="+webURL+"/-/healthy")
 	s.signal(syscall.SIGTERM)
 	if code := s.wait(); code != 0 {

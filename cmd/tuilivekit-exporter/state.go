@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -18,12 +19,12 @@ import (
 
 // stateCommand are the arguments of state.
 type stateCommand struct {
-	file string
+	path string
 	json bool
 }
 
 func (c *stateCommand) register(cmd *kingpin.CmdClause) {
-	cmd.Arg("file", "The storage file, state.db in the folder of --storage.path.").Required().StringVar(&c.file)
+	cmd.Arg("path", "Folder of --storage.path or a copy of it, or one segment in it.").Required().StringVar(&c.path)
 	cmd.Flag("json", "Print JSON.").NoEnvar().BoolVar(&c.json)
 }
 
@@ -95,10 +96,18 @@ func queuesOf(requests []queue.Request) []storedQueue {
 	return queues
 }
 
-// run prints what the file holds. It fails if the file is damaged, after printing what
-// is valid.
+// storedSegment is one file as state prints it.
+type storedSegment struct {
+	Name     string `json:"name"`
+	Bytes    int64  `json:"bytes"`
+	Requests int    `json:"queued_requests"`
+	Damaged  bool   `json:"damaged"`
+}
+
+// run prints what the journal holds. It fails if the journal is damaged, after printing
+// what is valid.
 func (c *stateCommand) run(stdout io.Writer) error {
-	content, err := storage.Read(c.file)
+	content, err := storage.Read(c.path)
 	if err != nil {
 		return err
 	}
@@ -106,24 +115,41 @@ func (c *stateCommand) run(stdout io.Writer) error {
 	for _, a := range restored(content.Changes.Changes) {
 		apps = append(apps, newStoredApp(a))
 	}
+	segments := []storedSegment{}
+	for _, s := range content.Segments {
+		segments = append(segments, storedSegment{s.Name, s.Size, s.Requests, s.Damaged})
+	}
 	queues := queuesOf(content.Requests)
 	if c.json {
 		e := json.NewEncoder(stdout)
 		e.SetIndent("", "  ")
-		err = e.Encode(map[string]any{"applications": apps, "relay_queues": queues})
+		err = e.Encode(map[string]any{"applications": apps, "relay_queues": queues, "segments": segments})
 	} else {
-		err = printApps(stdout, apps)
-		for _, q := range queues {
-			fmt.Fprintf(stdout, "%d callback(s) of %s wait for its backend, %d of them set aside, %d bytes, the oldest since %s\n", q.Requests, q.AppID, q.SetAside, q.Bytes, q.Oldest.Format(time.RFC3339))
-		}
+		err = printTables(stdout, apps, queues, segments)
 	}
 	if err != nil {
 		return err
 	}
 	if n := len(content.Damage); n > 0 {
-		return fmt.Errorf("%s is damaged in %d place(s), what is printed may not be all: %w", c.file, n, content.Damage[0])
+		return fmt.Errorf("%s is damaged, what is printed may not be all: %w", c.path, errors.Join(content.Damage...))
 	}
 	return nil
+}
+
+func printTables(w io.Writer, apps []storedApp, queues []storedQueue, segments []storedSegment) error {
+	err := printApps(w, apps)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if len(queues) > 0 {
+		fmt.Fprintln(t, "\nQUEUED FOR THE BACKEND OF\tREQUESTS\tSET ASIDE\tBYTES\tOLDEST")
+		for _, q := range queues {
+			fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%s\n", q.AppID, q.Requests, q.SetAside, q.Bytes, q.Oldest.Format(time.RFC3339))
+		}
+	}
+	fmt.Fprintln(t, "\nFILE\tBYTES\tQUEUED REQUESTS\tDAMAGED")
+	for _, s := range segments {
+		fmt.Fprintf(t, "%s\t%d\t%d\t%t\n", s.Name, s.Bytes, s.Requests, s.Damaged)
+	}
+	return errors.Join(err, t.Flush())
 }
 
 func printApps(w io.Writer, apps []storedApp) error {

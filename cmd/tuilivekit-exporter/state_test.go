@@ -15,18 +15,17 @@ func TestStateShowsWhatARunningExporterHasStored(t *testing.T) {
 	if a := i.post(i.signed(""), `{"CallbackCommand":"Live.CallbackAfterCreateRoomReachingThreshold","EventTime":1739966441121,"CurRoomCount":400,"MaxRoomCount":500}`); a.status != 200 {
 		t.Fatalf("got %+v", a)
 	}
-	file := filepath.Join(path, "state.db")
 	var out strings.Builder
-	if err := (&stateCommand{file: file}).run(&out); err != nil {
+	if err := (&stateCommand{path: path}).run(&out); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if len(lines) != 2 || strings.Join(strings.Fields(lines[1])[:7], " ") != demoApp+" 400 500 400 0 2025-02-19T12:00:41Z 1" {
+	if len(lines) < 5 || strings.Join(strings.Fields(lines[1])[:6], " ") != demoApp+" 400 500 400 0 2025-02-19T12:00:41Z" || !strings.HasPrefix(lines[4], "segment-0") {
 		t.Errorf("got\n%s", out.String())
 	}
 
 	out.Reset()
-	if err := (&stateCommand{file: file, json: true}).run(&out); err != nil {
+	if err := (&stateCommand{path: path, json: true}).run(&out); err != nil {
 		t.Fatal(err)
 	}
 	var got struct{ Applications []storedApp }
@@ -37,17 +36,43 @@ func TestStateShowsWhatARunningExporterHasStored(t *testing.T) {
 		t.Errorf("got %s", out.String())
 	}
 
-	// A copy is a backup: it can be read too, and damage is said.
-	data, err := os.ReadFile(file)
+	if err := (&stateCommand{path: path + "x"}).run(&out); err == nil || !strings.Contains(err.Error(), path+"x") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestStateSaysWhatIsDamaged(t *testing.T) {
+	path := t.TempDir()
+	i := startApp(t, "--storage.path="+path)
+	for _, count := range []string{"400", "401"} {
+		if a := i.post(i.signed(""), `{"CallbackCommand":"Live.CallbackAfterCreateRoomReachingThreshold","EventTime":1739966441`+count+`,"CurRoomCount":`+count+`,"MaxRoomCount":500}`); a.status != 200 {
+			t.Fatalf("got %+v", a)
+		}
+	}
+	if err := i.stop(); err != nil {
+		t.Fatal(err)
+	}
+	names, err := filepath.Glob(filepath.Join(path, "segment-*"))
+	if err != nil || len(names) != 1 {
+		t.Fatal(names, err)
+	}
+	data, err := os.ReadFile(names[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	broken := writeFile(t, "broken.db", string(data[:len(data)/2]))
-	if err := (&stateCommand{file: broken}).run(&out); err == nil || !strings.Contains(err.Error(), broken+" is damaged") {
-		t.Errorf("got %v", err)
+	data[len(data)-30] ^= 1 // in the frame of the second event
+	if err := os.WriteFile(names[0], data, 0o600); err != nil {
+		t.Fatal(err)
 	}
-	if err := (&stateCommand{file: broken + "x"}).run(&out); err == nil || !strings.Contains(err.Error(), broken+"x") {
-		t.Errorf("got %v", err)
+	for _, path := range []string{path, names[0]} {
+		var out strings.Builder
+		err := (&stateCommand{path: path}).run(&out)
+		if err == nil || !strings.Contains(err.Error(), path+" is damaged") || !strings.Contains(err.Error(), "application "+demoApp+": counts as of ") {
+			t.Errorf("got %v", err)
+		}
+		if !strings.Contains(out.String(), demoApp+"  400    500") {
+			t.Errorf("got\n%s", out.String())
+		}
 	}
 }
 

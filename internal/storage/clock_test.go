@@ -2,11 +2,9 @@ package storage
 
 import (
 	"math/rand/v2"
-	"os"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/testutil"
 	logtest "github.com/sirupsen/logrus/hooks/test"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
@@ -46,48 +44,12 @@ func TestARestartAfterOurClockIsSetBack(t *testing.T) {
 		}
 	}
 
-	// When our clock has caught up, and the window is over, the file lets go of them.
+	// When our clock has caught up, and the window is over, the journal lets go of them.
 	r.record(t, event("1", events[9].Received-day0+state.RepeatWindow.Milliseconds()+1))
 	r.stop()
+	start(t, path, nil).stop() // begins a segment
 	if content, err := Read(r.path); err != nil || len(content.Damage) > 0 || len(content.Repeats) != 1 {
 		t.Fatalf("got %v, %+v", err, content)
-	}
-}
-
-// What is put together of a damaged file and of the commit before keeps the order of
-// receipt, whatever our clock said.
-func TestADamagedFileAfterOurClockIsSetBack(t *testing.T) {
-	path := t.TempDir()
-	r := start(t, path, nil)
-	other := event("other", 0)
-	r.record(t, other)
-	var events []callback
-	for i := range int64(20) {
-		e := event("1", i)
-		if i >= 10 {
-			e.Received -= time.Hour.Milliseconds()
-		}
-		r.record(t, e)
-		events = append(events, e)
-	}
-	r.stop()
-	data, err := os.ReadFile(r.path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	spoil(data, other.AppID)
-	if err := os.WriteFile(r.path, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	r = start(t, path, nil)
-	if n := testutil.ToFloat64(r.metrics.corruptions); n != 1 {
-		t.Fatalf("%v corruptions, want 1", n)
-	}
-	for i, e := range events {
-		e.Received = events[19].Received
-		if o := r.record(t, e); o.Verdict != state.Duplicate {
-			t.Errorf("a repeat of event %d is %+v", i, o)
-		}
 	}
 }
 
@@ -102,7 +64,8 @@ func TestRepeatsWhileOurClockIsSetBack(t *testing.T) {
 		rnd := rand.New(rand.NewPCG(seed, 4))
 		path := t.TempDir()
 		back, from := 1+rnd.Int64N([]int64{20 * minute, 2 * 60 * minute}[seed%2]), rnd.Int64N(60)
-		s, store, batch := openIdle(t, path)
+		s, store, _ := openIdle(t, path)
+		batch := store.Begin()
 		first := map[int64]int64{} // when an event was counted, by a clock that is right
 		now, counted := day0, uint64(0)
 		for i := range int64(60) {
@@ -134,7 +97,7 @@ func TestRepeatsWhileOurClockIsSetBack(t *testing.T) {
 			if rnd.IntN(3) > 0 && i < 59 {
 				continue // the next one shares the commit
 			}
-			if err := s.commit(Changes{Changes: batch.Changes()}); err != nil {
+			if err := s.journal.commit(Changes{Changes: batch.Changes()}); err != nil {
 				t.Fatal(err)
 			}
 			batch.Publish()
@@ -146,7 +109,8 @@ func TestRepeatsWhileOurClockIsSetBack(t *testing.T) {
 			if content, err := Read(s.path); err != nil || len(content.Damage) > 0 {
 				t.Fatalf("seed %d: %v, damage %v", seed, err, content.Damage)
 			}
-			s, store, batch = openIdle(t, path)
+			s, store, _ = openIdle(t, path)
+			batch = store.Begin()
 			if got := store.Snapshot(); got[0] != want[0] {
 				t.Fatalf("seed %d: after a restart\ngot  %+v\nwant %+v", seed, got[0], want[0])
 			}
@@ -159,14 +123,15 @@ func TestRepeatsWhileOurClockIsSetBack(t *testing.T) {
 }
 
 // openIdle opens a storage that does not run, so that the test makes the commits.
-func openIdle(t *testing.T, path string) (*Storage, *state.Store, *state.Batch) {
+func openIdle(t *testing.T, path string) (*Storage, *state.Store, *queue.Queues) {
 	t.Helper()
 	log, _ := logtest.NewNullLogger()
 	store := state.New(state.Options{FutureTolerance: time.Minute})
 	store.Configure([]state.App{{ID: "1"}})
-	s, err := Open(Options{Path: path, Store: store, Queues: queue.New(), Timeout: time.Minute, Log: log})
+	queues := queue.New()
+	s, err := Open(Options{Path: path, Store: store, Queues: queues, Timeout: time.Minute, Log: log, fs: &scripted{}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s, store, store.Begin()
+	return s, store, queues
 }

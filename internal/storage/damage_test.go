@@ -2,414 +2,495 @@ package storage
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
-// bigFile returns a real file that has branch pages and pages that are free, and what it
-// holds.
-func bigFile(t testing.TB) (data []byte, want map[string]state.Counts) {
-	path := t.TempDir()
-	r := start(t, path, nil)
-	for i := range int64(300) {
-		r.record(t, event(fmt.Sprint("app", i%150), i))
-	}
-	r.stop()
-	content, err := Read(r.path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if data, err = os.ReadFile(r.path); err != nil {
-		t.Fatal(err)
-	}
-	want = map[string]state.Counts{}
-	for _, record := range content.Records {
-		want[record.AppID] = record.Counts
-	}
-	return data, want
+// history is what a journal held after each of its frames, by its applications.
+type history struct {
+	dir   string
+	files map[string]string
+	last  map[string]state.Counts
+	ever  map[string][]state.Counts // all that were ever true
+	queue int
 }
 
-// spoil flips a bit of the record of an application in every page of data that has it, free
-// ones too, and returns where. No other name begins like that of the application.
-func spoil(data []byte, app string) (places []int) {
-	key := []byte(appPrefix + app)
-	for at := range data {
-		if bytes.HasPrefix(data[at:], key) {
-			data[at+len(key)+sumSize] ^= 1
-			places = append(places, at)
+// newHistory makes a journal of one process, of some segments, whose newest has a head of
+// many frames and many frames behind it.
+func newHistory(t testing.TB) history {
+	h := history{dir: t.TempDir(), last: map[string]state.Counts{}, ever: map[string][]state.Counts{}}
+	fs := &scripted{} // without syncs
+	r := start(t, h.dir, fs)
+	for i := range int64(900) {
+		e := event(fmt.Sprint("app", i%150), i)
+		if i < 600 {
+			e.queued = bytes.Repeat([]byte{byte(i)}, 3000)
 		}
-	}
-	return places
-}
-
-// checkDamaged starts on a damaged copy of a file that holds want.
-func checkDamaged(t *testing.T, what string, data []byte, want map[string]state.Counts, repeats int) (kept int) {
-	path := t.TempDir()
-	file := filepath.Join(path, fileName)
-	if err := os.WriteFile(file, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	r, err := tryStart(path, nil)
-	if err != nil {
-		if !strings.Contains(err.Error(), file) {
-			t.Errorf("%s: refused without the file's name: %v", what, err)
-		}
-		return 0
-	}
-	defer r.stop()
-	all := r.store.All()
-	older := 0
-	for _, record := range all.Records {
-		last := want[record.AppID]
-		if record.Counts != last {
-			older++
-		}
-		// One that is not the last one must have been true once, before the last commit.
-		if record.Counts != last && (record.Events >= last.Events || record.Current != 400+record.EventTime-day0 || record.Since != last.Since) {
-			t.Errorf("%s: %s is %+v, was %+v", what, record.AppID, record.Counts, last)
-		}
-	}
-	aside, err := filepath.Glob(file + ".corrupt-*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	noticed := testutil.ToFloat64(r.metrics.corruptions) == 1 && len(aside) == 1 && len(r.logs.AllEntries()) > 1
-	if whole := len(all.Records) == len(want) && len(all.Repeats) == repeats; (!whole || older > 0) && !noticed {
-		t.Errorf("%s: %d of %d records, %d older ones, and %d of %d repeats, silently", what, len(all.Records), len(want), older, len(all.Repeats), repeats)
-	}
-	if older > 1 {
-		t.Errorf("%s: %d records are older than the last commit", what, older)
-	}
-	if len(aside) == 1 {
-		if moved, err := os.ReadFile(aside[0]); err != nil || string(moved) != string(data) {
-			t.Errorf("%s: the file that was moved aside is not the damaged one: %v", what, err)
-		}
-	}
-	// It goes on.
-	if _, err := r.Record(event("later", 1_000_000)); err != nil {
-		t.Errorf("%s: %v", what, err)
+		r.record(t, e)
+		all := r.store.All()
+		at := slices.IndexFunc(all.Records, func(c state.Record) bool { return c.AppID == e.AppID })
+		h.last[e.AppID] = all.Records[at].Counts
+		h.ever[e.AppID] = append(h.ever[e.AppID], all.Records[at].Counts)
 	}
 	r.stop()
-	content, err := Read(file)
-	if err != nil || len(content.Damage) > 0 || len(content.Records) != len(all.Records)+1 {
-		t.Errorf("%s: after the next commit: %v %v, %d records", what, err, content.Damage, len(content.Records))
+	h.files, h.queue = files(t, h.dir), 600
+	if n := len(segments(t, h.dir)); n < 2 {
+		t.Fatalf("%d segments", n)
 	}
-	return len(all.Records)
+	return h
+}
+
+// newest returns the name and the content of the newest segment.
+func (h history) newest() (string, []byte) {
+	var name string
+	for n := range h.files {
+		if strings.HasPrefix(n, segmentPrefix) {
+			name = max(name, n)
+		}
+	}
+	return name, []byte(h.files[name])
+}
+
+// content returns what the journal holds if a segment is damaged so.
+func (h history) content(t testing.TB, name string, data []byte) *Content {
+	t.Helper()
+	segments := map[uint64][]byte{}
+	for n, content := range h.files {
+		if number, ok := segmentNumber(n); ok {
+			segments[number] = []byte(content)
+			if n == name {
+				segments[number] = data
+			}
+		}
+	}
+	var last owner
+	if _, err := fmt.Sscanf(h.files[ownerName], ownerFormat, &last.process, &last.journal, &last.segment, &last.size); err != nil {
+		t.Fatal(err)
+	}
+	c, err := parse(segments, last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// check looks for numbers that never were, and for ones that are older in silence. It
+// returns which share of records and requests was kept.
+func (h history) check(t testing.TB, what string, c *Content) float64 {
+	t.Helper()
+	kept, said := 0, fmt.Sprint(c.Damage)
+	for _, r := range c.Records {
+		if !slices.Contains(h.ever[r.AppID], r.Counts) {
+			t.Errorf("%s: %s was never %+v", what, r.AppID, r.Counts)
+		}
+		if r.Counts == h.last[r.AppID] {
+			kept++
+		} else if !strings.Contains(said, "application "+r.AppID+": counts as of") {
+			t.Errorf("%s: %s is older in silence: %s", what, r.AppID, said)
+		}
+	}
+	for _, r := range c.Requests {
+		if len(r.Data) != 3000 || r.Data[0] != r.Data[2999] {
+			t.Errorf("%s: request %d was never so", what, r.Seq)
+		}
+	}
+	if whole := kept == len(h.last) && len(c.Requests) == h.queue && len(c.Repeats) == 900; !whole && len(c.Damage) == 0 {
+		t.Errorf("%s: %d of %d records, %d requests, %d repeats, in silence", what, kept, len(h.last), len(c.Requests), len(c.Repeats))
+	}
+	return float64(kept+len(c.Requests)) / float64(len(h.last)+h.queue)
 }
 
 func TestDamage(t *testing.T) {
-	data, want := bigFile(t)
-	const repeats = 300
-	if n := checkDamaged(t, "nothing", data, want, repeats); n != len(want) {
-		t.Fatalf("an intact file has %d records, want %d", n, len(want))
+	h := newHistory(t)
+	name, data := h.newest()
+	cases, kept := map[string]int{}, map[string]float64{}
+	try := func(kind, where string, damaged []byte) {
+		cases[kind]++
+		kept[kind] += h.check(t, kind+" "+where, h.content(t, name, damaged))
 	}
-	kept, cases := 0, 0
-	try := func(what string, damaged []byte) {
-		cases++
-		kept += checkDamaged(t, what, damaged, want, repeats)
+	if share := h.check(t, "nothing", h.content(t, name, data)); share != 1 {
+		t.Fatalf("%.3f of an intact journal", share)
 	}
-	for i := range 200 {
-		n := i * len(data) / 200
-		try(fmt.Sprintf("cut at %d", n), data[:n])
+	random := rand.New(rand.NewPCG(1, 3))
+	changed := func(change func(b []byte)) []byte {
+		b := bytes.Clone(data)
+		change(b)
+		return b
 	}
-	flip := func(offset, bit int) {
-		damaged := append([]byte(nil), data...)
-		damaged[offset] ^= 1 << bit
-		try(fmt.Sprintf("bit %d of byte %d flipped", bit, offset), damaged)
+	offsets := make([]int, 0, 600) // each of the headers, and many others
+	for i := range 2 * headerSize {
+		offsets = append(offsets, i)
 	}
-	page := os.Getpagesize()
-	for at := 0; at < len(data); at += page {
-		for i, offset := range []int{0, 8, 10, 12, 16, 20, 24, 28, 32, 40, 60, 64, 72, page / 2, page - 40} { // headers and elements come first
-			flip(at+offset, (at/page+i)%8)
+	for range 236 {
+		offsets = append(offsets, random.IntN(len(data)))
+	}
+	for _, at := range offsets {
+		try("flip", fmt.Sprint("at ", at), changed(func(b []byte) { b[at] ^= 1 << random.IntN(8) }))
+		try("cut", fmt.Sprint("at ", at), data[:at])
+		try("hole", fmt.Sprint("at ", at), slices.Concat(data[:at], data[min(len(data), at+1+random.IntN(3000)):]))
+		try("insert", fmt.Sprint("at ", at), slices.Concat(data[:at], []byte{1, 2, 3}, data[at:]))
+	}
+	for at := 0; at < len(data); at += blockSize {
+		end := min(at+blockSize, len(data))
+		try("zeroed block", fmt.Sprint("at ", at), changed(func(b []byte) { clear(b[at:end]) }))
+		try("swapped block", fmt.Sprint("at ", at), changed(func(b []byte) {
+			other := random.IntN(len(data)/blockSize) * blockSize
+			n := min(blockSize, len(data)-max(at, other))
+			copy(b[at:at+n], data[other:other+n])
+			copy(b[other:other+n], data[at:at+n])
+		}))
+	}
+	bounds := frameBounds(t, data, name)
+	for i, b := range bounds {
+		if i > 30 && i%5 != 0 {
+			continue
+		}
+		frame := data[b[0]:b[1]]
+		try("repeated frame", fmt.Sprint(i), slices.Concat(data[:b[1]], frame, data[b[1]:]))
+		try("repeated frame", fmt.Sprint(i, " at the end"), slices.Concat(data, frame))
+		if i > 0 {
+			before := data[bounds[i-1][0]:bounds[i-1][1]]
+			try("swapped frames", fmt.Sprint(i), slices.Concat(data[:bounds[i-1][0]], frame, before, data[b[1]:]))
+		}
+		try("lost frame", fmt.Sprint(i), slices.Concat(data[:b[0]], data[b[1]:]))
+	}
+	total := 0
+	for kind, n := range cases {
+		total += n
+		t.Logf("%4d x %-15s %.4f kept", n, kind, kept[kind]/float64(n))
+	}
+	if total < 1000 {
+		t.Errorf("only %d cases", total)
+	}
+	for _, kind := range []string{"flip", "repeated frame", "swapped frames"} {
+		if share := kept[kind] / float64(cases[kind]); share < 0.97 {
+			t.Errorf("%s: only %.4f was kept", kind, share)
 		}
 	}
-	for i := range 200 {
-		flip(i*7919%len(data), i%8)
+}
+
+// frameBounds returns where the frames of a segment begin and end.
+func frameBounds(t testing.TB, data []byte, name string) (bounds [][2]int) {
+	t.Helper()
+	number, _ := segmentNumber(name)
+	id, _, err := readHeader(data, number)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for at := 0; at+page <= len(data); at += page {
-		damaged := append([]byte(nil), data...)
-		clear(damaged[at : at+page])
-		try(fmt.Sprintf("page at %d zeroed", at), damaged)
-		copy(damaged[at:at+page], data[(at+page)%len(data):])
-		try(fmt.Sprintf("page at %d is another one", at), damaged)
+	for off := 2 * headerSize; off < len(data); {
+		_, n, ok := newSeed(id, number).readFrame(data[off:])
+		if !ok {
+			t.Fatalf("no frame at %d", off)
+		}
+		bounds = append(bounds, [2]int{off, off + n})
+		off += n
 	}
-	try("doubled", append(append([]byte(nil), data...), data...))
-	try("another file", []byte(strings.Repeat("not a database\n", 5000)))
-	t.Logf("%d damaged files; of %d records each, %.1f were kept on average", cases, len(want), float64(kept)/float64(cases))
-	if kept < cases*len(want)/3 {
-		t.Errorf("too little was kept: %d of %d", kept, cases*len(want))
+	return bounds
+}
+
+// A segment in the place of another one, of this journal or of another one, is never
+// taken for what it is not.
+func TestForeignSegments(t *testing.T) {
+	h, other := newHistory(t), newHistory(t)
+	name, data := h.newest()
+	oldest := segmentName(1)
+	for n := range h.files {
+		if strings.HasPrefix(n, segmentPrefix) {
+			oldest = min(oldest, n)
+		}
+	}
+	_, foreign := other.newest()
+	for what, tc := range map[string]struct {
+		name string
+		data []byte
+	}{
+		"the oldest as the newest":                   {name, []byte(h.files[oldest])},
+		"the newest as the oldest":                   {oldest, data},
+		"of another journal, as the newest":          {name, foreign},
+		"of another journal, as the oldest":          {oldest, []byte(other.files[oldest])},
+		"of another journal, behind our own":         {name, slices.Concat(data, foreign)},
+		"a frame of another journal, behind our own": {name, slices.Concat(data, foreign[2*headerSize:])},
+		"no segment at all":                          {name, []byte(strings.Repeat("not a segment\n", 5000))},
+		"empty":                                      {name, nil},
+		"ourselves twice":                            {name, slices.Concat(data, data)},
+	} {
+		c := h.content(t, tc.name, tc.data)
+		h.check(t, what, c)
+		if len(c.Damage) == 0 {
+			t.Errorf("%s: not noticed", what)
+		}
+	}
+	// One more, of a higher number.
+	next := segmentName(99)
+	h.files[next] = string(foreign)
+	c := h.content(t, next, foreign)
+	if share := h.check(t, "another one", c); share != 1 || len(c.Damage) == 0 {
+		t.Errorf("another journal's segment as the newest: %.3f kept, %v", share, c.Damage)
 	}
 }
 
-func TestDamageIsSaidWithItsPlace(t *testing.T) {
-	data, _ := bigFile(t)
-	places := map[string]bool{}
-	for _, at := range spoil(data, "app149") {
-		page := at / os.Getpagesize()
-		places[fmt.Sprintf("page %d, offset %d: checksum of %q is wrong", page, page*os.Getpagesize(), appPrefix+"app149")] = true
+func TestDamageIsSaid(t *testing.T) {
+	h := newHistory(t)
+	name, data := h.newest()
+	bounds := frameBounds(t, data, name)
+	last := bounds[len(bounds)-1]
+	data[last[0]+frameHeaderSize+3] ^= 1
+	c := h.content(t, name, data)
+	if len(c.Damage) < 2 || c.Damage[0].Error() != fmt.Sprintf("%s is not readable from byte %d to its end", name, last[0]) ||
+		!strings.HasPrefix(c.Damage[1].Error(), "application app0: counts as of 20") {
+		t.Errorf("got %v", c.Damage)
 	}
-	content, err := parse(data)
-	if err != nil || len(content.Damage) == 0 || !places[content.Damage[0].Error()] {
-		t.Errorf("got %v, %v, want one of %v first", err, content.Damage, places)
+	// One frame of many that came later than its application's last one.
+	data = []byte(h.files[name])
+	middle := bounds[len(bounds)/2]
+	data[middle[0]+frameHeaderSize+3] ^= 1
+	c = h.content(t, name, data)
+	if c.Damage[0].Error() != fmt.Sprintf("%s is not readable from byte %d to %d", name, middle[0], middle[1]) {
+		t.Errorf("got %v", c.Damage)
 	}
 }
 
-// A start on a damaged file may end at any call, and another one finds what was valid.
-func TestAStartOnADamagedFileIsInterrupted(t *testing.T) {
-	data, want := bigFile(t)
-	spoil(data, "app149")
-	damaged, err := parse(data)
-	if err != nil || len(damaged.Damage) == 0 || len(damaged.Records) < len(want)/2 {
-		t.Fatal(err, damaged.Damage, len(damaged.Records))
+// A start on a damaged journal may end at any call; another one finds what was valid, and
+// the damaged file is kept.
+func TestAStartOnADamagedJournalIsInterrupted(t *testing.T) {
+	h := newHistory(t)
+	name, data := h.newest()
+	data[len(data)/2] ^= 1
+	h.files[name] = string(data)
+	write := func() string {
+		dir := t.TempDir()
+		for n, content := range h.files {
+			if err := os.WriteFile(filepath.Join(dir, n), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return dir
 	}
-	for _, cause := range []error{errDisk, syscall.ENOSPC} {
-		for n := 1; n <= 5; n++ {
-			for _, after := range []bool{false, true} {
-				what := fmt.Sprintf("%v at call %d, after it: %t", cause, n, after)
-				path := t.TempDir()
-				file := filepath.Join(path, fileName)
-				if err := os.WriteFile(file, data, 0o600); err != nil {
-					t.Fatal(err)
-				}
-				d := &scriptedDisk{}
-				fail := func(call int) error {
-					if call == n {
-						return cause
+	want := h.content(t, name, data)
+	if len(want.Damage) == 0 {
+		t.Fatal("not damaged")
+	}
+	clean := &scripted{}
+	r, err := tryStart(write(), clean)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.stop()
+	if testutil.ToFloat64(r.metrics.corruptions) != 1 {
+		t.Error("not counted")
+	}
+	cases := 0
+	for kind, calls := range clean.n {
+		for n := 1; n <= calls; n++ {
+			for _, before := range []bool{true, false} {
+				cases++
+				what := fmt.Sprintf("%s %d, before it: %t", kind, n, before)
+				fs := &scripted{}
+				fs.script(func(c call) error {
+					if c.kind == kind && c.n == n && c.before == before {
+						return []error{errDisk, syscall.ENOSPC}[cases%2]
 					}
 					return nil
-				}
-				if after {
-					d.after = fail
-				} else {
-					d.before = fail
-				}
-				r, err := tryStart(path, d)
-				if failed := d.calls >= n; failed != (err != nil || r.startError != nil) {
-					t.Fatalf("%s: %v", what, err)
-				}
-				if err == nil {
+				})
+				dir := write()
+				if r, err := tryStart(dir, fs); err == nil {
 					r.stop()
 				}
 				for range 2 {
-					r := start(t, path, nil)
-					if got := r.store.All().Records; len(got) != len(damaged.Records) {
-						t.Errorf("%s: a start after that has %d records, want %d", what, len(got), len(damaged.Records))
+					r := start(t, dir, &scripted{})
+					if got := r.store.All().Records; len(got) != len(want.Records) || len(r.queues.All()) != len(want.Requests) {
+						t.Errorf("%s: a start after that has %d records and %d requests, want %d and %d", what, len(got), len(r.queues.All()), len(want.Records), len(want.Requests))
 					}
 					r.stop()
 				}
-				aside, err := filepath.Glob(file + ".corrupt-*")
-				if err != nil || len(aside) == 0 {
-					t.Errorf("%s: the damaged file is gone: %v", what, err)
+				aside, err := filepath.Glob(filepath.Join(dir, name+".corrupt-*"))
+				if err != nil || len(aside) != 1 {
+					t.Fatalf("%s: set aside are %v, %v", what, aside, err)
 				}
-				for _, name := range aside {
-					if kept, err := os.ReadFile(name); err != nil || !bytes.Equal(kept, data) {
-						t.Errorf("%s: %s is not the damaged file: %v", what, name, err)
-					}
+				if kept, err := os.ReadFile(aside[0]); err != nil || !bytes.Equal(kept, data) {
+					t.Errorf("%s: what is set aside is not the damaged file: %v", what, err)
+				}
+				if c, err := Read(dir); err != nil || len(c.Damage) > 0 {
+					t.Errorf("%s: after that: %v %v", what, err, c.Damage)
 				}
 			}
 		}
 	}
+	t.Logf("%d cases", cases)
 }
 
-// Some file systems have one name for each file.
-func TestACopyIsInPlaceOfASecondName(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "a")
-	if err := os.WriteFile(name, []byte("content"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := copyFile(name, name+"2"); err != nil {
-		t.Fatal(err)
-	}
-	if b, err := os.ReadFile(name + "2"); err != nil || string(b) != "content" {
-		t.Errorf("got %q, %v", b, err)
-	}
-	if err := copyFile(name, name+"2"); err == nil {
-		t.Error("a file was written over")
-	}
-}
-
-// An older copy of a page is valid by all its own sums.
-func TestAnOlderPageIsNoticed(t *testing.T) {
-	path := t.TempDir()
-	r := start(t, path, nil)
-	for i := range int64(200) {
-		r.record(t, event(fmt.Sprint("app", i), i))
-	}
-	before, err := os.ReadFile(r.path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range int64(200) {
-		r.record(t, event(fmt.Sprint("app", i), 1000+i))
-	}
-	r.stop()
-	after, err := os.ReadFile(r.path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	page := os.Getpagesize()
-	stale := 0
-	for at := 2 * page; at+page <= min(len(before), len(after)); at += page {
-		damaged := append([]byte(nil), after...)
-		copy(damaged[at:at+page], before[at:])
-		content, err := parse(damaged)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, record := range content.Records {
-			if record.Events != 2 {
-				stale++
-				if len(content.Damage) == 0 {
-					t.Fatalf("page at %d is older, silently", at)
-				}
-				break
-			}
-		}
-	}
-	t.Logf("%d pages made a record older", stale)
-}
-
-// A power cut during a commit leaves any of its pages behind, and not the others. What
-// was acknowledged before is there all the same.
+// TestPowerCut cuts the power in every commit, and leaves any of the blocks of the disk
+// that the commit has changed as they were, as zeros, or as they should be, and the file as
+// short as it was or longer. What was acknowledged is there all the same, and nothing of
+// the commit that was not unless all of it is.
 func TestPowerCut(t *testing.T) {
-	r := start(t, t.TempDir(), nil)
+	s, store, queues := openIdle(t, t.TempDir())
+	defer s.Close()
+	s.journal.least = 16 << 10 // many new segments
 	random := rand.New(rand.NewPCG(1, 2))
-	page := os.Getpagesize()
-	cases, broken := 0, 0
-	var before []byte
-	for i := range int64(150) {
-		e := event(fmt.Sprint("app", i%70), i)
-		e.queued = make([]byte, random.IntN(3000))
-		if i%3 == 0 {
-			removeOne(r.queues, e.AppID) // in the same commit
+	const wanted = 100_000
+	cuts, torn, whole, begun := 0, 0, 0, 0
+	for i := int64(0); cuts < wanted; i++ {
+		want := snapshot(s.all())
+		before := readSegmentsOf(t, s)
+		batch := store.Begin()
+		var changes Changes
+		for n := range 1 + random.Int64N(2) {
+			e := event(fmt.Sprint("app", i%4), 3*i+n)
+			e.Time += i * 10_000 // so that repeats are forgotten
+			e.Received = e.Time
+			batch.Count(e.Event)
+			changes.Requests = append(changes.Requests, queues.Number(queue.Request{AppID: e.AppID, Received: e.Received, Lane: uint64(1 + i), Data: bytes.Repeat([]byte{byte(1 + i%200)}, random.IntN(6000))}))
+			for random.IntN(2) == 0 || queues.Size(e.AppID).Requests > 1 {
+				removeOne(queues, e.AppID)
+			}
 		}
-		r.record(t, e)
-		after, err := os.ReadFile(r.path)
-		if err != nil {
+		changes.Changes, changes.Removed = batch.Changes(), queues.TakeRemoved()
+		if err := s.journal.commit(changes); err != nil {
 			t.Fatal(err)
 		}
-		var written []int
-		for at := 0; at < len(after); at += page {
-			if at+page > len(before) || !bytes.Equal(before[at:at+page], after[at:at+page]) {
-				written = append(written, at)
-			}
+		batch.Publish()
+		queues.Add(changes.Requests...)
+		wantAfter := snapshot(s.all())
+		after := readSegmentsOf(t, s)
+		newest := s.journal.segments[len(s.journal.segments)-1].number
+		first := len(before[newest]) / blockSize
+		blocks := (len(after[newest])-1)/blockSize - first + 1
+		all := 1
+		for range blocks {
+			all *= 3
 		}
-		// Nothing was acknowledged before the first one, and a removal may have had a commit of its own.
-		single := i > 0 && newest(t, after) == newest(t, before)+1
-		for n := range 20 {
-			if !single {
-				break
+		for n := range min(all, 300) {
+			choice := n
+			if all > 300 {
+				choice = random.IntN(all)
 			}
-			cut := append([]byte(nil), before...)
-			if random.IntN(2) == 0 {
-				cut = append(cut, make([]byte, max(0, len(after)-len(cut)))...)
-			}
-			for k, at := range written {
-				// The first page written is that of the meta: alone, with all but one, with some.
-				if (k == 0 || n != 0 && random.IntN(3) > 0) && at+page <= len(cut) {
-					copy(cut[at:at+page], after[at:])
-				}
-			}
-			content, err := parse(cut)
+			cut := maps.Clone(before)
+			cut[newest] = cutBlocks(before[newest], after[newest], first, blocks, choice)
+			c, err := parse(cut, owner{journal: s.journal.id})
 			if err != nil {
 				t.Fatal(err)
 			}
-			cases++
-			if len(content.Damage) > 0 {
-				broken++
+			cuts++
+			got := snapshot(c.Changes)
+			switch {
+			case got == wantAfter:
+				whole++
+			case bytes.Equal(cut[newest], after[newest]) || got != want:
+				t.Fatalf("commit %d, blocks %d: got %s\nwant %s\nor %s", i, choice, got, want, wantAfter)
+			default:
+				torn++
 			}
-			checkPowerCut(t, content, i)
+			if len(c.Damage) > 0 {
+				t.Fatalf("commit %d, blocks %d: a torn end is called damage: %v", i, choice, c.Damage)
+			}
 		}
-		before = after
+		if s.journal.full() {
+			begun++
+			old := readSegmentsOf(t, s)
+			if err := s.journal.begin(s.all()); err != nil {
+				t.Fatal(err)
+			}
+			// Before the old segments were removed, and after that.
+			both := readSegmentsOf(t, s)
+			for _, files := range []map[uint64][]byte{both, merged(old, both)} {
+				c, err := parse(files, owner{journal: s.journal.id})
+				if got := snapshot(c.Changes); err != nil || got != wantAfter || len(c.Damage) > 0 {
+					t.Fatalf("commit %d, then a new segment: got %s\nwant %s, damage %v", i, got, wantAfter, c.Damage)
+				}
+			}
+		}
 	}
-	t.Logf("%d power cuts, %d left a commit that is not whole", cases, broken)
-	if broken < cases/4 || cases < 1000 {
-		t.Error("too few: this tests little")
+	t.Logf("%d power cuts: %d left nothing of the commit, %d all of it; %d new segments", cuts, torn, whole, begun)
+	if torn < wanted/2 || whole == 0 || begun < 3 {
+		t.Error("this tests little")
 	}
 }
 
-// Changes that are alike cancel out in the exclusive or of checksums that are linear, as
-// those of a CRC are: two records that each count one more, for instance.
-func TestChangesThatAreAlikeAreNoticed(t *testing.T) {
-	records := func(events uint64) (sum uint64, xor uint32) {
-		l := newLedger()
-		for _, app := range []string{"1400000001", "1400000002"} {
-			e := l.put(recordEntry(state.Record{AppID: app, Counts: state.Counts{Current: 400, Max: 500, Counters: state.Counters{Events: events}}}))
-			xor ^= e.sum()
-		}
-		return l.sum, xor
-	}
-	before, xorBefore := records(6)
-	after, xorAfter := records(7)
-	if xorBefore != xorAfter {
-		t.Error("they do not cancel out: this tests nothing")
-	}
-	if before == after {
-		t.Error("two records that are older are not noticed")
-	}
-}
-
-// newest returns the id of the last transaction of a file.
-func newest(t *testing.T, data []byte) uint64 {
+// readSegmentsOf returns the content of the segments that s needs.
+func readSegmentsOf(t *testing.T, s *Storage) map[uint64][]byte {
 	t.Helper()
-	metas, err := readMetas(data)
+	files, err := readSegments(osFiles{}, s.path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return metas[0].txid
+	return files
 }
 
-// checkPowerCut looks for the first n events, of app0 to app69 in turn.
-func checkPowerCut(t *testing.T, content *Content, n int64) {
-	t.Helper()
-	events, last := uint64(0), map[string]int64{}
-	for _, r := range content.Records {
-		events += r.Events
-		last[r.AppID] = r.EventTime
-		if r.Current != 400+r.EventTime-day0 {
-			t.Errorf("after %d events: a record that never was: %+v", n, r)
+func merged(a, b map[uint64][]byte) map[uint64][]byte {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	return all
+}
+
+// cutBlocks returns the file with each block old (0), zero (1) or new (2), by the digits
+// of state to the base of 3.
+func cutBlocks(before, after []byte, first, blocks, state int) []byte {
+	cut := bytes.Clone(before)
+	for b := range blocks {
+		choice := state % 3
+		state /= 3
+		at := (first + b) * blockSize
+		end := min(at+blockSize, len(after))
+		if choice == 0 {
+			continue
+		}
+		if len(cut) < end {
+			cut = append(cut, make([]byte, end-len(cut))...)
+		}
+		if choice == 2 {
+			copy(cut[at:end], after[at:end])
 		}
 	}
-	if events != uint64(n) && events != uint64(n+1) {
-		t.Errorf("after %d events: %d are there", n, events)
+	return cut
+}
+
+// snapshot is the same for equal contents.
+func snapshot(c Changes) string {
+	var b strings.Builder
+	slices.SortFunc(c.Records, func(a, b state.Record) int { return strings.Compare(a.AppID, b.AppID) })
+	for _, r := range c.Records {
+		fmt.Fprint(&b, r.AppID, r.Events, r.Current, r.EventTime, " ")
 	}
-	for i := max(0, n-70); i < n; i++ {
-		if app := fmt.Sprint("app", i%70); last[app] < day0+i {
-			t.Errorf("after %d events: %s is of %d, was of %d", n, app, last[app]-day0, i)
+	recent := 0 // the journal keeps those that are too old until the next segment
+	for _, r := range c.Repeats {
+		if c.Repeats[len(c.Repeats)-1].At-r.At <= state.RepeatWindow.Milliseconds() {
+			recent++
 		}
 	}
-	if len(content.Repeats) != int(n) && len(content.Repeats) != int(n+1) {
-		t.Errorf("after %d events: %d repeats are known", n, len(content.Repeats))
+	fmt.Fprint(&b, recent)
+	for _, r := range sorted(c.Requests) {
+		fmt.Fprint(&b, " ", r.Seq, ":", len(r.Data))
 	}
-	place := map[string]uint64{}
-	for _, f := range content.Requests {
-		if f.Seq <= place[f.AppID] {
-			t.Errorf("after %d events: place %d of %s comes behind %d", n, f.Seq, f.AppID, place[f.AppID])
-		}
-		place[f.AppID] = f.Seq
-	}
+	return b.String()
 }
 
 func FuzzParse(f *testing.F) {
-	small, err := os.ReadFile("testdata/v1.db")
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(small)
-	f.Add(small[:9000])
+	b := appendHeader(nil, 7, 1)
+	s := newSeed(7, 1)
+	b = s.appendFrame(b, frame{number: 1, head: partOfHead, Changes: Changes{Changes: state.Changes{Records: []state.Record{{AppID: "1", Counts: state.Counts{Current: 4}}}}}})
+	b = s.appendFrame(b, frame{number: 2, head: endOfHead, queued: []queue.Key{{AppID: "1", Seq: 3}}})
+	b = s.appendFrame(b, frame{number: 3, Changes: Changes{Requests: []queue.Request{{AppID: "1", Seq: 5, Data: []byte("x")}}, Removed: []queue.Key{{AppID: "1", Seq: 3}}}})
+	f.Add(b)
+	f.Add(b[:len(b)-3])
 	f.Fuzz(func(t *testing.T, data []byte) {
-		content, err := parse(data)
-		if err == nil && len(content.Damage) == 0 && len(content.Records)+len(content.Repeats) > len(data) {
-			t.Fatalf("%d records and %d repeats from %d bytes", len(content.Records), len(content.Repeats), len(data))
+		_, err := parse(map[uint64][]byte{1: data, 2: data}, owner{journal: 7})
+		if err != nil && !errors.Is(err, ErrNewer) {
+			t.Fatal(err)
 		}
+		_, _ = readPayload(data) // must not panic
 	})
 }

@@ -1,7 +1,10 @@
 package storage
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"maps"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -15,161 +18,135 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
-// scriptedDisk is the real disk with a hook before and after each call that writes. It
-// does not check what a failed write leaves in a file: after an error the file must not
-// be used again, and it checks that.
-type scriptedDisk struct {
-	osDisk
-	before, after func(call int) error
-	calls         int
-	reused        bool
-}
+// kinds are those of the calls of a fileSystem and of its files.
+var kinds = []string{"mkdir", "lock", "list", "read", "create", "open", "rename", "remove", "syncFolder", "stat", "write", "sync", "close"}
 
-func (d *scriptedDisk) do(work func() error) error {
-	d.calls++
-	call := d.calls
-	if d.before != nil {
-		if err := d.before(call); err != nil {
-			return err
-		}
-	}
-	if err := work(); err != nil {
-		return err
-	}
-	if d.after != nil {
-		return d.after(call)
-	}
-	return nil
-}
-
-func (d *scriptedDisk) create(path string) (database, error) {
-	var db database
-	err := d.do(func() (err error) { db, err = d.osDisk.create(path); return err })
-	if err != nil {
-		if db != nil {
-			db.close()
-		}
-		return nil, err
-	}
-	return &scriptedFile{database: db, disk: d}, nil
-}
-
-func (d *scriptedDisk) replace(db database, from, to string) (database, error) {
-	err := d.do(func() (err error) { _, err = d.osDisk.replace(db, from, to); return err })
-	if err != nil {
-		db.close()
-	}
-	return db, err
-}
-
-func (d *scriptedDisk) keep(name, other string) error {
-	return d.do(func() error { return d.osDisk.keep(name, other) })
-}
-
-type scriptedFile struct {
-	database
-	disk   *scriptedDisk
-	failed bool
-}
-
-func (f *scriptedFile) update(w write) error {
-	if f.failed {
-		f.disk.reused = true
-	}
-	err := f.disk.do(func() error { return f.database.update(w) })
-	f.failed = err != nil
-	return err
-}
-
-var errDisk = errors.New("input/output error")
-
-// Whichever call fails, before it did anything or after it did all: what was
-// acknowledged is there after a crash, memory is right, and the storage recovers.
+// Whichever call fails, before it did anything or after it did all, once or several
+// times: what was acknowledged is there after a crash, memory is right, and the storage
+// recovers.
 func TestTheNthCallFails(t *testing.T) {
-	const startCalls = 3 // create, update, replace
-	for _, after := range []bool{false, true} {
-		for n := startCalls + 1; n <= startCalls+15; n++ {
-			for _, failures := range []int{1, 2, 4} {
-				synctest.Test(t, func(t *testing.T) { failNth(t, after, n, failures) })
+	clean := &scripted{}
+	var begun, calls map[string]int
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, t.TempDir(), clean)
+		begun = maps.Clone(clean.n)
+		recordMany(t, r, "no call fails")
+		calls = maps.Clone(clean.n)
+		checkMany(t, r, "no call fails")
+	})
+	cases := 0
+	for _, kind := range kinds {
+		for n := begun[kind] + 1; n <= calls[kind]; n++ {
+			for _, tc := range []struct {
+				before bool
+				times  int
+				err    error
+			}{{true, 1, errDisk}, {false, 1, errDisk}, {true, 3, syscall.ENOSPC}, {false, 5, errDisk}, {true, 1, errShort}} {
+				if tc.err == errShort && kind != "write" {
+					continue
+				}
+				cases++
+				what := fmt.Sprintf("%v of %s %d to %d, before it: %t", tc.err, kind, n, n+tc.times-1, tc.before)
+				synctest.Test(t, func(t *testing.T) {
+					fs := &scripted{}
+					fs.script(func(c call) error {
+						if c.kind == kind && c.n >= n && c.n < n+tc.times && c.before == tc.before {
+							return tc.err
+						}
+						return nil
+					})
+					path := t.TempDir()
+					r := start(t, path, fs)
+					recordMany(t, r, what)
+					checkMany(t, r, what)
+					if fs.reused {
+						t.Errorf("%s: a file was used again after an error", what)
+					}
+				})
+				if t.Failed() {
+					return
+				}
 			}
 		}
 	}
+	t.Logf("%d cases; calls of a run without a fault: %v", cases, calls)
 }
 
-// failNth lets the calls from the n-th on fail, so many of them.
-func failNth(t *testing.T, after bool, n, failures int) {
-	d := &scriptedDisk{}
-	hook := func(call int) error {
-		if call >= n && call < n+failures {
-			return errDisk
-		}
-		return nil
-	}
-	if after {
-		d.after = hook
-	} else {
-		d.before = hook
-	}
-	path := t.TempDir()
-	r := start(t, path, d)
-	acknowledged := map[int64]bool{}
-	const events = 30
-	for i := range int64(events) {
+// many and manySize are how many events recordMany records, and how much each queues:
+// some segments in all.
+const many, manySize = 30, 100 << 10
+
+// recordMany records events, removes half of what they have queued, and looks for them in
+// memory.
+func recordMany(t *testing.T, r *running, what string) {
+	acknowledged := 0
+	for i := range int64(many) {
 		e := event("1", i)
-		e.queued = []byte{byte(i)}
+		e.queued = bytes.Repeat([]byte{byte(i)}, manySize)
 		_, err := r.Record(e)
 		if i%2 == 1 && !removeOne(r.queues, "1") {
-			t.Fatalf("call %d fails: nothing waits", n)
+			t.Fatalf("%s: nothing is queued", what)
 		}
 		if err != nil && !errors.Is(err, state.ErrNotDurable) {
 			t.Fatal(err)
 		}
-		acknowledged[i] = err == nil
-		if a := r.store.Snapshot()[0]; a.Events != uint64(i)+1 || a.Current != 400+i {
-			t.Fatalf("call %d fails: memory has %+v after event %d", n, a.Counts, i)
+		if err == nil {
+			acknowledged++
 		}
-		time.Sleep(recoverInterval / 4)
+		if a := r.store.Snapshot()[0]; a.Events != uint64(i)+1 || a.Current != 400+i {
+			t.Fatalf("%s: memory has %+v after event %d", what, a.Counts, i)
+		}
+		time.Sleep(lookInterval / 4)
 	}
-	time.Sleep(time.Duration(failures+2) * recoverInterval)
-	if n := testutil.ToFloat64(r.metrics.degraded); n != 0 {
-		t.Errorf("it has not recovered")
+	if acknowledged < many/6 {
+		t.Errorf("%s: only %d of %d were acknowledged", what, acknowledged, many)
 	}
-	if d.reused {
-		t.Errorf("call %d fails: the file was used again after an error", n)
+}
+
+// checkMany looks on disk for what recordMany has recorded.
+func checkMany(t *testing.T, r *running, what string) {
+	time.Sleep(8 * lookInterval)
+	if testutil.ToFloat64(r.metrics.degraded) != 0 {
+		t.Errorf("%s: it has not recovered", what)
 	}
 	lines := len(r.logs.AllEntries())
-	if failed := testutil.ToFloat64(r.metrics.failures) > 0; failed && lines != 2 || !failed && lines != 0 {
-		t.Errorf("call %d fails, %d times: %d log lines", n, failures, lines)
+	if failed := testutil.ToFloat64(r.metrics.failures) > 0; failed && lines%2 != 0 || !failed && lines != 0 {
+		t.Errorf("%s: %d log lines", what, lines)
 	}
 	// A crash now loses nothing, acknowledged or not.
 	content, err := Read(r.path)
 	if err != nil || len(content.Damage) > 0 {
-		t.Fatal(err, content.Damage)
+		t.Fatal(what, err, content.Damage)
 	}
-	if got := content.Records[0]; got.Events != events || got.Current != 400+events-1 || len(content.Repeats) != events {
-		t.Errorf("call %d fails: the file has %+v and %d repeats", n, got, len(content.Repeats))
+	if got := content.Records[0]; got.Events != many || got.Current != 400+many-1 || len(content.Repeats) != many {
+		t.Errorf("%s: the journal has %+v and %d repeats", what, got, len(content.Repeats))
 	}
 	for i, f := range content.Requests {
-		if len(f.Data) != 1 || f.Data[0] != byte(events/2+i) {
-			t.Errorf("call %d fails: place %d has %v", n, i, f.Data)
+		if len(f.Data) != manySize || f.Data[0] != byte(many/2+i) {
+			t.Errorf("%s: place %d has %d", what, i, f.Data[0])
 		}
 	}
-	if len(content.Requests) != events/2 {
-		t.Errorf("call %d fails: %d requests wait in the file", n, len(content.Requests))
+	if len(content.Requests) != many/2 {
+		t.Errorf("%s: %d requests are queued on disk", what, len(content.Requests))
+	}
+	if n := len(content.Segments); n > 4 {
+		t.Errorf("%s: %d segments", what, n)
 	}
 }
 
-// What was acknowledged is in the file at every moment, also while the storage fails.
-func TestWhatWasAcknowledgedIsInTheFileAtEveryMoment(t *testing.T) {
-	for n := 4; n <= 12; n++ {
+// What was acknowledged is on disk at every moment, also while the storage fails.
+func TestWhatWasAcknowledgedIsOnDiskAtEveryMoment(t *testing.T) {
+	for n := 1; n <= 12; n++ {
 		synctest.Test(t, func(t *testing.T) {
-			d := &scriptedDisk{before: func(call int) error {
-				if call >= n && call%3 != 0 {
+			fs := &scripted{}
+			r := start(t, t.TempDir(), fs)
+			calls := 0
+			fs.script(func(c call) error {
+				if calls++; calls >= n && calls%7 > 3 && c.before && c.kind != "stat" {
 					return errDisk
 				}
 				return nil
-			}}
-			r := start(t, t.TempDir(), d)
+			})
 			var last int64 = -1
 			for i := range int64(40) {
 				if _, err := r.Record(event("1", i)); err == nil {
@@ -180,9 +157,12 @@ func TestWhatWasAcknowledgedIsInTheFileAtEveryMoment(t *testing.T) {
 					t.Fatal(err, content.Damage)
 				}
 				if last >= 0 && content.Records[0].Current < 400+last {
-					t.Fatalf("event %d was acknowledged, the file has %+v", last, content.Records[0])
+					t.Fatalf("event %d was acknowledged, the journal has %+v", last, content.Records[0])
 				}
-				time.Sleep(recoverInterval / 3)
+				time.Sleep(lookInterval / 3)
+			}
+			if last < 0 {
+				t.Error("nothing was acknowledged")
 			}
 		})
 	}
@@ -190,16 +170,11 @@ func TestWhatWasAcknowledgedIsInTheFileAtEveryMoment(t *testing.T) {
 
 func TestACommitThatStalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &scriptedDisk{}
-		release := make(chan struct{})
-		d.before = func(call int) error {
-			if call == 5 {
-				<-release
-			}
-			return nil
-		}
-		r := start(t, t.TempDir(), d)
+		fs := &scripted{}
+		r := start(t, t.TempDir(), fs)
 		r.record(t, event("1", 0))
+		release := make(chan struct{})
+		fs.hold("sync", release)
 		begin := time.Now()
 		if _, err := r.Record(event("1", 1)); !errors.Is(err, state.ErrNotDurable) {
 			t.Fatalf("got %v", err)
@@ -228,7 +203,7 @@ func TestACommitThatStalls(t *testing.T) {
 			t.Error("not degraded")
 		}
 		close(release)
-		time.Sleep(2 * recoverInterval)
+		time.Sleep(2 * lookInterval)
 		if n := testutil.ToFloat64(r.metrics.degraded); n != 0 {
 			t.Error("it has not recovered")
 		}
@@ -241,7 +216,7 @@ func TestACommitThatStalls(t *testing.T) {
 			t.Fatal(err, content.Damage)
 		}
 		if got := content.Records[0]; got.Counts != r.store.Snapshot()[0].Counts {
-			t.Errorf("the file has %+v", got)
+			t.Errorf("the journal has %+v", got)
 		}
 	})
 }
@@ -250,13 +225,9 @@ func TestACommitThatStalls(t *testing.T) {
 // hangs.
 func TestMemoryIsBoundedWhileACommitHangs(t *testing.T) {
 	release := make(chan struct{})
-	d := &scriptedDisk{before: func(call int) error {
-		if call == 4 {
-			<-release
-		}
-		return nil
-	}}
-	r := start(t, t.TempDir(), d)
+	fs := &scripted{}
+	r := start(t, t.TempDir(), fs)
+	fs.hold("sync", release)
 	r.queues.Limit("1", 20_000, 1<<20)
 	heap := func() uint64 {
 		runtime.GC()
@@ -286,7 +257,7 @@ func TestMemoryIsBoundedWhileACommitHangs(t *testing.T) {
 	r.stop()
 	content, err := Read(r.path)
 	if err != nil || len(content.Damage) > 0 || len(content.Requests) != want || content.Records[0].Events != callbacks {
-		t.Errorf("the file has %d callbacks that wait, want %d: %v %v", len(content.Requests), want, err, content.Damage)
+		t.Errorf("the journal has %d callbacks that wait, want %d: %v %v", len(content.Requests), want, err, content.Damage)
 	}
 }
 
@@ -294,18 +265,20 @@ func TestMemoryIsBoundedWhileACommitHangs(t *testing.T) {
 func TestStartOnAFullDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var space atomic.Bool
-		r := start(t, t.TempDir(), &scriptedDisk{before: func(int) error {
-			if space.Load() {
-				return nil
+		fs := &scripted{}
+		fs.script(func(c call) error {
+			if c.kind == "write" && !space.Load() {
+				return syscall.ENOSPC
 			}
-			return syscall.ENOSPC
-		}})
+			return nil
+		})
+		r := start(t, t.TempDir(), fs)
 		if _, err := r.Record(event("1", 0)); !errors.Is(err, state.ErrNotDurable) {
 			t.Errorf("got %v", err)
 		}
 		synctest.Wait()
 		space.Store(true)
-		time.Sleep(3 * recoverInterval)
+		time.Sleep(3 * lookInterval)
 		r.record(t, event("1", 1))
 	})
 }
@@ -314,13 +287,14 @@ func TestStartOnAFullDisk(t *testing.T) {
 func TestNobodyWaitsForLongerThanHisDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const commit = 900 * time.Millisecond
-		d := &scriptedDisk{before: func(call int) error {
-			if call > 3 {
+		fs := &scripted{}
+		r := start(t, t.TempDir(), fs)
+		fs.script(func(c call) error {
+			if c.kind == "sync" && c.before {
 				time.Sleep(commit)
 			}
 			return nil
-		}}
-		r := start(t, t.TempDir(), d)
+		})
 		begin := time.Now()
 		var senders sync.WaitGroup
 		for i, tc := range []struct {
@@ -364,16 +338,16 @@ func TestNobodyWaitsForLongerThanHisDeadline(t *testing.T) {
 }
 
 func TestASnapshotDoesNotWaitForACommit(t *testing.T) {
-	d := &scriptedDisk{}
+	fs := &scripted{}
 	release, entered := make(chan struct{}), make(chan struct{})
-	d.before = func(call int) error {
-		if call == 4 {
+	r := start(t, t.TempDir(), fs)
+	fs.script(func(c call) error {
+		if c.kind == "sync" && c.before {
 			close(entered)
 			<-release
 		}
 		return nil
-	}
-	r := start(t, t.TempDir(), d)
+	})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -394,15 +368,15 @@ func TestStoppingWhileDegraded(t *testing.T) {
 	}{{"writes what it can", true}, {"gives up in time", false}} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := &scriptedDisk{}
+				fs := &scripted{}
+				r := start(t, t.TempDir(), fs)
 				broken := true
-				d.before = func(call int) error {
-					if call > 3 && broken {
+				fs.script(func(c call) error {
+					if c.kind == "write" && broken {
 						return errDisk
 					}
 					return nil
-				}
-				r := start(t, t.TempDir(), d)
+				})
 				if _, err := r.Record(event("1", 0)); !errors.Is(err, state.ErrNotDurable) {
 					t.Fatalf("got %v", err)
 				}
@@ -427,19 +401,20 @@ func TestStoppingWhileDegraded(t *testing.T) {
 // An event that comes too late has an answer too, also while the last commit is slow.
 func TestAnEventDuringTheLastCommitIsAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &scriptedDisk{before: func(call int) error {
-			if call == 5 {
-				time.Sleep(5 * lookInterval)
-			}
-			return nil
-		}}
-		r := start(t, t.TempDir(), d)
+		fs := &scripted{}
+		r := start(t, t.TempDir(), fs)
 		e := event("1", 0)
 		e.queued = []byte("x")
 		r.record(t, e)
+		fs.script(func(c call) error {
+			if c.kind == "sync" && c.before {
+				time.Sleep(5 * lateInterval)
+			}
+			return nil
+		})
 		removeOne(r.queues, "1")
 		go r.stop() // which commits the removal
-		time.Sleep(2 * lookInterval)
+		time.Sleep(2 * lateInterval)
 		if _, err := r.Record(event("1", 1)); err != nil && !errors.Is(err, state.ErrOverloaded) {
 			t.Errorf("got %v", err)
 		}
@@ -449,15 +424,10 @@ func TestAnEventDuringTheLastCommitIsAnswered(t *testing.T) {
 
 func TestTooManyThatWaitAreRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &scriptedDisk{}
+		fs := &scripted{}
+		r := start(t, t.TempDir(), fs)
 		release := make(chan struct{})
-		d.before = func(call int) error {
-			if call == 4 {
-				<-release
-			}
-			return nil
-		}
-		r := start(t, t.TempDir(), d)
+		fs.hold("sync", release)
 		for i := range int64(maxWaiting + 1) {
 			go r.Record(event("1", i))
 			synctest.Wait()

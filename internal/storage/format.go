@@ -1,175 +1,312 @@
 package storage
 
 import (
-	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
-	"strings"
+
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
-// The file has one bucket. Its keys are:
+// A segment is a file. It begins with its header, twice, so that one damaged place does
+// not take both:
 //
-//	version      the format version, 4 bytes
-//	summary      how many app, fwd and rep values there are, and the sum of their checksums,
-//	             mixed: a value that is gone, or an older one that is back, is noticed;
-//	             and the id of its transaction, so that an older summary is too (since version 2).
-//	             Before version 3 the checksums were combined by exclusive or: changes that are
-//	             alike cancel out there, since those of a CRC do
-//	app/ID       the record of an application, 9 numbers
-//	fwd/ID/SEQ   a callback that waits for its application's backend: its receipt, and the
-//	             callback as package relay has packed it (since version 2)
-//	rep/SEQ      what recognizes repeats of the events of one commit, 2 numbers each
+//	8 bytes  magic
+//	4 bytes  format version
+//	4 bytes  CRC-32C of the other bytes
+//	8 bytes  ID of the journal, a random number
+//	8 bytes  number of the segment, as in its name
 //
-// Each value begins with the CRC-32C of its key and of the rest. Numbers are 8 bytes,
-// big-endian.
-const formatVersion = 3
-
+// Frames follow. Each frame is:
+//
+//	4 bytes  length of the payload
+//	4 bytes  number of the frame in its segment, from 1
+//	4 bytes  CRC-32C of the frame's number and the payload
+//	4 bytes  CRC-32C of the 12 bytes before
+//	         payload
+//
+// Both checksums are seeded with the ID of the journal and the number of the segment: a
+// frame is valid in its place only, and nobody who sends callbacks can make one. Numbers
+// are little-endian.
+//
+// The payload is a message in the wire format of Protocol Buffers. Unknown fields are
+// skipped, and values are absolute, so a new field needs no new format version.
+//
+//	Frame     1 time      varint   of the commit, Unix milliseconds
+//	          2 record    Record   repeated: replaces that of its application
+//	          3 repeats   Repeats
+//	          4 request   Request  repeated: is queued
+//	          5 removed   Keys     repeated: are no longer queued
+//	          6 queued    Keys     repeated: in the head, all that are queued, also in older segments
+//	          7 head      varint   1 in the head of the segment, 2 in the last frame of the head
+//	          8 rooms     Rooms    repeated: replace those before
+//	Record    1 app_id    string
+//	          2 current  3 max  4 event_time  5 received  6 since  7 quota_used  8 quota
+//	          9 quota_time  10 newest  11 cutoff  12 before  31 operator
+//	          32 events  33 created  34 viewers  35 gifts  36 coins  37 likes
+//	          38 without_statistic  39 dropped  64... destroyed, by cause  80... members, by
+//	          cause: varint each, the fields of state.Record
+//	Rooms     1 app_id    string
+//	          2 registers bytes    24 for each room: room, newest, opening
+//	Repeats   1 keys      bytes    8 for each repeat
+//	          2 times     bytes    varint for each: zigzag of the difference from the one before
+//	Request   1 app_id    string   2 seq varint   3 lane fixed64   4 received varint   5 data bytes
+//	Keys      1 app_id    string
+//	          2 seqs      bytes    varint for each: zigzag of the difference from the one before
+//
+// The head of a segment is its first frames. It holds the whole state, and the queued
+// requests that no older segment holds.
 const (
-	bucketName    = "tuilivekit"
-	versionKey    = "version"
-	summaryKey    = "summary"
-	appPrefix     = "app/"
-	forwardPrefix = "fwd/"
-	repeatsPrefix = "rep/"
+	magic           = "tuilivek"
+	formatVersion   = 1
+	headerSize      = 32
+	frameHeaderSize = 16
+	// headFrame is about how much one frame of a head holds: what one damaged byte can
+	// take.
+	headFrame = 1 << 10
 )
 
+// What field 7 of a frame says.
 const (
-	sumSize    = 4
-	recordSize = 9 * 8
-	repeatSize = 2 * 8
+	partOfHead = 1
+	endOfHead  = 2
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// entry is a key with its whole value.
-type entry struct{ key, value []byte }
-
-func newEntry(key string, payload []byte) entry {
-	value := make([]byte, sumSize, sumSize+len(payload))
-	value = append(value, payload...)
-	binary.BigEndian.PutUint32(value, checksum([]byte(key), payload))
-	return entry{[]byte(key), value}
+// Changes is what one commit writes, or all that a journal holds.
+type Changes struct {
+	state.Changes
+	// Requests are queued behind those before.
+	Requests []queue.Request
+	// Removed are no longer queued, also if they are among Requests.
+	Removed []queue.Key
 }
 
-func checksum(key, payload []byte) uint32 {
-	return crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, payload)
+// Empty reports whether nothing changes.
+func (c Changes) Empty() bool {
+	return c.Changes.Empty() && len(c.Requests)+len(c.Removed) == 0
 }
 
-// sum returns the checksum that e carries.
-func (e entry) sum() uint32 { return binary.BigEndian.Uint32(e.value) }
-
-// mix spreads a checksum, so that nothing is left of its being linear (it is the last step
-// of SplitMix64).
-func mix(checksum uint32) uint64 {
-	z := uint64(checksum) + 0x9e3779b97f4a7c15
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
+// frame is what a frame holds.
+type frame struct {
+	number uint32
+	time   int64
+	head   uint64 // partOfHead, endOfHead or 0
+	Changes
+	queued []queue.Key
 }
 
-// payload returns the value without its checksum, which must be right.
-func (e entry) payload() ([]byte, error) {
-	if len(e.value) < sumSize {
-		return nil, fmt.Errorf("value of %q is cut", e.key)
-	}
-	payload := e.value[sumSize:]
-	if checksum(e.key, payload) != e.sum() {
-		return nil, fmt.Errorf("checksum of %q is wrong", e.key)
-	}
-	return payload, nil
+// appendHeader appends the header of a segment, twice.
+func appendHeader(b []byte, id, segment uint64) []byte {
+	start := len(b)
+	b = append(b, magic...)
+	b = binary.LittleEndian.AppendUint32(b, formatVersion)
+	b = binary.LittleEndian.AppendUint32(b, 0)
+	b = binary.LittleEndian.AppendUint64(b, id)
+	b = binary.LittleEndian.AppendUint64(b, segment)
+	binary.LittleEndian.PutUint32(b[start+12:], headerSum(b[start:]))
+	return append(b, b[start:start+headerSize]...)
 }
 
-func versionEntry() entry {
-	return newEntry(versionKey, binary.BigEndian.AppendUint32(nil, formatVersion))
+func headerSum(b []byte) uint32 {
+	return crc32.Update(crc32.Checksum(b[:12], castagnoli), castagnoli, b[16:headerSize])
 }
 
-func summaryEntry(count, sum, transaction uint64) entry {
-	b := binary.BigEndian.AppendUint64(nil, count)
-	b = binary.BigEndian.AppendUint64(b, sum)
-	return newEntry(summaryKey, binary.BigEndian.AppendUint64(b, transaction))
-}
+// ErrNewer is the error of a journal that a newer version of this program has written.
+var ErrNewer = errors.New("written by a newer version")
 
-func recordEntry(r state.Record) entry {
-	b := make([]byte, 0, recordSize)
-	for _, n := range []int64{
-		r.Current, r.Max, r.EventTime, r.Received, int64(r.Events), int64(r.Created), int64(r.DestroyedRooms()), int64(r.WithoutStatistic)<<20 | int64(r.Operator), r.Since,
-	} {
-		b = binary.BigEndian.AppendUint64(b, uint64(n))
-	}
-	return newEntry(appPrefix+r.AppID, b)
-}
-
-// decodeRecord reads what recordEntry wrote.
-func decodeRecord(key string, payload []byte) (state.Record, error) {
-	if len(payload) != recordSize {
-		return state.Record{}, fmt.Errorf("value of %q has %d bytes, should have %d", key, len(payload), recordSize)
-	}
-	n := func(i int) int64 { return int64(binary.BigEndian.Uint64(payload[i*8:])) }
-	return state.Record{AppID: strings.TrimPrefix(key, appPrefix), Counts: state.Counts{
-		Current: n(0), Max: n(1), EventTime: n(2), Received: n(3), Operator: uint32(n(7) & (1<<20 - 1)), Since: n(8),
-		Counters: state.Counters{Events: uint64(n(4)), Created: uint64(n(5)), Destroyed: [state.NumDestroyCauses]uint64{uint64(n(6))}, WithoutStatistic: uint64(n(7) >> 20)},
-	}}, nil
-}
-
-func forwardKey(k queue.Key) string {
-	return forwardPrefix + k.AppID + "/" + string(binary.BigEndian.AppendUint64(nil, k.Seq))
-}
-
-// hasLane marks the time of receipt of a request that is followed by its lane. Requests
-// without one are of one lane.
-const hasLane = 1 << 63
-
-func forwardEntry(f queue.Request) entry {
-	b := make([]byte, 0, 16+len(f.Data))
-	b = binary.BigEndian.AppendUint64(b, uint64(f.Received)|hasLane)
-	b = binary.BigEndian.AppendUint64(b, f.Lane)
-	return newEntry(forwardKey(f.Key()), append(b, f.Data...))
-}
-
-// decodeForward reads what forwardEntry wrote. The result has a copy of payload.
-func decodeForward(key string, payload []byte) (queue.Request, error) {
-	app, ok := strings.CutPrefix(key, forwardPrefix)
-	cut := len(app) - 9
-	if !ok || cut < 0 || app[cut] != '/' || len(payload) < 8 {
-		return queue.Request{}, fmt.Errorf("value of %q has %d bytes", key, len(payload))
-	}
-	r := queue.Request{AppID: app[:cut], Seq: binary.BigEndian.Uint64([]byte(app[cut+1:])), Lane: 1}
-	received := binary.BigEndian.Uint64(payload)
-	payload = payload[8:]
-	if received&hasLane != 0 {
-		if len(payload) < 8 {
-			return queue.Request{}, fmt.Errorf("value of %q has no lane", key)
+// readHeader returns the ID of the journal that a segment belongs to. whole says that
+// both copies of the header can be read.
+func readHeader(data []byte, segment uint64) (id uint64, whole bool, err error) {
+	err = errors.New("has no readable header")
+	whole = true
+	for copy := range 2 {
+		b := data[min(copy*headerSize, len(data)):]
+		if len(b) < headerSize || string(b[:8]) != magic || binary.LittleEndian.Uint32(b[12:]) != headerSum(b) {
+			whole = false
+			continue
 		}
-		r.Lane, payload = binary.BigEndian.Uint64(payload), payload[8:]
+		if version := binary.LittleEndian.Uint32(b[8:]); version > formatVersion {
+			return 0, false, fmt.Errorf("%w (format %d, this one reads %d)", ErrNewer, version, formatVersion)
+		}
+		if number := binary.LittleEndian.Uint64(b[24:]); number != segment {
+			err = fmt.Errorf("is segment %d by its header", number)
+			continue
+		}
+		id, err = binary.LittleEndian.Uint64(b[16:]), nil
 	}
-	r.Received, r.Data = int64(received&^hasLane), bytes.Clone(payload)
-	return r, nil
+	return id, whole, err
 }
 
-func repeatsKey(seq uint64) string {
-	return repeatsPrefix + string(binary.BigEndian.AppendUint64(nil, seq))
+// seed is what the checksums of the frames of a segment begin with.
+type seed uint32
+
+func newSeed(id, segment uint64) seed {
+	var b [16]byte
+	binary.LittleEndian.PutUint64(b[:], id)
+	binary.LittleEndian.PutUint64(b[8:], segment)
+	return seed(crc32.Checksum(b[:], castagnoli))
 }
 
-func repeatsEntry(seq uint64, repeats []state.Repeat) entry {
-	b := make([]byte, 0, len(repeats)*repeatSize)
-	for _, r := range repeats {
-		b = binary.BigEndian.AppendUint64(b, r.Key)
-		b = binary.BigEndian.AppendUint64(b, uint64(r.At))
-	}
-	return newEntry(repeatsKey(seq), b)
+// sums returns the checksums of a frame: header are its first 8 bytes.
+func (s seed) sums(header, payload []byte) (ofPayload, ofHeader uint32) {
+	ofPayload = crc32.Update(crc32.Update(uint32(s), castagnoli, header[4:8]), castagnoli, payload)
+	var sum [4]byte
+	binary.LittleEndian.PutUint32(sum[:], ofPayload)
+	return ofPayload, crc32.Update(crc32.Update(uint32(s), castagnoli, header[:8]), castagnoli, sum[:])
 }
 
-// decodeRepeats reads what repeatsEntry wrote.
-func decodeRepeats(key string, payload []byte) (repeats []state.Repeat, err error) {
-	if len(key) != len(repeatsPrefix)+8 || len(payload) == 0 || len(payload)%repeatSize != 0 {
-		return nil, fmt.Errorf("value of %q has %d bytes", key, len(payload))
+// appendFrame appends f.
+func (s seed) appendFrame(b []byte, f frame) []byte {
+	start := len(b)
+	b = appendPayload(append(b, make([]byte, frameHeaderSize)...), f)
+	header, payload := b[start:start+frameHeaderSize], b[start+frameHeaderSize:]
+	binary.LittleEndian.PutUint32(header, uint32(len(payload)))
+	binary.LittleEndian.PutUint32(header[4:], f.number)
+	ofPayload, ofHeader := s.sums(header, payload)
+	binary.LittleEndian.PutUint32(header[8:], ofPayload)
+	binary.LittleEndian.PutUint32(header[12:], ofHeader)
+	return b
+}
+
+// length returns the length of the frame that b begins with. ok means that the header of
+// the frame is valid; b may be shorter than the frame.
+func (s seed) length(b []byte) (n int, ok bool) {
+	if len(b) < frameHeaderSize {
+		return 0, false
 	}
-	for b := payload; len(b) > 0; b = b[repeatSize:] {
-		repeats = append(repeats, state.Repeat{Key: binary.BigEndian.Uint64(b), At: int64(binary.BigEndian.Uint64(b[8:]))})
+	ofHeader := crc32.Update(uint32(s), castagnoli, b[:12])
+	return frameHeaderSize + int(binary.LittleEndian.Uint32(b)), ofHeader == binary.LittleEndian.Uint32(b[12:])
+}
+
+// readFrame reads the frame that b begins with. ok means that it is whole.
+func (s seed) readFrame(b []byte) (f frame, n int, ok bool) {
+	n, ok = s.length(b)
+	if !ok || n > len(b) {
+		return frame{}, 0, false
 	}
-	return repeats, nil
+	payload := b[frameHeaderSize:n]
+	if ofPayload, _ := s.sums(b, payload); ofPayload != binary.LittleEndian.Uint32(b[8:]) {
+		return frame{}, 0, false
+	}
+	f, err := readPayload(payload)
+	f.number = binary.LittleEndian.Uint32(b[4:])
+	return f, n, err == nil
+}
+
+// The fields of Frame. They and those below are given in the table above.
+const (
+	frameTime protowire.Number = iota + 1
+	frameRecord
+	frameRepeats
+	frameRequest
+	frameRemoved
+	frameQueued
+	frameHead
+	frameRooms
+)
+
+func appendPayload(b []byte, f frame) []byte {
+	b = appendNumber(b, frameTime, uint64(f.time))
+	for _, r := range f.Records {
+		b = appendMessage(b, frameRecord, func(b []byte) []byte { return appendRecord(b, r) })
+	}
+	if len(f.Repeats) > 0 {
+		b = appendMessage(b, frameRepeats, func(b []byte) []byte { return appendRepeats(b, f.Repeats) })
+	}
+	for _, r := range f.Requests {
+		b = appendMessage(b, frameRequest, func(b []byte) []byte { return appendRequest(b, r) })
+	}
+	b = appendRooms(b, frameRooms, f.Rooms)
+	b = appendKeys(b, frameRemoved, f.Removed)
+	b = appendKeys(b, frameQueued, f.queued)
+	return appendNumber(b, frameHead, f.head)
+}
+
+func readPayload(b []byte) (f frame, err error) {
+	err = readMessage(b, func(num protowire.Number, v uint64, b []byte) (err error) {
+		switch num {
+		case frameTime:
+			f.time = int64(v)
+		case frameRecord:
+			f.Records, err = appendRead(f.Records, b, readRecord)
+		case frameRepeats:
+			f.Repeats, err = readRepeats(f.Repeats, b)
+		case frameRequest:
+			f.Requests, err = appendRead(f.Requests, b, readRequest)
+		case frameRemoved:
+			f.Removed, err = readKeys(f.Removed, b)
+		case frameQueued:
+			f.queued, err = readKeys(f.queued, b)
+		case frameHead:
+			f.head = v
+		case frameRooms:
+			f.Rooms, err = readRooms(f.Rooms, b)
+		}
+		return err
+	})
+	return f, err
+}
+
+// appendNumber appends a varint field, unless it is 0, which is what its absence means.
+func appendNumber(b []byte, num protowire.Number, v uint64) []byte {
+	if v == 0 {
+		return b
+	}
+	return protowire.AppendVarint(protowire.AppendTag(b, num, protowire.VarintType), v)
+}
+
+// appendMessage appends a field that content writes.
+func appendMessage(b []byte, num protowire.Number, content func([]byte) []byte) []byte {
+	b = protowire.AppendTag(b, num, protowire.BytesType)
+	start := len(b)
+	b = content(b)
+	n := len(b) - start
+	var prefix [10]byte
+	length := protowire.AppendVarint(prefix[:0], uint64(n))
+	b = append(b, length...)
+	copy(b[start+len(length):], b[start:start+n])
+	copy(b[start:], length)
+	return b
+}
+
+// readMessage calls field for each field of a message: v has a number, b has bytes.
+func readMessage(b []byte, field func(num protowire.Number, v uint64, b []byte) error) error {
+	for len(b) > 0 {
+		num, typ, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		var v uint64
+		var data []byte
+		switch typ {
+		case protowire.VarintType:
+			v, n = protowire.ConsumeVarint(b)
+		case protowire.Fixed64Type:
+			v, n = protowire.ConsumeFixed64(b)
+		case protowire.BytesType:
+			data, n = protowire.ConsumeBytes(b)
+		default:
+			n = protowire.ConsumeFieldValue(num, typ, b)
+		}
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		if err := field(num, v, data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func appendRead[T any](list []T, b []byte, read func([]byte) (T, error)) ([]T, error) {
+	one, err := read(b)
+	return append(list, one), err
 }

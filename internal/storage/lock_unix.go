@@ -3,30 +3,42 @@
 package storage
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
-// lock takes the folder for this process until the file is closed. The error says who
-// has it.
-func lock(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+// lock takes the folder itself: a file in it can be deleted and made anew, and then two
+// processes hold the lock of a file of that name. Where a folder cannot be locked, as on
+// NFS, it takes a file all the same.
+func lock(path string) (io.Closer, error) {
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		holder, _ := io.ReadAll(io.LimitReader(f, 100))
+	err = flock(f)
+	if err == nil || errors.Is(err, errInUse) {
+		return f, err
+	}
+	f.Close()
+	if f, err = os.OpenFile(filepath.Join(path, ownerName), os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		return nil, err
+	}
+	return f, flock(f)
+}
+
+// flock locks f. After errInUse f is closed.
+func flock(f *os.File) error {
+	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.EWOULDBLOCK):
 		f.Close()
-		if len(holder) == 0 {
-			holder = []byte("another process")
-		}
-		return nil, fmt.Errorf("in use by %s (%s is locked)", holder, path)
+		return errInUse
 	}
-	// Who it is helps the next one; that it is locked does not depend on it.
-	if err := f.Truncate(0); err == nil {
-		fmt.Fprintf(f, "process %d", os.Getpid())
-	}
-	return f, nil
+	return fmt.Errorf("%w: %w", errNoLock, err)
 }

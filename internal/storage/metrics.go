@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,7 +13,7 @@ type metrics struct {
 	duration, batch                prometheus.Histogram
 }
 
-func newMetrics(reg prometheus.Registerer) *metrics {
+func newMetrics(reg prometheus.Registerer, bytes *atomic.Int64) *metrics {
 	m := &metrics{
 		commits: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "tuilivekit_exporter_storage_commits_total", Help: "Commits that were tried; each makes the events that wait durable.",
@@ -21,7 +22,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "tuilivekit_exporter_storage_failures_total", Help: "Commits that failed or took longer than --storage.timeout.",
 		}),
 		corruptions: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "tuilivekit_exporter_storage_corruptions_total", Help: "Damaged storage files that were found at start and moved aside.",
+			Name: "tuilivekit_exporter_storage_corruptions_total", Help: "Starts at which damaged storage files were found; they are set aside.",
 		}),
 		degraded: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "tuilivekit_exporter_storage_degraded", Help: "1 while events cannot be made durable and are answered 503, else 0.",
@@ -43,6 +44,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}),
 	}
 	if reg != nil {
+		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "tuilivekit_exporter_storage_bytes", Help: "Size of the files that hold the state and the queued requests.",
+		}, func() float64 { return float64(bytes.Load()) }))
 		reg.MustRegister(m.commits, m.failures, m.corruptions, m.degraded, m.lastSuccess, m.duration, m.batch)
 	}
 	return m

@@ -38,18 +38,24 @@ func (s *Storage) Record(e state.Event, q queue.Request, deadline time.Time) (st
 	return outcome, err
 }
 
-// job is work for the goroutine that touches the file.
-type job struct {
-	changes Changes
-	all     bool // changes are everything: write them to a new file
-	started time.Time
+// request is an event that waits, and the callback to queue with it.
+type request struct {
+	event    state.Event
+	callback queue.Request // with nil Data if there is none
+	deadline time.Time
+	outcome  state.Outcome
+	err      error
+	done     chan struct{}
 }
+
+// job is work for the goroutine that touches files.
+type job func() error
 
 // maxPending and maxPendingBytes are how much a degraded storage remembers to write after
 // what it writes anyway. Past that it writes everything once more.
 const (
 	maxPending      = 1 << 16
-	maxPendingBytes = 8 << 20 // of callbacks that wait for a backend, or did when they came
+	maxPendingBytes = 8 << 20 // of callbacks that are queued, or were when they came
 )
 
 // writer is the one goroutine that changes the state.
@@ -66,7 +72,7 @@ type writer struct {
 
 	failing      bool    // degraded
 	pending      Changes // since the job that runs, or that failed first
-	pendingBytes int     // of its Forwards
+	pendingBytes int     // of its Requests
 	lost         bool    // pending was too much and is not complete
 }
 
@@ -79,8 +85,8 @@ func (s *Storage) Run(ctx context.Context) {
 	if s.startError != nil {
 		w.degrade(s.startError)
 	}
-	retry := time.NewTicker(recoverInterval)
-	defer retry.Stop()
+	look := time.NewTicker(lookInterval)
+	defer look.Stop()
 	removals := s.queues.TrackRemovals()
 	var remove <-chan time.Time // set while something is to be removed
 	for ctx.Err() == nil {
@@ -93,8 +99,8 @@ func (s *Storage) Run(ctx context.Context) {
 			w.handle(w.take(r))
 		case err := <-w.results: // of a job that was not waited for
 			w.finished(err)
-		case <-retry.C:
-			w.recover()
+		case <-look.C:
+			w.look()
 			if w.store.HasLater() { // no event has taken it along
 				w.handle(nil)
 			}
@@ -127,19 +133,12 @@ func (s *Storage) refuseRest() {
 	}
 }
 
-// work runs jobs, one at a time. It is the only one to touch the file.
+// work runs jobs, one at a time. It is the only one to touch files.
 func (w *writer) work() {
-	for j := range w.jobs {
-		var err error
-		if j.all {
-			err = w.rewrite(j.changes)
-		} else {
-			err = w.commit(j.changes)
-		}
-		w.metrics.duration.Observe(time.Since(j.started).Seconds())
-		w.results <- err
+	for do := range w.jobs {
+		w.results <- do()
 	}
-	w.abandon()
+	w.journal.stop()
 	close(w.results)
 }
 
@@ -153,26 +152,30 @@ const maxPatience = 2 * time.Millisecond
 func (w *writer) take(first ...*request) []*request {
 	waiting := append(w.behind, first...)
 	w.behind = nil
+	bytes := 0
+	for _, r := range waiting {
+		bytes += len(r.callback.Data)
+	}
 	var patience <-chan time.Time
-	for len(waiting) < maxBatch {
+	for len(waiting) < maxBatch && bytes < maxBatchBytes {
+		var r *request
 		select {
-		case r := <-w.waiting:
-			waiting = append(waiting, r)
-			continue
+		case r = <-w.waiting:
 		default:
+			if len(waiting) >= w.expected || w.failing {
+				return waiting
+			}
+			if patience == nil {
+				patience = time.After(min(4*w.took, maxPatience))
+			}
+			select {
+			case r = <-w.waiting:
+			case <-patience:
+				return waiting
+			}
 		}
-		if len(waiting) >= w.expected || w.failing {
-			return waiting
-		}
-		if patience == nil {
-			patience = time.After(min(4*w.took, maxPatience))
-		}
-		select {
-		case r := <-w.waiting:
-			waiting = append(waiting, r)
-		case <-patience:
-			return waiting
-		}
+		waiting = append(waiting, r)
+		bytes += len(r.callback.Data)
 	}
 	return waiting
 }
@@ -215,6 +218,12 @@ func (w *writer) handle(waiting []*request) {
 		r.done <- struct{}{}
 	}
 	w.applied = nil
+	if !w.failing && w.journal.full() {
+		if err := w.inTime(w.begin()); err != nil {
+			w.metrics.failures.Inc()
+			w.degrade(err)
+		}
+	}
 }
 
 // remember keeps changes to be written later.
@@ -222,12 +231,13 @@ func (w *writer) remember(changes Changes) {
 	for _, f := range changes.Requests {
 		w.pendingBytes += len(f.Data)
 	}
-	if len(w.pending.Records)+len(w.pending.Repeats)+len(w.pending.Requests)+len(w.pending.Removed) > maxPending || w.pendingBytes > maxPendingBytes {
+	if len(w.pending.Records)+len(w.pending.Rooms)+len(w.pending.Repeats)+len(w.pending.Requests)+len(w.pending.Removed) > maxPending || w.pendingBytes > maxPendingBytes {
 		w.forget()
 		w.lost = true
 	}
 	if !w.lost {
 		w.pending.Records = append(w.pending.Records, changes.Records...)
+		w.pending.Rooms = append(w.pending.Rooms, changes.Rooms...)
 		w.pending.Repeats = append(w.pending.Repeats, changes.Repeats...)
 		w.pending.Requests = append(w.pending.Requests, changes.Requests...)
 		w.pending.Removed = append(w.pending.Removed, changes.Removed...)
@@ -237,13 +247,13 @@ func (w *writer) remember(changes Changes) {
 // forget forgets what remember has remembered.
 func (w *writer) forget() { w.pending, w.pendingBytes, w.lost = Changes{}, 0, false }
 
-// lookInterval is how often the writer looks, during a commit, for senders whose time is up.
-const lookInterval = 100 * time.Millisecond
+// lateInterval is how often the writer looks, during a commit, for senders whose time is up.
+const lateInterval = 100 * time.Millisecond
 
 // answerLate answers those of waiting whose time is up before the next look, and returns
 // the others.
 func answerLate(waiting []*request, err error) []*request {
-	next := time.Now().Add(lookInterval)
+	next := time.Now().Add(lateInterval)
 	return slices.DeleteFunc(waiting, func(r *request) bool {
 		late := !r.deadline.IsZero() && next.After(r.deadline)
 		if late {
@@ -257,29 +267,44 @@ func answerLate(waiting []*request, err error) []*request {
 // errTimeout is the error of a commit that still runs.
 var errTimeout = errors.New("the commit takes longer than --storage.timeout")
 
-// commitInTime commits changes, or gives up waiting. Meanwhile it answers those whose
-// time is up.
+// commitInTime commits changes, or gives up waiting.
 func (w *writer) commitInTime(changes Changes) error {
 	began := time.Now()
-	w.start(job{changes: changes})
-	timer := time.NewTimer(min(w.timeout, lookInterval))
+	err := w.inTime(w.counted(func() error { return w.journal.commit(changes) }))
+	w.took = time.Since(began)
+	if err != nil {
+		w.metrics.failures.Inc()
+		return err
+	}
+	w.metrics.lastSuccess.SetToCurrentTime()
+	return nil
+}
+
+// counted makes a job of do that the metrics show.
+func (w *writer) counted(do job) job {
+	w.metrics.commits.Inc()
+	return func() error {
+		began := time.Now()
+		defer func() { w.metrics.duration.Observe(time.Since(began).Seconds()) }()
+		return do()
+	}
+}
+
+// inTime does a job, or gives up waiting. Meanwhile it answers those whose time is up.
+func (w *writer) inTime(do job) error {
+	began := time.Now()
+	w.start(do)
+	timer := time.NewTimer(min(w.timeout, lateInterval))
 	defer timer.Stop()
 	for {
 		select {
 		case err := <-w.results:
 			w.busy = false
-			w.took = time.Since(began)
-			if err != nil {
-				w.metrics.failures.Inc()
-				return err
-			}
-			w.metrics.lastSuccess.SetToCurrentTime()
-			return nil
+			return err
 		case <-timer.C:
 		}
 		left := w.timeout - time.Since(began)
 		if left <= 0 {
-			w.metrics.failures.Inc()
 			return errTimeout
 		}
 		for len(w.behind) < maxWaiting && len(w.waiting) > 0 {
@@ -287,33 +312,50 @@ func (w *writer) commitInTime(changes Changes) error {
 		}
 		w.behind = answerLate(w.behind, state.ErrOverloaded)
 		w.applied = answerLate(w.applied, state.ErrNotDurable)
-		timer.Reset(min(left, lookInterval))
+		timer.Reset(min(left, lateInterval))
 	}
 }
 
-func (w *writer) start(j job) {
-	j.started = time.Now()
-	w.metrics.commits.Inc()
+func (w *writer) start(do job) {
 	w.busy = true
-	w.jobs <- j
+	w.jobs <- do
 }
 
 // degrade notes that commits fail.
 func (w *writer) degrade(cause error) {
+	cause = explain(cause)
 	w.metrics.degraded.Set(1)
 	w.degraded.Store(&Health{DegradedSince: time.Now(), Cause: cause})
 	w.failing = true
 	w.forget()
-	w.log.WithError(cause).WithField("file", w.path).
+	w.log.WithError(cause).WithField("folder", w.path).
 		Error("storage is degraded: events are counted, but not acknowledged until they can be written again")
 }
 
-// recover writes everything to a new file, once the disk has let go of the old one.
+// look finds out whether the files are still there, and tries to recover if they cannot
+// be written.
+func (w *writer) look() {
+	if !w.failing {
+		if err := w.inTime(w.journal.check); err != nil {
+			w.metrics.failures.Inc()
+			w.degrade(err)
+		}
+	}
+	w.recover()
+}
+
+// recover begins a segment with everything, once the disk has let go of the last one.
 func (w *writer) recover() {
 	if w.failing && !w.busy {
 		w.forget()
-		w.start(job{changes: Changes{Changes: w.store.All(), Requests: w.queues.All()}, all: true})
+		w.start(w.begin())
 	}
+}
+
+// begin is the job that begins a segment with everything that is known now.
+func (w *writer) begin() job {
+	all := w.all()
+	return w.counted(func() error { return w.journal.begin(all) })
 }
 
 // finished takes the result of a job that nobody waited for: a commit that was late, or
@@ -337,12 +379,12 @@ func (w *writer) finished(err error) {
 	w.degraded.Store(nil)
 	w.failing = false
 	w.forget()
-	w.log.WithField("file", w.path).Info("storage has recovered: all that was counted is durable")
+	w.log.WithField("folder", w.path).Info("storage has recovered: all that was counted is durable")
 }
 
-// stop commits what has come and closes the file.
+// stop commits what has come and closes the journal.
 func (w *writer) stop() {
-	for len(w.behind) > 0 || len(w.waiting) > 0 || w.queues.HasRemoved() {
+	for len(w.behind) > 0 || len(w.waiting) > 0 || w.queues.HasRemoved() || w.store.HasLater() {
 		w.handle(w.take())
 	}
 	w.recover() // the last chance
@@ -359,7 +401,6 @@ func (w *writer) stop() {
 	}
 	if err != nil {
 		w.metrics.failures.Inc()
-		w.log.WithError(err).WithField("file", w.path).Error("stopping without storage: what was not acknowledged is not durable")
+		w.log.WithError(err).WithField("folder", w.path).Error("stopping without storage: what was not acknowledged is not durable")
 	}
-	w.locked.Close()
 }

@@ -16,9 +16,9 @@ import (
 )
 
 // A gate stands between an exporter and its disk: the kernel asks the test about each
-// fdatasync (seccomp_unotify(2)), which can let it wait or fail. It needs no rights.
+// fsync or fdatasync (seccomp_unotify(2)), which can let it wait or fail. It needs no rights.
 //
-// verdict is called for one fdatasync at a time. Its result is that of the call, and 0
+// verdict is called for one of them at a time. Its result is that of the call, and 0
 // lets the kernel do it.
 func startBehindGate(t *testing.T, storage string, verdict func() syscall.Errno, args ...string) *exporter.Process {
 	t.Helper()
@@ -143,6 +143,7 @@ func execBehindGate() {
 	}
 	filter := []syscall.SockFilter{
 		{Code: syscall.BPF_LD | syscall.BPF_W | syscall.BPF_ABS, K: 0}, // the number of the call
+		{Code: syscall.BPF_JMP | syscall.BPF_JEQ | syscall.BPF_K, K: syscall.SYS_FSYNC, Jt: 1},
 		{Code: syscall.BPF_JMP | syscall.BPF_JEQ | syscall.BPF_K, K: syscall.SYS_FDATASYNC, Jf: 1},
 		{Code: syscall.BPF_RET, K: retUserNotify},
 		{Code: syscall.BPF_RET, K: retAllow},

@@ -18,7 +18,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/crash/exporter"
 )
 
-const token = "a token of a test"
+const token = "a-token-of-a-test"
 
 var (
 	binary    string // the exporter

@@ -15,7 +15,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/crash/exporter"
 )
 
-// TestAnswerAfterSync looks whether an answer OK comes after an fdatasync that began
+// TestAnswerAfterSync looks whether an answer OK comes after a sync that began
 // after the request: a crash of the machine takes what the kernel has not written.
 func TestAnswerAfterSync(t *testing.T) {
 	var syncs atomic.Int64
@@ -31,12 +31,12 @@ func TestAnswerAfterSync(t *testing.T) {
 			t.Fatalf("%+v, want 200", a)
 		}
 		if n := syncs.Load() - before; n < 1 {
-			t.Fatalf("event %d is acknowledged after %d fdatasyncs, want 1", s.sent, n)
+			t.Fatalf("event %d is acknowledged after %d syncs, want 1", s.sent, n)
 		}
 	}
 }
 
-// TestSyncFails lets one fdatasync fail, another one each time. The event of that
+// TestSyncFails lets one sync fail, another one each time. The event of that
 // commit is not acknowledged, and the storage recovers.
 func TestSyncFails(t *testing.T) {
 	for fails := int64(1); fails <= 6; fails++ {
@@ -55,7 +55,7 @@ func TestSyncFails(t *testing.T) {
 		first := int64(0)
 		for first == 0 {
 			if s.sent > 10 {
-				t.Fatalf("fdatasync %d failed, and all was acknowledged", fails)
+				t.Fatalf("sync %d failed, and all was acknowledged", fails)
 			}
 			if s.post().Status != http.StatusOK {
 				first = s.sent
@@ -84,7 +84,7 @@ func waitFor(hang *atomic.Pointer[chan struct{}]) func() syscall.Errno {
 	}
 }
 
-// TestSyncHangs lets an fdatasync take longer than --storage.timeout.
+// TestSyncHangs lets a sync take longer than --storage.timeout.
 func TestSyncHangs(t *testing.T) {
 	var hang atomic.Pointer[chan struct{}]
 	storage := t.TempDir()
@@ -134,7 +134,7 @@ func TestSyncHangs(t *testing.T) {
 	s.restart(storage, args, s.counts())
 }
 
-// TestSyncIsSlow lets each fdatasync take its time. As long as the one that an event
+// TestSyncIsSlow lets each sync take its time. As long as the one that an event
 // meets and its own fit into a second and a half, all is acknowledged; else what cannot
 // be in time is refused, in time.
 func TestSyncIsSlow(t *testing.T) {
@@ -204,7 +204,7 @@ func TestSyncIsSlow(t *testing.T) {
 	}
 }
 
-// TestStopWhileSyncHangs stops the exporter while an fdatasync never ends, and nobody has
+// TestStopWhileSyncHangs stops the exporter while a sync never ends, and nobody has
 // given up waiting for it.
 func TestStopWhileSyncHangs(t *testing.T) {
 	var hang atomic.Pointer[chan struct{}]

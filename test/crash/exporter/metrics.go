@@ -15,10 +15,25 @@ import (
 // Metrics has the samples of one scrape, by name and labels as they are exposed.
 type Metrics map[string]float64
 
-// Of returns the sample of a metric of an application, and whether it is there.
+// Of returns the sample of a metric of an application, or the sum of its samples with
+// other labels besides, and whether there are any. Created timestamps are not summed: all
+// of an application are the same.
 func (m Metrics) Of(name, app string) (float64, bool) {
-	v, ok := m[name+`{sdk_app_id="`+app+`"}`]
-	return v, ok
+	label := `sdk_app_id="` + app + `"`
+	if v, ok := m[name+"{"+label+"}"]; ok {
+		return v, true
+	}
+	sum, found := 0.0, false
+	for series, v := range m {
+		if !strings.HasPrefix(series, name+"{") || !strings.Contains(series, label) {
+			continue
+		}
+		if strings.HasSuffix(name, "_created") {
+			return v, true
+		}
+		sum, found = sum+v, true
+	}
+	return sum, found
 }
 
 // Scrape reads the metrics, as OpenMetrics, which has the created timestamps.

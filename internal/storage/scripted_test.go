@@ -1,0 +1,164 @@
+package storage
+
+import (
+	"errors"
+	"io"
+	"os"
+	"sync"
+)
+
+// scripted is the real file system with a hook before and after each call. Sync does
+// nothing, so it does not check that anything is synced that must be (TestPowerCut does).
+// It checks that a file is not written again after an error.
+type scripted struct {
+	osFiles
+	mu     sync.Mutex
+	hook   func(call) error
+	n      map[string]int // calls by kind
+	reused bool
+}
+
+// call is one of a kind: the n-th, from 1. It is told before it is done and after that.
+type call struct {
+	kind, name string
+	n          int
+	before     bool
+}
+
+var errDisk = errors.New("input/output error")
+
+// script sets the hook.
+func (s *scripted) script(hook func(call) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hook = hook
+}
+
+// hold lets the next call of a kind wait for release.
+func (s *scripted) hold(kind string, release <-chan struct{}) {
+	var once sync.Once
+	s.script(func(c call) error {
+		if c.kind == kind {
+			once.Do(func() { <-release })
+		}
+		return nil
+	})
+}
+
+// calls returns how many calls there were of a kind.
+func (s *scripted) calls(kind string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.n[kind]
+}
+
+func (s *scripted) do(kind, name string, work func() error) error {
+	s.mu.Lock()
+	if s.n == nil {
+		s.n = map[string]int{}
+	}
+	s.n[kind]++
+	c, hook := call{kind, name, s.n[kind], true}, s.hook
+	s.mu.Unlock()
+	if hook == nil {
+		return work()
+	}
+	if err := hook(c); err != nil {
+		return err
+	}
+	if err := work(); err != nil {
+		return err
+	}
+	c.before = false
+	return hook(c)
+}
+
+func (s *scripted) mkdir(path string) error {
+	return s.do("mkdir", path, func() error { return s.osFiles.mkdir(path) })
+}
+
+func (s *scripted) lock(path string) (c io.Closer, err error) {
+	err = s.do("lock", path, func() error { c, err = s.osFiles.lock(path); return err })
+	if err != nil && c != nil {
+		c.Close()
+	}
+	return c, err
+}
+
+func (s *scripted) list(path string) (names []string, err error) {
+	err = s.do("list", path, func() error { names, err = s.osFiles.list(path); return err })
+	return names, err
+}
+
+func (s *scripted) read(name string) (b []byte, err error) {
+	err = s.do("read", name, func() error { b, err = s.osFiles.read(name); return err })
+	return b, err
+}
+
+func (s *scripted) rename(from, to string) error {
+	return s.do("rename", from, func() error { return s.osFiles.rename(from, to) })
+}
+
+func (s *scripted) remove(name string) error {
+	return s.do("remove", name, func() error { return s.osFiles.remove(name) })
+}
+
+func (s *scripted) syncFolder(path string) error {
+	return s.do("syncFolder", path, func() error { return nil })
+}
+
+func (s *scripted) stat(name string) (info os.FileInfo, err error) {
+	err = s.do("stat", name, func() error { info, err = s.osFiles.stat(name); return err })
+	return info, err
+}
+
+func (s *scripted) create(name string) (file, error) {
+	return s.file("create", name, s.osFiles.create)
+}
+func (s *scripted) open(name string) (file, error) { return s.file("open", name, s.osFiles.open) }
+
+func (s *scripted) file(kind, name string, open func(string) (file, error)) (f file, err error) {
+	err = s.do(kind, name, func() error { f, err = open(name); return err })
+	if err != nil {
+		if f != nil {
+			f.Close()
+		}
+		return nil, err
+	}
+	return &scriptedFile{file: f, fs: s, name: name}, nil
+}
+
+// errShort makes a write write half of what it should, without an error of its own.
+var errShort = errors.New("short")
+
+type scriptedFile struct {
+	file
+	fs     *scripted
+	name   string
+	failed bool
+}
+
+func (f *scriptedFile) Write(b []byte) (n int, err error) {
+	if f.failed {
+		f.fs.reused = true
+	}
+	err = f.fs.do("write", f.name, func() error { n, err = f.file.Write(b); return err })
+	if errors.Is(err, errShort) {
+		n, err = f.file.Write(b[:len(b)/2])
+	}
+	f.failed = f.failed || err != nil || n < len(b)
+	return n, err
+}
+
+func (f *scriptedFile) Sync() error {
+	if f.failed {
+		f.fs.reused = true
+	}
+	err := f.fs.do("sync", f.name, func() error { return nil })
+	f.failed = f.failed || err != nil
+	return err
+}
+
+func (f *scriptedFile) Close() error {
+	return f.fs.do("close", f.name, f.file.Close)
+}
