@@ -108,6 +108,12 @@ release: need-go ## release the tag that is checked out: draft, packages, signat
 push-images: ## build the image for all platforms, push it to the registries and sign it (CI does it)
 	@scripts/push-images
 
+check-chart: need-go ## lint the Helm chart and hold it against Kubernetes' schemas
+	@scripts/check-chart
+
+chart-readme: need-go ## write the table of the chart's values again
+	$(shell scripts/tool helm-docs) --chart-search-root deploy/helm --log-level=error
+
 release-check: need-go ## make a release offline, twice, and check it
 	@scripts/release-check
 

@@ -41,6 +41,7 @@ var doesNotApply = map[string]map[string]string{
 	"TUILiveKitSignaturesRefused":    {"application removed": noApp},
 	"TUILiveKitAllSignaturesRefused": {"application removed": noApp},
 	"TUILiveKitCallbacksRefused":     {"application removed": noApp},
+	"TUILiveKitSignedToWrongPath":    {"application removed": noApp},
 	"TUILiveKitUnknownApplication":   {"application removed": noApp},
 	"TUILiveKitEventDelay":           {"application removed": noApp},
 	"TUILiveKitClockSkew":            {"application removed": noApp, "failover": oneProcess},

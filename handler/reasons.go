@@ -60,6 +60,12 @@ var (
 		title: "Wrong path",
 		check: "The callback URL must end with the path of --webhook.path. Scanners ask for other paths all day: a few are no reason to worry.",
 	})
+	// An owner's mistake, of which the answer says nothing: it is that of any wrong path.
+	reasonSignedPath = table.add(reason{
+		label: "signed_path", status: http.StatusNotFound,
+		title: "Signed, but to a wrong path",
+		check: "A token of this application has signed a callback to another path: these callbacks are lost. Set the callback URL in Tencent's console, or what a proxy makes of it, to the path that the detail names.",
+	})
 	reasonMethod = table.add(reason{
 		label: "method", status: http.StatusMethodNotAllowed, text: "only POST is allowed", allow: http.MethodPost, stranger: true,
 		level: logrus.DebugLevel, message: "request refused",

@@ -106,8 +106,8 @@ type note struct {
 
 func newNote(f *refusal) *note {
 	n := &note{reason: f.reason, at: time.Now(), appID: strings.Clone(safe(f.appID)), detail: f.detail}
-	if f.reason == reasonTime && f.err != nil {
-		n.detail = f.err.Error() // the skew, which only the holder of a token can cause
+	if (f.reason == reasonTime || f.reason == reasonSignedPath) && f.err != nil {
+		n.detail = f.err.Error() // which only the holder of a token can cause
 	}
 	return n
 }
