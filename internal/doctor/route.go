@@ -79,8 +79,18 @@ func matcherMatches(text string, labels map[string]string) bool {
 			value = unquoted
 		}
 		label := labels[m[1]]
-		if !(m[2] == "=" && label == value || m[2] == "!=" && label != value ||
-			m[2] == "=~" && matchesWhole(value, label) || m[2] == "!~" && !matchesWhole(value, label)) {
+		var matches bool
+		switch m[2] {
+		case "=":
+			matches = label == value
+		case "!=":
+			matches = label != value
+		case "=~":
+			matches = matchesWhole(value, label)
+		case "!~":
+			matches = !matchesWhole(value, label)
+		}
+		if !matches {
 			return false
 		}
 	}

@@ -206,7 +206,7 @@ func newestDay(ctx context.Context, api *restapi.Client) (restapi.Day, error) {
 		return restapi.Day{}, err
 	}
 	if len(days) == 0 {
-		return restapi.Day{}, errors.New("Tencent names no day")
+		return restapi.Day{}, errors.New("no day is named")
 	}
 	return slices.MaxFunc(days, func(a, b restapi.Day) int { return strings.Compare(a.Date, b.Date) }), nil
 }

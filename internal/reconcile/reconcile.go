@@ -39,6 +39,9 @@ type Rooms interface {
 	// returns how many rooms are open now that were not, and the other way round. The news need
 	// not be durable: after a restart the next recount brings it again.
 	LearnRooms(appID string, news []state.RoomNews) (opened, closed int)
+	// Recounted notes that the rooms of an application were recounted at a time, in Unix
+	// milliseconds.
+	Recounted(appID string, at int64)
 }
 
 // App is an application to recount.

@@ -78,6 +78,7 @@ func (c *counter) recount(ctx context.Context) error {
 	c.listed = len(listed)
 	c.metrics.listed.Store(int64(len(listed)))
 	c.ids.keep(c.rooms.OpenRooms(c.app.ID))
+	c.rooms.Recounted(c.app.ID, start)
 	return nil
 }
 

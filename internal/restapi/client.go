@@ -179,6 +179,9 @@ func (c *Client) call(ctx context.Context, name, query string, repeatable bool, 
 		return fail(BadStatus, "HTTP status %d", resp.StatusCode)
 	}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, MaxAnswer+1))
+	if err == nil && timed.Err() != nil {
+		err = timed.Err() // a server that sees the connection close may end its answer in time
+	}
 	switch {
 	case err != nil:
 		return c.ended(ctx, fail(faultOf(err), "the answer breaks off: %v", err))

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -58,11 +59,12 @@ func TestHostileAPI(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			var sig string
+			var sent atomic.Pointer[string] // the UserSig
 			api := restapitest.New()
 			api.Serve("", -1, tc.serve)
 			c := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				sig = r.URL.Query().Get("usersig")
+				sig := r.URL.Query().Get("usersig")
+				sent.Store(&sig)
 				api.ServeHTTP(w, r)
 			}), func(o *restapi.Options) {
 				if tc.want == restapi.TimedOut {
@@ -74,7 +76,7 @@ func TestHostileAPI(t *testing.T) {
 			if got := errors.As(err, &transport); got != (tc.want != 0) || got && transport.Fault != tc.want {
 				t.Errorf("%v, want fault %d", err, tc.want)
 			}
-			text := shown(err)
+			text, sig := shown(err), *sent.Load()
 			for _, secret := range []string{sig, strings.ReplaceAll(sig, "*", "%2A"), sig[:40], key} {
 				if strings.Contains(text, secret) {
 					t.Errorf("%q is shown: %s", secret, text)

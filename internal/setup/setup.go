@@ -232,10 +232,10 @@ func (p Plan) Apply(ctx context.Context, api API) error {
 		return fmt.Errorf("written, and not read back: %w", err)
 	}
 	if p.Callback != nil && (now.Callback == nil || now.Callback.URL != p.Callback.URL || !slices.Equal(now.Callback.Commands, p.Callback.Commands)) {
-		return errors.New("Tencent does not have the callback URL and the commands that were written")
+		return errors.New("the callback URL and the commands that were written are not those that Tencent has now")
 	}
 	if p.Token != nil && (now.Token == nil || *now.Token != *p.Token) {
-		return errors.New("Tencent does not have the token that was written")
+		return errors.New("the token that was written is not the one that Tencent has now")
 	}
 	return nil
 }

@@ -38,3 +38,14 @@ func (s *Store) LearnRooms(appID string, news []RoomNews) (opened, closed int) {
 	}
 	return opened, closed
 }
+
+// Recounted notes that all rooms of an application that can be counted were known at a time, Unix
+// milliseconds: from then on its number of known rooms means something, also if it is 0.
+func (s *Store) Recounted(appID string, at int64) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rooms := &s.app(appID, at).rooms
+	rooms.Newest = max(rooms.Newest, at)
+}

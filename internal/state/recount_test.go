@@ -44,3 +44,17 @@ func TestRecountOfRooms(t *testing.T) {
 		t.Errorf("an application that is not known has the rooms %v", open)
 	}
 }
+
+// Without any room a recount makes the number of rooms known all the same: 0.
+func TestRecountOfNoRooms(t *testing.T) {
+	s := New(Options{})
+	s.Configure([]App{{ID: "1"}})
+	if s.Snapshot()[0].Rooms.Newest != 0 {
+		t.Error("rooms are known before the first recount")
+	}
+	s.Recounted("1", 1_700_000_000_000)
+	s.Recounted("1", 1_600_000_000_000)
+	if got := s.Snapshot()[0].Rooms; got.Newest != 1_700_000_000_000 || got.Open != 0 {
+		t.Errorf("rooms are %+v", got)
+	}
+}

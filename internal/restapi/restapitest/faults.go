@@ -123,7 +123,7 @@ func Hijack(text string) func(http.ResponseWriter, *http.Request) {
 		if err != nil {
 			return
 		}
-		conn.Write(bytes.ReplaceAll([]byte(text), []byte("QUERY"), []byte(r.URL.RawQuery)))
+		_, _ = conn.Write(bytes.ReplaceAll([]byte(text), []byte("QUERY"), []byte(r.URL.RawQuery)))
 		conn.Close()
 	}
 }

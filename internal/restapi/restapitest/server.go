@@ -53,17 +53,17 @@ type App struct {
 	born  int64 // of the newest room
 }
 
-// Callback and Token are what the callback calls read and write.
-type (
-	Callback struct {
-		URL      string   `json:"Url"`
-		Commands []string `json:"CallbackCommandList"`
-	}
-	Token struct {
-		Token   string
-		Enabled bool `json:"IsTokenEnable"`
-	}
-)
+// Callback is what get_callback reads and set_callback writes.
+type Callback struct {
+	URL      string   `json:"Url"`
+	Commands []string `json:"CallbackCommandList"`
+}
+
+// Token is what get_callback_token reads and set_callback_token writes.
+type Token struct {
+	Token   string
+	Enabled bool `json:"IsTokenEnable"`
+}
 
 // Room is an open room.
 type Room struct {
