@@ -41,6 +41,7 @@ type journal struct {
 	frames   uint32      // in it
 	head     int64       // bytes of its head
 	where    map[queue.Key]spot
+	last     uint64   // the number of the newest segment, also if it is gone
 	least    int64    // bytes of a segment that is full, at least
 	reserved int64    // bytes put by
 	filled   bool     // the volume was full, and has not been seen to have space since

@@ -129,7 +129,11 @@ func (j *journal) regain() error {
 		return err
 	}
 	j.segments = slices.DeleteFunc(j.segments, func(s *segment) bool {
-		return errors.Is(j.same(s.name, s.info, s.size), errReplaced)
+		gone := errors.Is(j.same(s.name, s.info, s.size), errReplaced)
+		if gone { // what is in its place is not ours
+			j.aside = append(j.aside, s.name)
+		}
+		return gone
 	})
 	return nil
 }
@@ -211,16 +215,12 @@ func (j *journal) writeFile(name string, content []byte) error {
 	return err
 }
 
-// nextNumber returns the number of a segment that is not there, after removing what an
-// earlier begin has not finished.
+// nextNumber returns the number of a segment that is not there and was not before, after
+// removing what an earlier begin has not finished.
 func (j *journal) nextNumber() (uint64, error) {
 	names, err := j.fs.list(j.path)
 	if err != nil {
 		return 0, err
-	}
-	var last uint64
-	for _, s := range j.segments {
-		last = max(last, s.number)
 	}
 	for _, name := range names {
 		if strings.HasSuffix(name, newSuffix) {
@@ -229,10 +229,11 @@ func (j *journal) nextNumber() (uint64, error) {
 			}
 		}
 		if number, ok := segmentNumber(name); ok {
-			last = max(last, number)
+			j.last = max(j.last, number)
 		}
 	}
-	return last + 1, nil
+	j.last++
+	return j.last, nil
 }
 
 // carried returns the requests to be written into a new segment: those that none holds,

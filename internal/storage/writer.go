@@ -392,11 +392,15 @@ func (w *writer) stop() {
 	timer := time.NewTimer(w.timeout)
 	defer timer.Stop()
 	var err error
-	for open := true; open && err == nil; {
+	for open := true; open; { // until the journal is closed
+		var e error
 		select {
-		case err, open = <-w.results:
+		case e, open = <-w.results:
 		case <-timer.C:
-			err = errTimeout
+			e, open = errTimeout, false
+		}
+		if e != nil {
+			err = e
 		}
 	}
 	if err != nil {
