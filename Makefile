@@ -111,6 +111,9 @@ push-images: ## build the image for all platforms, push it to the registries and
 check-chart: need-go ## lint the Helm chart and hold it against Kubernetes' schemas
 	@scripts/check-chart
 
+manifests: need-go ## render the plain Kubernetes manifests from the Helm chart again
+	@scripts/manifests deploy/kubernetes
+
 chart-readme: need-go ## write the table of the chart's values again
 	$(shell scripts/tool helm-docs) --chart-search-root deploy/helm --log-level=error
 

@@ -33,8 +33,8 @@ func TestManifestsCheck(t *testing.T) {
 		{"a flag that does not exist", "--log.format=json", "--log.fromat=json", "args"},
 		{"another port", "containerPort: 19781", "containerPort: 8080", "containerPort"},
 		{"a port without a name", "targetPort: webhook", "targetPort: hook", "targetPort"},
-		{"metrics beside the webhook", "targetPort: webhook}", "targetPort: webhook}\n    - {name: web, port: 19780, targetPort: web}", "both listeners"},
-		{"other pods", "selector: {app.kubernetes.io/name: tuilivekit-exporter}", "selector: {app.kubernetes.io/name: exporter}", "spec.selector"},
+		{"metrics beside the webhook", "targetPort: webhook\n", "targetPort: webhook\n    - {name: web, port: 19780, targetPort: web}\n", "both listeners"},
+		{"other pods", "selector:\n    app.kubernetes.io/name: tuilivekit-exporter", "selector:\n    app.kubernetes.io/name: exporter", "spec.selector"},
 		{"a probe of nothing", "/-/ready", "/ready", "readinessProbe"},
 		{"root", "runAsUser: 65532", "runAsUser: 0", "runAsUser"},
 		{"root allowed", "runAsNonRoot: true", "runAsNonRoot: false", "runAsNonRoot"},
@@ -49,17 +49,17 @@ func TestManifestsCheck(t *testing.T) {
 		{"callbacks to a pod that has gone", "            - --shutdown.delay=5s # until no callback is sent here any more\n", "", "shutdown.delay"},
 		{"another delay", "--shutdown.delay=5s", "--shutdown.delay=1s", "shutdown.delay"},
 		{"state lost with the pod", "mountPath: /var/lib/tuilivekit-exporter", "mountPath: /data", "mountPath"},
-		{"an old image", "image: tuilivekit-exporter:", "image: tuilivekit-exporter:0.", "image"},
+		{"an old image", "/tuilivekit-exporter:0", "/tuilivekit-exporter:0.0", "image"},
 		{"a configuration that is not valid", "sdk_app_id:", "sdk_appid:", "config.yaml"},
 		{"a token that works", "<callback token>", "the-token-of-the-console", "a token that works"},
-		{"a token that the Secret does not have", "tuilivekit-exporter/token]", "tuilivekit-exporter/other]", "config.yaml"},
-		{"a monitor of nothing", "component: web}\n  endpoints", "component: wep}\n  endpoints", "ServiceMonitor"},
+		{"a token that the Secret does not have", "- /run/secrets/tuilivekit-exporter/token", "- /run/secrets/tuilivekit-exporter/other", "config.yaml"},
+		{"a monitor of nothing", "component: web\n  endpoints", "component: wep\n  endpoints", "ServiceMonitor"},
 		{"a token that is never read again", "            - --config.auto-reload # a changed ConfigMap or Secret needs no restart\n", "", "auto-reload"},
 		{"metrics to the Internet", "port: {name: webhook}", "port: {name: web}", "Ingress"},
 		{"more paths than one", "pathType: Exact", "pathType: Prefix", "Ingress"},
-		{"a host without TLS", "hosts: [callbacks.", "hosts: [other.", "Ingress spec.tls"},
-		{"a policy of other pods", "podSelector:\n    matchLabels: {app.kubernetes.io/name: tuilivekit-exporter}", "podSelector:\n    matchLabels: {app.kubernetes.io/name: other}", "NetworkPolicy"},
-		{"metrics for everyone", "      from:\n        - namespaceSelector:\n            matchLabels: {kubernetes.io/metadata.name: monitoring}\n", "", "NetworkPolicy"},
+		{"a host without TLS", "hosts: [\"callbacks.", "hosts: [\"other.", "Ingress spec.tls"},
+		{"a policy of other pods", "podSelector:\n    matchLabels:\n      app.kubernetes.io/name: tuilivekit-exporter", "podSelector:\n    matchLabels:\n      app.kubernetes.io/name: other", "NetworkPolicy"},
+		{"metrics for everyone", "      from:\n        - namespaceSelector:\n            matchLabels:\n              kubernetes.io/metadata.name: monitoring\n", "", "NetworkPolicy"},
 		{"metrics beside callbacks", "ports: [{port: webhook}]", "ports: [{port: webhook}, {port: web}]", "NetworkPolicy"},
 		{"another path of the metrics", "path: /metrics", "path: /metric", "ServiceMonitor"},
 	} {
@@ -162,15 +162,18 @@ func (c *manifestCheck) checkContainer() {
 	if !cli.serve.autoReload {
 		c.problems = append(c.problems, "args: want --config.auto-reload: nothing else tells it of a changed Secret")
 	}
-	c.same(c.set, container+"image", "tuilivekit-exporter:"+strings.TrimSpace(readFile(c.t, "VERSION")))
+	c.same(c.set, container+"image", "ghcr.io/tuilivekit-exporter/tuilivekit-exporter:"+strings.TrimSpace(readFile(c.t, "VERSION")))
 	for i, address := range append(*cli.serve.web.WebListenAddresses, cli.serve.webhookAddress) {
 		_, port, _ := net.SplitHostPort(address)
 		c.same(c.set, fmt.Sprintf(container+"ports.%d.containerPort", i), port)
 	}
+	_, health, _ := net.SplitHostPort(cli.serve.healthAddress)
+	c.same(c.set, container+"ports.2.containerPort", health)
+	c.same(c.set, container+"ports.2.name", "health")
 	c.same(c.set, container+"ports.0.name", "web")
 	c.same(c.set, container+"ports.1.name", "webhook")
 	for probe, path := range map[string]string{"livenessProbe": "/-/healthy", "readinessProbe": "/-/ready"} {
-		c.same(c.set, container+probe+".httpGet", map[string]any{"path": path, "port": "web"})
+		c.same(c.set, container+probe+".httpGet", map[string]any{"path": path, "port": "health"}) // which no password protects
 	}
 	// A pod that ends still gets callbacks, until all nodes know that it does.
 	if delay := cli.serve.shutdownDelay; delay != 5*time.Second {
