@@ -85,9 +85,11 @@ attack: build ## attack the exporter over loopback, and print what a good client
 vuln: ## look for known vulnerabilities (asks vuln.go.dev)
 	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
 
-bench: ## compare the callback and the scrape with their references
-	go test -run '^$$' -bench . -benchmem ./cmd/... ./internal/exposition ./handler
-	cd test && go test -run '^$$' -bench . -benchmem ./jsontext
+bench: need-go ## compare callbacks, scrapes and the decoder with their references
+	@scripts/bench $(BENCH)
+
+growth: need-go ## draw how callbacks and scrapes grow, into docs/
+	@scripts/growth
 
 bench-durable: need-go ## measure callbacks that are durable beside those in memory only
 	cd test && go run ./bench $(DURABLE)

@@ -1,6 +1,9 @@
+//go:build unix
+
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
@@ -19,24 +23,40 @@ import (
 // client_golang that hold the same series: what a first version of an exporter would have.
 func BenchmarkScrape(b *testing.B) {
 	for _, n := range []int{1, 1000, 10000} {
-		exporter := benchExporter(b, n)
-		reference := promhttp.HandlerFor(vectorsOf(b, exporter), promhttp.HandlerOpts{
+		compareScrapes(b, n, "relay: {url: 'http://127.0.0.1:1'}", "text", "OpenMetrics", "protobuf")
+	}
+}
+
+// BenchmarkGrowthOfScrapes is the same for up to 100,000 applications, without relays. Of
+// the last step there is no reference: it takes 6 GiB and minutes.
+func BenchmarkGrowthOfScrapes(b *testing.B) {
+	for n := 1; n <= 100_000; n *= 10 {
+		compareScrapes(b, n, "allow_unsigned: false", "OpenMetrics")
+	}
+}
+
+// compareScrapes scrapes n applications in each of names, which are formats. settings are
+// those of each application.
+func compareScrapes(b *testing.B, n int, settings string, names ...string) {
+	exporter := benchExporter(b, n, settings)
+	handlers := map[string]http.Handler{"exporter": exporter}
+	if n <= 10_000 {
+		handlers["reference"] = promhttp.HandlerFor(vectorsOf(b, exporter), promhttp.HandlerOpts{
 			EnableOpenMetrics: true, EnableOpenMetricsTextCreatedSamples: true,
 		})
-		for _, format := range []string{"text", "OpenMetrics", "protobuf"} {
-			for _, h := range []struct {
-				name string
-				http.Handler
-			}{{"reference", reference}, {"exporter", exporter}} {
-				b.Run(fmt.Sprintf("apps=%d/format=%s/%s", n, format, h.name), func(b *testing.B) {
-					b.ReportAllocs()
-					r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
-					r.Header.Set("Accept", formats[format])
-					for b.Loop() {
-						h.ServeHTTP(&nowhere{header: http.Header{}}, r)
-					}
-				})
-			}
+	}
+	for _, format := range names {
+		for name, h := range handlers {
+			b.Run(fmt.Sprintf("apps=%d/format=%s/%s", n, format, name), func(b *testing.B) {
+				r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+				r.Header.Set("Accept", formats[format])
+				before := cpuTime(b)
+				b.ReportAllocs()
+				for b.Loop() {
+					h.ServeHTTP(&nowhere{header: http.Header{}}, r)
+				}
+				b.ReportMetric(float64(cpuTime(b)-before)/float64(b.N), "cpu-ns/op")
+			})
 		}
 	}
 }
@@ -49,13 +69,13 @@ func (w *nowhere) Write(b []byte) (int, error) { return len(b), nil }
 func (w *nowhere) WriteHeader(int)             {}
 
 // benchExporter returns the web listener's handler of an exporter in memory with n
-// applications, which have relays. A tenth of them has had an event.
-func benchExporter(b *testing.B, n int) http.Handler {
+// applications, which have settings. A tenth of them has had an event.
+func benchExporter(b *testing.B, n int, settings string) http.Handler {
 	token := writeFile(b, "token", "token")
 	var config strings.Builder
 	config.WriteString("apps:\n")
 	for i := range n {
-		fmt.Fprintf(&config, "  - {sdk_app_id: %d, name: application %d, token_files: [%s], relay: {url: 'http://127.0.0.1:1'}}\n", 1400000000+i, i, token)
+		fmt.Fprintf(&config, "  - {sdk_app_id: %d, name: application %d, token_files: [%s], %s}\n", 1400000000+i, i, token, settings)
 	}
 	c := newCLI(io.Discard, io.Discard)
 	if _, err := c.app.Parse([]string{"--config.file=" + writeFile(b, "c.yaml", config.String()), "--storage.path="}); err != nil {
@@ -78,17 +98,18 @@ func benchExporter(b *testing.B, n int) http.Handler {
 	return a.web
 }
 
-// vectorsOf returns a registry with vectors that hold what an exporter exposes of its
-// applications.
+// vectorsOf returns a registry with vectors that hold what an exporter exposes, and with
+// the same collectors of the process.
 func vectorsOf(b *testing.B, exporter http.Handler) *prometheus.Registry {
 	r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
 	r.Header.Set("Accept", formats["protobuf"])
 	w := httptest.NewRecorder()
 	exporter.ServeHTTP(w, r)
 	reg := prometheus.NewRegistry()
+	reg.MustRegister(newGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for decoder := expfmt.NewDecoder(w.Body, expfmt.FmtProtoDelim); ; {
 		var family dto.MetricFamily
-		if err := decoder.Decode(&family); err == io.EOF {
+		if err := decoder.Decode(&family); errors.Is(err, io.EOF) {
 			return reg
 		} else if err != nil {
 			b.Fatal(err)

@@ -94,9 +94,8 @@ func tooMany(w http.ResponseWriter) {
 	http.Error(w, "too many scrapes", http.StatusServiceUnavailable)
 }
 
-// timeout returns how long the scraper waits for the answer. Prometheus says so:
-// https://prometheus.io/docs/instrumenting/writing_exporters/ has no word of it, but
-// several exporters rely on it.
+// timeout returns how long the scraper waits for the answer. Prometheus sends the timeout
+// of its configuration with each scrape.
 func timeout(h http.Header) time.Duration {
 	seconds, err := strconv.ParseFloat(h.Get("X-Prometheus-Scrape-Timeout-Seconds"), 64)
 	if err != nil || !(seconds > 0) {

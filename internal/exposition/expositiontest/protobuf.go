@@ -21,7 +21,7 @@ func readProtobuf(body io.Reader) (*Exposition, error) {
 	for {
 		family := &dto.MetricFamily{}
 		err := protodelim.UnmarshalOptions{MaxSize: -1}.UnmarshalFrom(r, family)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return e, nil
 		}
 		if err != nil {
