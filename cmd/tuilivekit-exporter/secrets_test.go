@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/restapi/restapitest"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
@@ -116,7 +117,10 @@ func TestNothingSecretIsShown(t *testing.T) {
 	}))
 	defer backend.Close()
 	hidden["the password of a backend"], hidden["the answer of a backend"] = "password-of-the-backend-66e1", "answer-of-the-backend-0d3c"
-	good := fmt.Sprintf("apps:\n  - {sdk_app_id: %s, name: shown, token_files: [%q], relay: {url: %q}}\n  - {sdk_app_id: %s, token_env: [SECRET_TOKEN], relay: {url: 'http://127.0.0.1:1'}}\n", demoApp, token, backend.URL, otherApp)
+	tencent := startTencent(t, "https://callback-url-of-tencent.example.com/callback")
+	tencent.Serve("", -1, restapitest.Text(`{"ErrorCode":60002,"ErrorInfo":"QUERY","RequestId":"QUERY"}`)) // it repeats all that it gets
+	hidden["the secret key"], hidden["a UserSig"] = demoKey, "usersig=eJ"
+	good := fmt.Sprintf("apps:\n  - {sdk_app_id: %s, name: shown, token_files: [%q], relay: {url: %q}, api: "+tencent.yaml+", reconcile: {interval: 1m}}\n  - {sdk_app_id: %s, token_env: [SECRET_TOKEN], relay: {url: 'http://127.0.0.1:1'}}\n", demoApp, token, backend.URL, otherApp)
 	config := write("config.yml", good)
 	goodWeb := fmt.Sprintf("tls_server_config: {cert_file: %q, key_file: %q}\nbasic_auth_users: {prometheus: %s}\n", webPair.certFile, webPair.keyFile, passwordHash)
 	web := write("web.yml", goodWeb)
@@ -245,14 +249,24 @@ func TestNothingSecretIsShown(t *testing.T) {
 	}
 	seen.run(1, "send", "--app="+demoApp, "--token-file="+token, "--url="+secure) // which it does not trust
 	seen.run(1, "send", "--app="+demoApp, "--token-file="+token, "--url=http://user:"+password+"@127.0.0.1:1/x")
-	for _, command := range []string{"serve", "check-config", "send", "state", "healthcheck"} {
+	for _, command := range []string{"serve", "check-config", "send", "doctor", "setup", "state", "healthcheck"} {
 		seen.run(0, command, "--help")
 	}
 	seen.run(0, "--help")
+	withAPI := write("api.yml", fmt.Sprintf("apps: [{sdk_app_id: %s, token_files: [%q], api: %s}]", demoApp, token, tencent.yaml))
+	seen.run(1, "doctor", "--config.file="+withAPI, "--url="+plain.callback, "--storage.path="+dir)
+	seen.run(1, "doctor", "--json", "--config.file="+withAPI, "--url="+secure, "--storage.path="+dir)
+	seen.run(1, "doctor", "--report", "--config.file="+withAPI)
+	atSetup := []string{"setup", "--config.file=" + withAPI, "--app=" + demoApp, "--url=" + plain.callback, "--backup-folder=" + dir}
+	seen.run(1, atSetup...)
+	tencent.Heal()
+	seen.run(1, atSetup...)
+	seen.run(0, append(atSetup, "--take-url", "--replace-token", "--apply")...)
 	seen.run(0, "check-config", write("flat.yml", fmt.Sprintf("apps: [{sdk_app_id: 1, token_files: [%q]}]", token)))
 	seen.run(0, "state", storage)
 	seen.run(0, "state", "--json", storage)
 	seen.run(1, "healthcheck", "--url="+webURL+"/-/healthy")
+	s.stderr.wait(t, "recounts stopped")
 	s.signal(syscall.SIGTERM)
 	if code := s.wait(); code != 0 {
 		t.Errorf("exit code %d", code)
