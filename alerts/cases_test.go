@@ -37,6 +37,8 @@ var doesNotApply = map[string]map[string]string{
 	"TUILiveKitRoomsExhausted":       {"counter reset": onlyGauges},
 	"TUILiveKitRoomLimitChanged":     {"counter reset": onlyGauges},
 	"TUILiveKitRoomsStale":           {"counter reset": onlyGauges},
+	"TUILiveKitKnownRoomsApart":      {"counter reset": onlyGauges},
+	"TUILiveKitDailyGroupQuota":      {"counter reset": onlyGauges},
 	"TUILiveKitRelayDelayed":         {"counter reset": onlyGauges},
 	"TUILiveKitSignaturesRefused":    {"application removed": noApp},
 	"TUILiveKitAllSignaturesRefused": {"application removed": noApp},

@@ -59,12 +59,20 @@ func checkFile(t *testing.T, name, content string) {
 // application that is not configured.
 func withSample(t *testing.T, do func(t *testing.T, a *app)) {
 	withConfig(t, `apps:
-  - {sdk_app_id: 1400000001, name: production, token_files: [TOKEN], relay: {url: 'http://127.0.0.1:1'}, api: {region: singapore, secret_key_file: TOKEN}, reconcile: {}}
+  - {sdk_app_id: 1400000001, name: production, max_rooms: 400, token_files: [TOKEN], relay: {url: 'http://127.0.0.1:1'}, api: {region: singapore, secret_key_file: TOKEN}, reconcile: {}}
   - {sdk_app_id: 1400000002, token_files: [TOKEN]}
 `, func(t *testing.T, a *app) {
 		sample, err := os.ReadFile("../../testdata/callbacks/Live.CallbackAfterCreateRoomReachingThreshold.json")
 		if err != nil {
 			t.Fatal(err)
+		}
+		for _, name := range []string{"Live.CallbackAfterCreateRoom", "Live.CallbackAfterDestroyRoom", "Live.CallbackAfterMemberStateChanged", "Group.CallbackOnDailyGroupQuotaAlarm", "Alert.RequestOverLimit"} {
+			body, err := os.ReadFile("../../testdata/callbacks/" + name + ".json")
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := httptest.NewRequest(http.MethodPost, "/callback"+signed("1400000001", "token"), strings.NewReader(string(body)))
+			a.webhook.ServeHTTP(httptest.NewRecorder(), r)
 		}
 		for _, query := range []string{signed("1400000001", "token"), "?SdkAppid=1400000001", "?SdkAppid=3"} {
 			r := httptest.NewRequest(http.MethodPost, "/callback"+query, strings.NewReader(string(sample)))
