@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 // room returns a callback of a room that was opened or closed.
@@ -106,4 +107,28 @@ func TestMembersAreCountedWithinASecond(t *testing.T) {
 	i := startApp(t)
 	acknowledged(t, i.post(i.signed(""), fixture(t, "Live.CallbackAfterMemberStateChanged")))
 	i.waitSeries(t, series("member_changes_total", `cause="enter"`), 2)
+}
+
+// Rooms, and counters that no answer waits for, outlive the process.
+func TestRoomsAndMembersOutliveARestart(t *testing.T) {
+	dir := t.TempDir()
+	i := startApp(t, "--storage.path="+dir)
+	at := time.Now().UnixMilli()
+	for n := range int64(3) {
+		acknowledged(t, i.post(i.signed(createRoom), room(createRoom, fmt.Sprint("r", n), at-9000+n, "")))
+	}
+	acknowledged(t, i.post(i.signed(thresholdCommand), strings.Replace(knownEvent, "1739966441121", fmt.Sprint(at-5000), 1)))
+	acknowledged(t, i.post(i.signed(destroyRoom), room(destroyRoom, "r1", at-1000, `,"EventType":"DestroyByUser"`)))
+	acknowledged(t, i.post(i.signed(""), fixture(t, "Live.CallbackAfterMemberStateChanged")))
+	if err := i.stop(); err != nil {
+		t.Fatal(err)
+	}
+	i = startApp(t, "--storage.path="+dir)
+	want := map[string]float64{
+		series("known_rooms"): 2, series("estimated_rooms"): 399, series("known_rooms_deviation"): 3 - 400,
+		series("room_destructions_total", `cause="user"`): 1, series("member_changes_total", `cause="enter"`): 2,
+	}
+	expect(t, i.scrape(), want)
+	acknowledged(t, i.post(i.signed(createRoom), room(createRoom, "r1", at-8999, ""))) // late, and a repeat
+	expect(t, i.scrape(), want)
 }
