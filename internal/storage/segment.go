@@ -162,8 +162,13 @@ func (j *journal) write(all Changes, move int64) (*segment, error) {
 	s := &segment{number: number, name: filepath.Join(j.path, segmentName(number))}
 	seed := newSeed(j.id, number)
 	carried := j.carried(all.Requests, move)
-	head, frames := j.appendHead(appendHeader(nil, j.id, number), seed, all, carried)
-	if err := j.writeFile(s.name, head); err != nil {
+	var head int64
+	var frames uint32
+	err = j.writeFile(s.name, func(f file) (err error) {
+		head, frames, err = j.writeHead(f, number, seed, all, carried)
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	current, err := j.fs.open(s.name)
@@ -177,7 +182,7 @@ func (j *journal) write(all Changes, move int64) (*segment, error) {
 		_ = j.fs.remove(s.name)
 		return nil, err
 	}
-	s.size, j.head = int64(len(head)), int64(len(head))
+	s.size, j.head = head, head
 	j.current, j.seed, j.frames = current, seed, frames
 	for _, r := range carried {
 		j.place(s, r)
@@ -190,12 +195,12 @@ func (j *journal) write(all Changes, move int64) (*segment, error) {
 const newSuffix = ".new"
 
 // writeFile makes a file of that name, or none: a segment is there when its head is.
-func (j *journal) writeFile(name string, content []byte) error {
+func (j *journal) writeFile(name string, write func(file) error) error {
 	f, err := j.fs.create(name + newSuffix)
 	if err != nil {
 		return err
 	}
-	err = writeAll(f, content)
+	err = write(f)
 	if err == nil {
 		err = f.Sync()
 	}
@@ -254,14 +259,25 @@ func (j *journal) carried(requests []queue.Request, most int64) (list []queue.Re
 	return list
 }
 
-// appendHead appends the frames of a head, and returns how many they are.
-func (j *journal) appendHead(b []byte, s seed, all Changes, carried []queue.Request) ([]byte, uint32) {
+// chunk is about how much is written at a time: a head may be large.
+const chunk = 64 << 10
+
+// writeHead writes the header and the frames of a head, and returns how much that is.
+func (j *journal) writeHead(f file, segment uint64, s seed, all Changes, carried []queue.Request) (size int64, number uint32, err error) {
 	now := time.Now().UnixMilli()
-	number := uint32(0)
+	b := appendHeader(nil, j.id, segment)
+	flush := func() {
+		if size += int64(len(b)); err == nil {
+			err = writeAll(f, b)
+		}
+		b = b[:0]
+	}
 	add := func(f frame) {
 		number++
 		f.number, f.time, f.head = number, now, max(f.head, partOfHead)
-		b = s.appendFrame(b, f)
+		if b = s.appendFrame(b, f); len(b) >= chunk {
+			flush()
+		}
 	}
 	for records := range slices.Chunk(all.Records, headFrame/128) {
 		add(frame{Changes: Changes{Changes: state.Changes{Records: records}}})
@@ -276,14 +292,15 @@ func (j *journal) appendHead(b []byte, s seed, all Changes, carried []queue.Requ
 	for i, r := range all.Requests {
 		keys[i] = r.Key()
 	}
-	for chunk := range slices.Chunk(keys, headFrame) {
-		add(frame{queued: chunk})
+	for part := range slices.Chunk(keys, headFrame) {
+		add(frame{queued: part})
 	}
 	for _, r := range carried {
 		add(frame{Changes: Changes{Requests: []queue.Request{r}}})
 	}
 	add(frame{head: endOfHead})
-	return b, number
+	flush()
+	return size, number, err
 }
 
 // removeDrained removes the segments that nothing needs: all that hold no queued request
@@ -341,11 +358,19 @@ func (j *journal) keepReserve() error {
 
 // allocate makes a file that takes space on the volume, or none.
 func (j *journal) allocate(name string, size int64) error {
-	noise := make([]byte, size)
+	noise := make([]byte, min(size, chunk))
 	for i := range noise { // a file system that compresses must not make nothing of it
 		noise[i] = byte(rand.Uint32())
 	}
-	if err := j.writeFile(name, noise); err != nil {
+	err := j.writeFile(name, func(f file) error {
+		for left := size; left > 0; left -= chunk {
+			if err := writeAll(f, noise[:min(left, chunk)]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
 		return fmt.Errorf("put space by for the next segment: %w", err)
 	}
 	return nil
