@@ -210,7 +210,7 @@ func (a *app) serveWeb(server *http.Server, on []net.Listener) error {
 	}
 	err := <-failed
 	for _, l := range on {
-		l.Close()
+		_ = l.Close() // its Serve returns, whatever Close says
 	}
 	for range len(on) - 1 {
 		<-failed

@@ -23,7 +23,7 @@ import (
 func Decode(file string, text []byte, v any) error {
 	err := decode(text, v)
 	if second := new(secondDocument); errors.As(err, second) {
-		return fmt.Errorf("%s:%d: %w", file, *second, err)
+		return fmt.Errorf("%s:%d: %w", file, int(*second), err)
 	}
 	if err != nil {
 		return explain(file, text, err, reflect.TypeOf(v).Elem())

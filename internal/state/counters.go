@@ -65,7 +65,7 @@ func (c Counters) DestroyedRooms() (n uint64) {
 // Statistic is what Tencent has counted of rooms until they were destroyed.
 type Statistic struct{ Viewers, Gifts, Coins, Likes uint64 }
 
-func (s *Statistic) add(o Statistic) {
+func (s *Statistic) addStatistic(o Statistic) {
 	s.Viewers += o.Viewers
 	s.Gifts += o.Gifts
 	s.Coins += o.Coins

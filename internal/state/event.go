@@ -158,7 +158,7 @@ func (c *Counts) count(e Event, tolerance int64) Outcome {
 		if e.Statistic == nil {
 			c.WithoutStatistic++
 		} else {
-			c.Statistic.add(*e.Statistic)
+			c.addStatistic(*e.Statistic)
 		}
 	case Members:
 		c.Members[e.MemberCause] += uint64(e.Members)

@@ -134,7 +134,8 @@ func (r *Register) advance(e RoomEvent, newest uint64, t int64) {
 // openedBefore applies an opening that is older than the newest event. It says when the
 // life of the room began that the newest event is of.
 func (r *Register) openedBefore(t int64, operator uint32, anchor int64, guessed bool) {
-	if t <= r.opened() && !(t == r.opened() && r.guessed() && !guessed) || t > r.Time() {
+	known := t == r.opened() && r.guessed() && !guessed // what was guessed is known now
+	if t <= r.opened() && !known || t > r.Time() {
 		return
 	}
 	if guessed && !r.guessed() {

@@ -42,7 +42,7 @@ func TestTheNthCallFails(t *testing.T) {
 				times  int
 				err    error
 			}{{true, 1, errDisk}, {false, 1, errDisk}, {true, 3, syscall.ENOSPC}, {false, 5, errDisk}, {true, 1, errShort}} {
-				if tc.err == errShort && kind != "write" {
+				if errors.Is(tc.err, errShort) && kind != "write" {
 					continue
 				}
 				cases++

@@ -45,13 +45,6 @@ func (s *scripted) hold(kind string, release <-chan struct{}) {
 	})
 }
 
-// calls returns how many calls there were of a kind.
-func (s *scripted) calls(kind string) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.n[kind]
-}
-
 func (s *scripted) do(kind, name string, work func() error) error {
 	s.mu.Lock()
 	if s.n == nil {
