@@ -1,4 +1,4 @@
-package main
+package repository_test
 
 import (
 	"encoding/json"
@@ -6,10 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"testing"
 )
-
-const repository = "../.."
 
 // stage is a FROM with the instructions up to the next.
 type stage struct {
@@ -92,16 +89,7 @@ func ignored(ignore, file string) bool {
 	return out
 }
 
-func readFile(t *testing.T, name string) string {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join(repository, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
-}
-
 func exists(name ...string) bool {
-	_, err := os.Stat(filepath.Join(append([]string{repository}, name...)...))
+	_, err := os.Stat(filepath.Join(name...))
 	return err == nil
 }

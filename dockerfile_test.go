@@ -1,8 +1,7 @@
-package main
+package repository_test
 
 import (
 	"fmt"
-	"io"
 	"net"
 	"net/url"
 	"os/exec"
@@ -14,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/manual"
 )
 
 // What of the Dockerfile can be checked without a container engine. scripts/check-docker
@@ -71,18 +72,18 @@ func TestDockerfileCheck(t *testing.T) {
 // TestDockerignore sees that the build gets all that it needs and nothing secret.
 func TestDockerignore(t *testing.T) {
 	ignore := readFile(t, ".dockerignore")
-	for _, file := range []string{"bin/demo.token", "demo.token", ".git/config", "data/segment-00000001", "config.yaml", "cmd/tuilivekit-exporter/dockerfile_test.go"} {
+	for _, file := range []string{"bin/demo.token", "demo.token", ".git/config", "data/segment-00000001", "config.yaml", "handler/callback_test.go"} {
 		if !ignored(ignore, file) {
 			t.Errorf("%s is sent to the builder", file)
 		}
 	}
 	list := exec.Command("go", "list", "-deps", "-f",
-		`{{if .Module}}{{if .Module.Main}}{{$dir := .Dir}}{{range .GoFiles}}{{$dir}}/{{.}}{{"\n"}}{{end}}{{range .EmbedFiles}}{{$dir}}/{{.}}{{"\n"}}{{end}}{{end}}{{end}}`, ".")
+		`{{if .Module}}{{if .Module.Main}}{{$dir := .Dir}}{{range .GoFiles}}{{$dir}}/{{.}}{{"\n"}}{{end}}{{range .EmbedFiles}}{{$dir}}/{{.}}{{"\n"}}{{end}}{{end}}{{end}}`, "./cmd/tuilivekit-exporter")
 	out, err := list.Output()
 	if err != nil {
 		t.Fatal("go list:", err)
 	}
-	root, err := filepath.Abs(repository)
+	root, err := filepath.Abs(".")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +104,7 @@ func TestDockerignore(t *testing.T) {
 
 // checkDockerfile returns what is wrong.
 func checkDockerfile(t *testing.T, text, ignore string) []string {
-	c := &dockerfileCheck{ignore: ignore}
+	c := &dockerfileCheck{ignore: ignore, commands: manual.Read(t, ".")}
 	if regexp.MustCompile(`(?mi)^#\s*syntax\s*=`).MatchString(text) {
 		c.problem("# syntax= fetches a front end from the network")
 	}
@@ -111,21 +112,19 @@ func checkDockerfile(t *testing.T, text, ignore string) []string {
 	if len(c.stages) < 2 {
 		return append(c.problems, "no stages")
 	}
-	c.cli = newCLI(io.Discard, io.Discard)
 	c.final = c.stages[len(c.stages)-1]
 	c.checkImages(t)
 	c.checkBuild()
 	c.checkCopies()
 	c.checkUser()
 	c.checkCommands()
-	c.checkPorts()
 	c.checkLabels(t)
 	return c.problems
 }
 
 type dockerfileCheck struct {
 	ignore   string
-	cli      *cli
+	commands map[string]manual.Command
 	stages   []stage // the first is what stands before the first FROM
 	final    stage
 	problems []string
@@ -221,8 +220,10 @@ func (c *dockerfileCheck) checkCommands() {
 	if !slices.ContainsFunc(c.final.all("COPY"), func(i string) bool { return strings.HasSuffix(i, " "+entrypoint[0]) }) {
 		c.problem("ENTRYPOINT: nothing is copied to %s", entrypoint[0])
 	}
-	if command, err := c.cli.app.Parse(entrypoint[1:]); err != nil || command != "serve" {
-		c.problem("ENTRYPOINT %v: means %q, want serve (%v)", entrypoint, command, err)
+	serve, err := c.commands["serve"].Parse(entrypoint[1:]...)
+	if err != nil {
+		c.problem("ENTRYPOINT %v: %v", entrypoint, err)
+		return
 	}
 
 	options, check, _ := strings.Cut(c.final.last("HEALTHCHECK", ""), "CMD ")
@@ -231,37 +232,37 @@ func (c *dockerfileCheck) checkCommands() {
 		c.problem("HEALTHCHECK: want the exec form of %s", entrypoint[0])
 		return
 	}
-	cli := newCLI(io.Discard, io.Discard)
-	if command, err := cli.app.Parse(health[1:]); err != nil || command != "healthcheck" {
-		c.problem("HEALTHCHECK %v: means %q, want healthcheck (%v)", health, command, err)
+	if len(health) < 2 || health[1] != "healthcheck" {
+		c.problem("HEALTHCHECK %v: want the command healthcheck", health)
+		return
+	}
+	healthcheck, err := c.commands["healthcheck"].Parse(health[2:]...)
+	if err != nil {
+		c.problem("HEALTHCHECK %v: %v", health, err)
 		return
 	}
 	timeout, err := time.ParseDuration(strings.TrimPrefix(regexp.MustCompile(`--timeout=\S+`).FindString(options), "--timeout="))
-	if err != nil || timeout <= cli.healthcheck.timeout {
-		c.problem("HEALTHCHECK --timeout: got %s, want more than the %s of the command", timeout, cli.healthcheck.timeout)
+	if least, _ := time.ParseDuration(healthcheck["timeout"]); err != nil || timeout <= least {
+		c.problem("HEALTHCHECK --timeout: got %s, want more than the %s of the command", timeout, least)
 	}
+	c.checkPorts(serve, healthcheck)
 }
 
-// checkPorts runs after checkCommands, which has parsed the flags.
-func (c *dockerfileCheck) checkPorts() {
-	if c.cli.serve.webhookAddress == "" {
-		return // the entrypoint is a problem already
-	}
+// checkPorts compares the ports with the flags of the entrypoint and of the health check.
+func (c *dockerfileCheck) checkPorts(serve, healthcheck map[string]string) {
 	var want []string
-	for _, address := range append(*c.cli.serve.web.WebListenAddresses, c.cli.serve.webhookAddress) {
-		_, port, err := net.SplitHostPort(address)
+	for _, flag := range []string{"web.listen-address", "webhook.listen-address"} {
+		_, port, err := net.SplitHostPort(serve[flag])
 		if err != nil {
-			c.problem("EXPOSE: default address %s: %v", address, err)
+			c.problem("EXPOSE: --%s: %v", flag, err)
 		}
 		want = append(want, port)
 	}
 	if got := strings.Fields(c.final.last("EXPOSE", "")); !slices.Equal(got, want) {
 		c.problem("EXPOSE %v: want the ports of the flags, %v", got, want)
 	}
-	cli := newCLI(io.Discard, io.Discard)
-	_, _ = cli.app.Parse([]string{"healthcheck"})
-	if u, err := url.Parse(cli.healthcheck.url); err != nil || u.Port() != want[0] {
-		c.problem("HEALTHCHECK: asks %s, want port %s (%v)", cli.healthcheck.url, want[0], err)
+	if u, err := url.Parse(healthcheck["url"]); err != nil || u.Port() != want[0] {
+		c.problem("HEALTHCHECK: asks %s, want port %s (%v)", healthcheck["url"], want[0], err)
 	}
 }
 

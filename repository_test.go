@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,6 +28,7 @@ var arrows = map[string][]string{
 	"internal/gate":           nil,
 	"internal/leaks":          nil, // only tests import it
 	"internal/late":           nil, // only tests import it
+	"internal/manual":         nil, // only tests import it
 	"internal/relay":          {"internal/exposition", "internal/queue", "internal/throttle", "internal/tuilivekit"},
 	"internal/queue":          nil,
 	"internal/state":          nil,
@@ -79,6 +81,30 @@ func TestImportsFollowTheArrows(t *testing.T) {
 			if !used[pkg+" "+ours] {
 				t.Errorf("%s does not import %s any more", pkg, ours)
 			}
+		}
+	}
+}
+
+// CONTRIBUTING.md says where things are: its layout names each package and each folder of test/
+// once, and nothing else that looks like one.
+func TestLayoutNamesEachPackage(t *testing.T) {
+	want := map[string]bool{}
+	for _, name := range filesOf(t, ".go") {
+		if dir := path.Dir(name); dir != "." {
+			want[dir+"/"] = true
+		}
+	}
+	for _, m := range regexp.MustCompile(`(?m)^([a-z][\w/-]*/) `).FindAllStringSubmatch(readFile(t, "CONTRIBUTING.md"), -1) {
+		if _, ok := want[m[1]]; !ok && !exists(m[1]) {
+			t.Errorf("%s is not there", m[1])
+		} else if ok && !want[m[1]] {
+			t.Errorf("%s is named twice", m[1])
+		}
+		want[m[1]] = false
+	}
+	for dir, missing := range want {
+		if missing {
+			t.Errorf("%s is not named", dir)
 		}
 	}
 }

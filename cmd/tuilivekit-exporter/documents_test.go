@@ -153,13 +153,13 @@ func TestCommandsInDocuments(t *testing.T) {
 	for c := range tuilivekit.Commands {
 		documented[tuilivekit.Command(c).String()] = c > 0
 	}
-	files, err := filepath.Glob(filepath.Join(repository, "docs/*.md"))
+	files, err := filepath.Glob("../../docs/*.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	lines := regexp.MustCompile(`(?m)^ *(?:bin/)?tuilivekit-exporter ((?:.*\\\n)*.*)$`)
 	found := 0
-	for _, file := range append(files, filepath.Join(repository, "README.md")) {
+	for _, file := range append(files, "../../README.md") {
 		b, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -98,7 +98,7 @@ func TestStatusOfMemoryOnly(t *testing.T) {
 // What the page calls stale is what the alerts no longer trust.
 func TestStatusIsStaleWhenTheAlertsSaySo(t *testing.T) {
 	quiet := fmt.Sprintf("labels: {window: quiet}, expr: vector(%d * 3600)}", web.DefaultStaleAfter/time.Hour)
-	if !strings.Contains(readFile(t, "alerts/recording.yaml"), quiet) {
+	if !strings.Contains(readFileText(t, "../../alerts/recording.yaml"), quiet) {
 		t.Errorf("recording.yaml has no %s", quiet)
 	}
 }

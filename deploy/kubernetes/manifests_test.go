@@ -1,13 +1,14 @@
-package main
+// Package kubernetes_test checks the manifests beside it without a cluster.
+package kubernetes_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,11 +17,13 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/config"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/manual"
 )
 
-// What of deploy/kubernetes can be checked without a cluster: that the manifests fit
-// the command line, the image and one another, and give the pod no more than it needs.
+const repository = "../.."
 
+// TestManifests checks that the manifests fit the command line, the image and one another,
+// and give the pod no more than it needs.
 func TestManifests(t *testing.T) {
 	for _, problem := range checkManifests(t, readManifests(t)) {
 		t.Error(problem)
@@ -79,7 +82,7 @@ func TestManifestsCheck(t *testing.T) {
 
 // checkManifests returns what is wrong.
 func checkManifests(t *testing.T, text string) []string {
-	c := &manifestCheck{t: t}
+	c := &manifestCheck{t: t, serve: manual.Read(t, repository)["serve"]}
 	decoder := yaml.NewDecoder(strings.NewReader(text))
 	for {
 		var object map[string]any
@@ -105,6 +108,7 @@ type manifestCheck struct {
 	t        *testing.T
 	objects  []any
 	set      any // the StatefulSet
+	serve    manual.Command
 	problems []string
 }
 
@@ -129,8 +133,7 @@ func (c *manifestCheck) kind(kind string) []any {
 }
 
 func (c *manifestCheck) checkSecurity() {
-	stages := parseDockerfile(readFile(c.t, "Dockerfile"))
-	uid, _, _ := strings.Cut(stages[len(stages)-1].last("USER", ""), ":")
+	uid, _, _ := strings.Cut(c.dockerfile("USER"), ":")
 	for path, want := range map[string]any{
 		"automountServiceAccountToken":                          false,
 		"enableServiceLinks":                                    false,
@@ -154,21 +157,19 @@ func (c *manifestCheck) checkContainer() {
 	for i := 0; at(c.set, fmt.Sprintf(container+"args.%d", i)) != nil; i++ {
 		args = append(args, fmt.Sprint(at(c.set, fmt.Sprintf(container+"args.%d", i))))
 	}
-	cli := newCLI(io.Discard, io.Discard)
-	if command, err := cli.app.Parse(args); err != nil || command != "serve" {
-		c.problems = append(c.problems, fmt.Sprintf("args %v: means %q, want serve (%v)", args, command, err))
+	flags, err := c.serve.Parse(args...)
+	if err != nil {
+		c.problems = append(c.problems, "args: "+err.Error())
 		return
 	}
-	if !cli.serve.autoReload {
+	if flags["config.auto-reload"] == "" {
 		c.problems = append(c.problems, "args: want --config.auto-reload: nothing else tells it of a changed Secret")
 	}
 	c.same(c.set, container+"image", "ghcr.io/tuilivekit-exporter/tuilivekit-exporter:"+strings.TrimSpace(readFile(c.t, "VERSION")))
-	for i, address := range append(*cli.serve.web.WebListenAddresses, cli.serve.webhookAddress) {
+	for i, address := range []string{flags["web.listen-address"], flags["webhook.listen-address"], flags["health.listen-address"]} {
 		_, port, _ := net.SplitHostPort(address)
 		c.same(c.set, fmt.Sprintf(container+"ports.%d.containerPort", i), port)
 	}
-	_, health, _ := net.SplitHostPort(cli.serve.healthAddress)
-	c.same(c.set, container+"ports.2.containerPort", health)
 	c.same(c.set, container+"ports.2.name", "health")
 	c.same(c.set, container+"ports.0.name", "web")
 	c.same(c.set, container+"ports.1.name", "webhook")
@@ -176,16 +177,15 @@ func (c *manifestCheck) checkContainer() {
 		c.same(c.set, container+probe+".httpGet", map[string]any{"path": path, "port": "health"}) // which no password protects
 	}
 	// A pod that ends still gets callbacks, until all nodes know that it does.
-	if delay := cli.serve.shutdownDelay; delay != 5*time.Second {
+	delay, timeout := duration(c.t, flags["shutdown.delay"]), duration(c.t, flags["shutdown.timeout"])
+	if delay != 5*time.Second {
 		c.problems = append(c.problems, fmt.Sprintf("shutdown.delay: got %s, want 5s", delay))
 	}
-	stop := cli.serve.shutdownDelay + cli.serve.shutdownTimeout
-	if grace, _ := at(c.set, "spec.template.spec.terminationGracePeriodSeconds").(int); time.Duration(grace)*time.Second <= stop {
-		c.problems = append(c.problems, fmt.Sprintf("terminationGracePeriodSeconds: got %d, want more than %s", grace, stop))
+	if grace, _ := at(c.set, "spec.template.spec.terminationGracePeriodSeconds").(int); time.Duration(grace)*time.Second <= delay+timeout {
+		c.problems = append(c.problems, fmt.Sprintf("terminationGracePeriodSeconds: got %d, want more than %s", grace, delay+timeout))
 	}
-	stages := parseDockerfile(readFile(c.t, "Dockerfile"))
 	c.same(c.set, container+"volumeMounts.2.name", at(c.set, "spec.volumeClaimTemplates.0.metadata.name"))
-	c.same(c.set, container+"volumeMounts.2.mountPath", stages[len(stages)-1].last("WORKDIR", ""))
+	c.same(c.set, container+"volumeMounts.2.mountPath", c.dockerfile("WORKDIR"))
 }
 
 // checkServices sees that each listener has a Service of its own, and that Prometheus
@@ -213,20 +213,16 @@ func (c *manifestCheck) checkServices() {
 	if !monitored {
 		c.problems = append(c.problems, "the ServiceMonitor selects no Service with its port")
 	}
-	cli := newCLI(io.Discard, io.Discard)
-	_, _ = cli.app.Parse(nil)
-	c.same(monitor, "spec.endpoints.0.path", cli.serve.telemetryPath)
+	c.same(monitor, "spec.endpoints.0.path", c.defaults()["web.telemetry-path"])
 }
 
 // checkExposure sees that the Ingress shows the path of callbacks and nothing else, and
 // that the NetworkPolicy keeps metrics inside.
 func (c *manifestCheck) checkExposure() {
-	cli := newCLI(io.Discard, io.Discard)
-	_, _ = cli.app.Parse(nil)
 	ingress, policy := c.kind("Ingress")[0], c.kind("NetworkPolicy")[0]
 	service := map[string]any{"name": at(c.kind("Service")[0], "metadata.name"), "port": map[string]any{"name": "webhook"}}
 	c.same(ingress, "spec.rules.0.http.paths", []any{map[string]any{
-		"path": cli.serve.webhookPath, "pathType": "Exact", "backend": map[string]any{"service": service},
+		"path": c.defaults()["webhook.path"], "pathType": "Exact", "backend": map[string]any{"service": service},
 	}})
 	c.same(ingress, "spec.rules.1", nil)
 	c.same(ingress, "spec.defaultBackend", nil)
@@ -254,7 +250,7 @@ func (c *manifestCheck) checkConfig() {
 	files := map[string]string{}
 	tokens, _ := at(secret, "stringData").(map[string]any)
 	for key, token := range tokens {
-		if _, _, err := config.ReadTokenFile(writeFile(c.t, key, fmt.Sprint(token))); err == nil || !strings.Contains(err.Error(), "placeholder") {
+		if _, _, err := config.ReadTokenFile(c.write(dir, key, fmt.Sprint(token))); err == nil || !strings.Contains(err.Error(), "placeholder") {
 			c.problems = append(c.problems, fmt.Sprintf("Secret stringData.%s: a token that works, for everybody: %v", key, err))
 		}
 		files[key] = "a token of the operator"
@@ -262,13 +258,45 @@ func (c *manifestCheck) checkConfig() {
 	data, _ := at(configMap, "data").(map[string]any)
 	files["config.yaml"] = strings.ReplaceAll(fmt.Sprint(data["config.yaml"]), folder+"/", "")
 	for name, content := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
-			c.t.Fatal(err)
-		}
+		c.write(dir, name, content)
 	}
-	if err := (&checkConfigCommand{file: filepath.Join(dir, "config.yaml")}).run(context.Background(), io.Discard); err != nil {
+	if _, _, err := config.Load(filepath.Join(dir, "config.yaml")); err != nil {
 		c.problems = append(c.problems, err.Error())
 	}
+}
+
+func (c *manifestCheck) write(dir, name, content string) string {
+	file := filepath.Join(dir, name)
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+	return file
+}
+
+// dockerfile returns the arguments of the last instruction called name.
+func (c *manifestCheck) dockerfile(name string) string {
+	found := regexp.MustCompile(`(?m)^`+name+` (.+)$`).FindAllStringSubmatch(readFile(c.t, "Dockerfile"), -1)
+	if found == nil {
+		c.t.Fatalf("the Dockerfile has no %s", name)
+	}
+	return found[len(found)-1][1]
+}
+
+// defaults returns the values of the flags of serve without arguments.
+func (c *manifestCheck) defaults() map[string]string {
+	flags, err := c.serve.Parse()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return flags
+}
+
+func duration(t *testing.T, text string) time.Duration {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
 }
 
 // at returns what stands at a path like spec.ports.0.name, nil if nothing does.
@@ -292,12 +320,12 @@ func at(object any, path string) any {
 
 // readManifests returns all manifests as one stream.
 func readManifests(t *testing.T) string {
-	files, err := filepath.Glob(filepath.Join(repository, "deploy/kubernetes/*.yaml"))
+	files, err := filepath.Glob("*.yaml")
 	if err != nil || len(files) < 3 {
 		t.Fatalf("manifests %v: %v", files, err)
 	}
 	var all []string
-	for _, file := range append(files, filepath.Join(repository, "deploy/kubernetes/secret.yaml.example")) {
+	for _, file := range append(files, "secret.yaml.example") {
 		b, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -305,4 +333,13 @@ func readManifests(t *testing.T) string {
 		all = append(all, string(b))
 	}
 	return strings.Join(all, "\n---\n")
+}
+
+// readFile returns a file of the repository.
+func readFile(t *testing.T, name string) string {
+	b, err := os.ReadFile(filepath.Join(repository, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }

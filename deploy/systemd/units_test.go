@@ -1,4 +1,5 @@
-package main
+// Package systemd_test checks the units beside it, without systemd where that is possible.
+package systemd_test
 
 import (
 	"context"
@@ -9,13 +10,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/config"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/manual"
 )
 
-// What of deploy/systemd can be checked without systemd: that the unit fits the command
-// line and the files beside it, and gives the service no more than it needs.
+const unitFile = "tuilivekit-exporter.service"
 
-const unitFile = "deploy/systemd/tuilivekit-exporter.service"
-
+// TestUnit checks that the unit fits the command line and the files beside it, and gives the
+// service no more than it needs.
 func TestUnit(t *testing.T) {
 	for _, problem := range checkUnit(t, readFile(t, unitFile)) {
 		t.Error(problem)
@@ -86,51 +89,51 @@ func checkUnit(t *testing.T, text string) (problems []string) {
 	if d, err := time.ParseDuration(strings.Join(unit["WatchdogSec"], " ")); err != nil || d < 10*time.Second {
 		problems = append(problems, "WatchdogSec: at least 10 s: a slow disk is no reason to be killed")
 	}
-	cli := newCLI(t.Output(), t.Output())
 	command := strings.Fields(strings.Join(unit["ExecStart"], " "))
-	if name, err := cli.app.Parse(command[1:]); err != nil || name != "serve" {
-		return append(problems, "ExecStart: cannot be parsed")
+	flags, err := manual.Read(t, "../..")["serve"].Parse(command[1:]...)
+	if err != nil {
+		return append(problems, "ExecStart: "+err.Error())
+	}
+	timeout, err := time.ParseDuration(flags["shutdown.timeout"])
+	if err != nil {
+		t.Fatal(err)
 	}
 	stop, err := time.ParseDuration(unit["TimeoutStopSec"][0])
-	if err != nil || stop <= cli.serve.shutdownTimeout {
-		problems = append(problems, "TimeoutStopSec: must be more than "+cli.serve.shutdownTimeout.String())
+	if err != nil || stop <= timeout {
+		problems = append(problems, "TimeoutStopSec: must be more than "+timeout.String())
 	}
-	same("storage.path", cli.serve.storagePath, "%S/"+unit["StateDirectory"][0])
+	same("storage.path", flags["storage.path"], "%S/"+unit["StateDirectory"][0])
 	// The credentials as they will lie beside one another.
 	dir := t.TempDir()
 	for _, credential := range unit["LoadCredential"] {
 		id, _, _ := strings.Cut(credential, ":")
 		content := "token"
 		if id == "config.yaml" {
-			content = readFile(t, "deploy/systemd/config.example.yaml")
+			content = readFile(t, "config.example.yaml")
 		}
 		if err := os.WriteFile(filepath.Join(dir, id), []byte(content), 0o400); err != nil {
 			t.Fatal(err)
 		}
 	}
-	check := checkConfigCommand{file: strings.Replace(cli.serve.configFile, "%d", dir, 1)}
-	if err := check.run(t.Context(), t.Output()); err != nil {
+	if _, _, err := config.Load(strings.Replace(flags["config.file"], "%d", dir, 1)); err != nil {
 		problems = append(problems, "config.file: "+err.Error())
 	}
 	return problems
 }
 
 func TestUnitOfTheSocket(t *testing.T) {
-	cli := newCLI(t.Output(), t.Output())
-	if _, err := cli.app.Parse(nil); err != nil {
+	serve := manual.Read(t, "../..")["serve"]
+	flags, err := serve.Parse()
+	if err != nil {
 		t.Fatal(err)
 	}
-	socket, conf := readUnit(readFile(t, "deploy/systemd/tuilivekit-exporter.socket")), readUnit(readFile(t, "deploy/systemd/socket.conf"))
-	if got, want := ":"+socket["ListenStream"][0], (*cli.serve.web.WebListenAddresses)[0]; got != want {
+	socket, conf := readUnit(readFile(t, "tuilivekit-exporter.socket")), readUnit(readFile(t, "socket.conf"))
+	if got, want := ":"+socket["ListenStream"][0], flags["web.listen-address"]; got != want {
 		t.Errorf("the socket listens on %s, the exporter on %s", got, want)
 	}
 	name, value, _ := strings.Cut(conf["Environment"][0], "=")
-	found := false
-	for _, flag := range cli.app.GetCommand("serve").Model().Flags {
-		found = found || flag.Envar == name && flag.Name == "web.systemd-socket"
-	}
-	if !found || value != "true" {
-		t.Errorf("%s is not the variable of --web.systemd-socket", name)
+	if want := serve["web.systemd-socket"].Variable; name != want || value != "true" {
+		t.Errorf("got %s=%s, want %s=true", name, value, want)
 	}
 }
 
@@ -140,13 +143,13 @@ func TestUnitsWithSystemd(t *testing.T) {
 	if err != nil {
 		t.Skip("systemd-analyze is not there, so systemd is not asked: apt-get install systemd")
 	}
-	bin, err := built()
+	program, err := os.Executable() // systemd only looks whether it is there
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	service := strings.ReplaceAll(readFile(t, unitFile), "/usr/local/bin/tuilivekit-exporter", bin)
-	files := map[string]string{"tuilivekit-exporter.service": service, "tuilivekit-exporter.socket": readFile(t, "deploy/systemd/tuilivekit-exporter.socket")}
+	service := strings.ReplaceAll(readFile(t, unitFile), "/usr/local/bin/tuilivekit-exporter", program)
+	files := map[string]string{"tuilivekit-exporter.service": service, "tuilivekit-exporter.socket": readFile(t, "tuilivekit-exporter.socket")}
 	var paths []string
 	for name, content := range files {
 		paths = append(paths, filepath.Join(dir, name))
@@ -157,7 +160,7 @@ func TestUnitsWithSystemd(t *testing.T) {
 	slices.Sort(paths)
 	run := func(args ...string) {
 		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		out, err := exec.CommandContext(ctx, analyze, args...).CombinedOutput()
 		if err != nil || strings.Contains(string(out), "/tuilivekit-exporter.") && args[0] == "verify" {
@@ -167,4 +170,12 @@ func TestUnitsWithSystemd(t *testing.T) {
 	}
 	run(append([]string{"verify", "--man=no"}, paths...)...)
 	run("security", "--offline=true", "--no-pager", "--threshold=15", paths[0]) // of 100
+}
+
+func readFile(t *testing.T, name string) string {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
