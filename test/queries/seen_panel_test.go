@@ -35,7 +35,6 @@ type field struct {
 	decimals          *int
 	mappings          []mapping
 	steps             []thresholdStep
-	hidden            bool // its name is not in the legend
 }
 
 // fieldOf is the field that a matcher finds; the defaults hold where it has nothing.
