@@ -83,7 +83,7 @@ func (c *serveCommand) register(cmd *kingpin.CmdClause) {
 	cmd.Flag("shutdown.delay", "Time between the signal to stop and the stop, while the exporter is not ready and still accepts callbacks. Set it to the time that a load balancer needs to notice.").Default("0s").DurationVar(&c.shutdownDelay)
 	c.registerShutdownTimeout(cmd)
 	cmd.Flag("log.level", "Only log messages of this severity or above: debug, info, warn or error.").Default("info").EnumVar(&c.logLevel, "debug", "info", "warn", "error")
-	cmd.Flag("log.format", "Format of log messages: logfmt or json. text is another name of logfmt.").Default("logfmt").EnumVar(&c.logFormat, "logfmt", "json", "text")
+	cmd.Flag("log.format", "Format of log messages: logfmt or json.").Default("logfmt").EnumVar(&c.logFormat, "logfmt", "json")
 }
 
 // run serves until ctx ends, and reads the configuration again at each signal of reloads.

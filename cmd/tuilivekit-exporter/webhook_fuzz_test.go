@@ -41,7 +41,7 @@ func FuzzLog(f *testing.F) {
 		query, sign := signedQuery(demoApp, demoToken, thresholdCommand, now), tuilivekit.Sign(demoToken, fmt.Sprint(now))
 		request = bytes.ReplaceAll(request, []byte("{query}"), []byte(query))
 		request = bytes.ReplaceAll(request, []byte("{marker}"), []byte(marker))
-		for _, format := range []string{"json", "text"} {
+		for _, format := range []string{"json", "logfmt"} {
 			log := newLogBuffer()
 			// A new one each time: a second line a second of one reason is not logged.
 			c, err := handler.New(handler.Options{
