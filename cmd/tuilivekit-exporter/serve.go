@@ -89,7 +89,7 @@ func (c *serveCommand) register(cmd *kingpin.CmdClause) {
 // run serves until ctx ends, and reads the configuration again at each signal of reloads.
 func (c *serveCommand) run(ctx context.Context, reloads <-chan os.Signal, stderr io.Writer) error {
 	if _, ok := os.LookupEnv("GOGC"); !ok {
-		debug.SetGCPercent(75) // little memory is worth more here than the little time it takes
+		debug.SetGCPercent(50) // little memory is worth more here than the little time it takes
 	}
 	signal.Ignore(syscall.SIGPIPE) // or the process ends with the reader of its log
 	output := newLogWriter(stderr)

@@ -9,28 +9,29 @@ import (
 )
 
 func TestLoadIsJudged(t *testing.T) {
+	well := load{senders: targetSenders, rate: 20_000, memoryRate: 40_000, p99: 19, memoryP99: 5, sync: 1, processorTimeRatio: 1.25}
 	for _, tc := range []struct {
-		name             string
-		rate, p99, ratio float64
-		missed           int // targets
-		fails            bool
+		name   string
+		change func(*load)
+		missed int // targets
+		fails  bool
 	}{
-		{"all is well", 5000, 149.9, 1.5, 0, false},
-		{"too few callbacks", 4999, 20, 1.1, 1, true},
-		{"too slow", 9000, 150, 1.1, 1, true},
-		{"the target of processor time is missed", 9000, 20, 2, 1, false},
-		{"too much processor time", 9000, 20, 2.01, 1, true},
-		{"all is wrong", 10, 2000, 5, 3, true},
-		{"nothing was measured", math.NaN(), math.NaN(), math.NaN(), 3, true},
+		{"all is well", func(*load) {}, 0, false},
+		{"a slow machine", func(l *load) { l.rate, l.memoryRate, l.p99, l.memoryP99 = 100, 900, 2000, 100 }, 2, false},
+		{"far fewer callbacks than in memory", func(l *load) { l.rate = 3999 }, 1, true},
+		{"far slower than a sync", func(l *load) { l.p99 = 181 }, 1, true},
+		{"the target of processor time is missed", func(l *load) { l.processorTimeRatio = 2 }, 1, false},
+		{"too much processor time", func(l *load) { l.processorTimeRatio = 2.01 }, 1, true},
+		{"nothing was measured", func(l *load) { l.rate, l.p99, l.processorTimeRatio = math.NaN(), math.NaN(), math.NaN() }, 3, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			var j judge
-			text := j.load(targetSenders, tc.rate, tc.p99, tc.ratio)
-			if missed := strings.Count(text, "NO"); missed != tc.missed {
-				t.Errorf("%d targets missed, want %d: %s", missed, tc.missed, text)
+			l := well
+			tc.change(&l)
+			if missed := strings.Count(l.targets(), "NO"); missed != tc.missed {
+				t.Errorf("%d targets missed, want %d: %s", missed, tc.missed, l.targets())
 			}
-			if fails := len(j.failures) > 0; fails != tc.fails {
-				t.Errorf("got %v, want failure: %t", j.failures, tc.fails)
+			if problem := l.problem(); (problem != nil) != tc.fails {
+				t.Errorf("got %v, want failure: %t", problem, tc.fails)
 			}
 		})
 	}
