@@ -35,6 +35,9 @@ test-go: need-go need-cc ## run vet and the Go tests with the race detector
 	go vet ./...
 	go test -race ./...
 
+thorough: need-go ## cut, damage and fail the storage in every way, and recount with every clock
+	THOROUGH=1 go test -count=1 -v -run '^(TestPowerCut|TestDamage|TestTheNthCallFails|TestRecountWhileRoomsOpenAndClose)$$' ./internal/storage ./internal/reconcile
+
 test-programs: need-go need-chromium ## run the tests that need the real programs or Prometheus' engine
 	cd test && go vet ./...
 	cd test && go test -count=1 -shuffle=on $$(go list ./... | grep -vE '/(attack|stack|e2e)$$')

@@ -17,6 +17,9 @@ const (
 	// maxTurns is how many of them are encoded at a time. The others wait for their turn, in
 	// the order in which they came, or for their network.
 	maxTurns = 4
+	// maxWait is how long another one waits for a place before it is refused: a scraper that
+	// reads its answer is served within that.
+	maxWait = 900 * time.Millisecond
 	// bufferSize is how much is encoded before it is compressed or sent.
 	bufferSize = 32 << 10
 
@@ -28,7 +31,7 @@ const (
 
 // Handler returns a handler that answers as promhttp does, with OpenMetrics and its
 // created samples. A scraper that does not read its answer keeps no other one waiting. If
-// too many are being answered, the answer is 503 at once. errorLog gets what goes wrong.
+// too many are being answered for maxWait, the answer is 503. errorLog gets what goes wrong.
 func (r *Registry) Handler(errorLog promhttp.Logger) http.Handler {
 	return &scrapes{registry: r, errorLog: errorLog, open: make(chan struct{}, maxOpen), turns: make(chan struct{}, maxTurns)}
 }
@@ -43,13 +46,11 @@ type scrapes struct {
 
 // ServeHTTP implements http.Handler.
 func (s *scrapes) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	select {
-	case s.open <- struct{}{}:
-		defer func() { <-s.open }()
-	default:
+	if !s.enter(req.Context()) {
 		tooMany(w)
 		return
 	}
+	defer func() { <-s.open }()
 	deadline := time.Now().Add(timeout(req.Header))
 	ctx, cancel := context.WithDeadline(req.Context(), deadline)
 	defer cancel()
@@ -86,6 +87,19 @@ func (s *scrapes) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if err != nil {
 		s.errorLog.Println("error sending metrics:", err)
 		panic(http.ErrAbortHandler) // or a part would be taken for the whole
+	}
+}
+
+// enter waits for a place, and reports whether there is one. Whoever waits gets the next
+// one in the order of arrival.
+func (s *scrapes) enter(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, maxWait)
+	defer cancel()
+	select {
+	case s.open <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 

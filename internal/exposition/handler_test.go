@@ -32,7 +32,7 @@ func endless(t *testing.T) (h http.Handler, started chan struct{}) {
 }
 
 // Scrapers that never read keep no other from being answered. If there are as many of
-// them as there may be, the answer is 503 at once.
+// them as there may be, the answer is 503 after a moment.
 func TestStalledReadersBlockNobody(t *testing.T) {
 	h, started := endless(t)
 	server := httptest.NewServer(h)
