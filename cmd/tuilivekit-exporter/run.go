@@ -198,22 +198,21 @@ func stopWeb(server *http.Server, deadline context.Context) error {
 // serveWeb serves on the listeners, which it closes, until one of them fails.
 func (a *app) serveWeb(server *http.Server, on []net.Listener) error {
 	failed := make(chan error, len(on))
+	var serving sync.WaitGroup
 	for _, l := range on {
 		a.log.WithField("address", l.Addr().String()).WithField("tls", server.TLSConfig != nil).Info("Listening on")
-		go func() {
+		serving.Go(func() {
 			if server.TLSConfig != nil {
 				failed <- server.ServeTLS(l, "", "")
 			} else {
 				failed <- server.Serve(l)
 			}
-		}()
+		})
 	}
 	err := <-failed
 	for _, l := range on {
-		_ = l.Close() // its Serve returns, whatever Close says
+		l.Close()
 	}
-	for range len(on) - 1 {
-		<-failed
-	}
+	serving.Wait()
 	return fmt.Errorf("web listener: %w", err)
 }
