@@ -130,7 +130,7 @@ cross: ## build for the other platforms
 	  CGO_ENABLED=0 GOOS=$${t%/*} GOARCH=$${t#*/} go build -o /dev/null ./cmd/tuilivekit-exporter || exit 1; done
 
 docs: ## write the generated documents and golden files again
-	go test ./cmd/... ./handler ./internal/doctor -run 'Documents|Golden' -update
+	go test ./cmd/... ./handler ./internal/doctor ./alerts -run 'Documents|Golden' -update
 
 docker: ## build the container image
 	DOCKER_BUILDKIT=1 $(DOCKER) build $(DOCKER_FLAGS) --build-arg VERSION=$(VERSION) \
