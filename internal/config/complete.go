@@ -25,22 +25,10 @@ func (c *Config) complete(dir string) (warnings []string, err error) {
 	for i := range c.Apps {
 		app := &c.Apps[i]
 		at := path{"apps", i}
-		if app.SDKAppID == "" {
-			return nil, &keyError{at.to("sdk_app_id"), "missing: every application needs its SDKAppID"}
-		}
-		if first, ok := ids[app.SDKAppID]; ok {
-			return nil, &keyError{at.to("sdk_app_id"), fmt.Sprintf("%s is already used by apps[%d]", app.SDKAppID, first)}
+		if err := app.completeNames(at, ids); err != nil {
+			return nil, err
 		}
 		ids[app.SDKAppID] = i
-		if !utf8.ValidString(app.Name) { // no scrape could be parsed
-			return nil, &keyError{at.to("name"), fmt.Sprintf("%q is not valid UTF-8", app.Name)}
-		}
-		if app.MaxRooms != nil && (*app.MaxRooms < 1 || *app.MaxRooms > tuilivekit.MaxCount) {
-			return nil, &keyError{at.to("max_rooms"), fmt.Sprintf("%d is not between 1 and %d", *app.MaxRooms, tuilivekit.MaxCount)}
-		}
-		if app.Name == "" {
-			app.Name = string(app.SDKAppID)
-		}
 		if read[i].err != nil {
 			return nil, read[i].err
 		}
@@ -73,6 +61,27 @@ func (c *Config) complete(dir string) (warnings []string, err error) {
 		warnings = append(warnings, o.warning())
 	}
 	return warnings, nil
+}
+
+// completeNames checks what identifies an application and its limit, and sets the default
+// of its name. ids has the indexes of the applications before it.
+func (app *App) completeNames(at path, ids map[AppID]int) error {
+	if app.SDKAppID == "" {
+		return &keyError{at.to("sdk_app_id"), "missing: every application needs its SDKAppID"}
+	}
+	if first, ok := ids[app.SDKAppID]; ok {
+		return &keyError{at.to("sdk_app_id"), fmt.Sprintf("%s is already used by apps[%d]", app.SDKAppID, first)}
+	}
+	if !utf8.ValidString(app.Name) { // no scrape could be parsed
+		return &keyError{at.to("name"), fmt.Sprintf("%q is not valid UTF-8", app.Name)}
+	}
+	if app.MaxRooms != nil && (*app.MaxRooms < 1 || *app.MaxRooms > tuilivekit.MaxCount) {
+		return &keyError{at.to("max_rooms"), fmt.Sprintf("%d is not between 1 and %d", *app.MaxRooms, tuilivekit.MaxCount)}
+	}
+	if app.Name == "" {
+		app.Name = string(app.SDKAppID)
+	}
+	return nil
 }
 
 // owners are the applications that have a token.

@@ -30,43 +30,55 @@ func (d *doctor) prometheus(ctx context.Context) {
 	} else {
 		d.add("prometheus", Pass, fmt.Sprintf("Prometheus scrapes %d exporter(s)", len(up.Result)), "")
 	}
+	d.prometheusRules(ctx)
+	d.prometheusAlertmanagers(ctx)
+}
+
+// prometheusRules says whether the alerts of the limit are loaded and can be evaluated.
+func (d *doctor) prometheusRules(ctx context.Context) {
 	var rules struct {
 		Groups []struct {
 			Rules []struct{ Name, Type, Health, LastError string }
 		}
 	}
-	if d.ask(ctx, "prometheus_rules", d.o.Prometheus+"/api/v1/rules", &rules) {
-		loaded, broken := map[string]bool{}, []string{}
-		for _, g := range rules.Groups {
-			for _, r := range g.Rules {
-				loaded[r.Name] = true
-				if r.Health == "err" && strings.Contains(strings.ToLower(r.Name), "tuilivekit") {
-					broken = append(broken, r.Name)
-				}
+	if !d.ask(ctx, "prometheus_rules", d.o.Prometheus+"/api/v1/rules", &rules) {
+		return
+	}
+	loaded, broken := map[string]bool{}, []string{}
+	for _, g := range rules.Groups {
+		for _, r := range g.Rules {
+			loaded[r.Name] = true
+			if r.Health == "err" && strings.Contains(strings.ToLower(r.Name), "tuilivekit") {
+				broken = append(broken, r.Name)
 			}
-		}
-		var missing []string
-		for _, name := range alerts {
-			if !loaded[name] {
-				missing = append(missing, name)
-			}
-		}
-		switch {
-		case len(missing) > 0:
-			d.add("prometheus_rules", Fail, "Prometheus has no alert "+strings.Join(missing, ", "), "load the files of alerts/ with rule_files")
-		case len(broken) > 0:
-			d.add("prometheus_rules", Fail, "Prometheus cannot evaluate "+strings.Join(broken, ", "), "see its page Status, Rule health")
-		default:
-			d.add("prometheus_rules", Pass, "Prometheus has the alerts of the limit", "")
 		}
 	}
-	var managers struct{ ActiveAlertmanagers []struct{ URL string } }
-	if d.ask(ctx, "prometheus_alertmanagers", d.o.Prometheus+"/api/v1/alertmanagers", &managers) {
-		if len(managers.ActiveAlertmanagers) == 0 {
-			d.add("prometheus_alertmanagers", Fail, "Prometheus sends its alerts to no Alertmanager", "set alerting.alertmanagers in its configuration")
-		} else {
-			d.add("prometheus_alertmanagers", Pass, fmt.Sprintf("Prometheus sends its alerts to %d Alertmanager(s)", len(managers.ActiveAlertmanagers)), "")
+	var missing []string
+	for _, name := range alerts {
+		if !loaded[name] {
+			missing = append(missing, name)
 		}
+	}
+	switch {
+	case len(missing) > 0:
+		d.add("prometheus_rules", Fail, "Prometheus has no alert "+strings.Join(missing, ", "), "load the files of alerts/ with rule_files")
+	case len(broken) > 0:
+		d.add("prometheus_rules", Fail, "Prometheus cannot evaluate "+strings.Join(broken, ", "), "see its page Status, Rule health")
+	default:
+		d.add("prometheus_rules", Pass, "Prometheus has the alerts of the limit", "")
+	}
+}
+
+// prometheusAlertmanagers says whether alerts are sent to somebody.
+func (d *doctor) prometheusAlertmanagers(ctx context.Context) {
+	var managers struct{ ActiveAlertmanagers []struct{ URL string } }
+	if !d.ask(ctx, "prometheus_alertmanagers", d.o.Prometheus+"/api/v1/alertmanagers", &managers) {
+		return
+	}
+	if len(managers.ActiveAlertmanagers) == 0 {
+		d.add("prometheus_alertmanagers", Fail, "Prometheus sends its alerts to no Alertmanager", "set alerting.alertmanagers in its configuration")
+	} else {
+		d.add("prometheus_alertmanagers", Pass, fmt.Sprintf("Prometheus sends its alerts to %d Alertmanager(s)", len(managers.ActiveAlertmanagers)), "")
 	}
 }
 
