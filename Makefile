@@ -116,6 +116,9 @@ push-images: ## build the image for all platforms, push it to the registries and
 check-chart: need-go ## lint the Helm chart and hold it against Kubernetes' schemas
 	@scripts/check-chart
 
+check-kube: need-go ## install, upgrade and remove the chart on a real API server (builds one, once)
+	@scripts/check-kube
+
 manifests: need-go ## render the plain Kubernetes manifests from the Helm chart again
 	@scripts/manifests deploy/kubernetes
 
