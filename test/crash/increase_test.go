@@ -65,17 +65,17 @@ func TestIncrease(t *testing.T) {
 	for i, name := range counters {
 		want := m.acked[i]
 		series := fmt.Sprintf("%s{sdk_app_id=%q}", name, m.app)
-		if got := prometheus.query(t, "increase("+series+"[10m] anchored)"); got != float64(want) {
+		if got := prometheus.query(t, "sum(increase("+series+"[10m] anchored))"); got != float64(want) {
 			t.Errorf("increase of %s is %g, but %d were sent", name, got, want)
 		}
-		if got := prometheus.query(t, "resets("+series+"[10m])"); got != 0 {
+		if got := prometheus.query(t, "sum(resets("+series+"[10m]))"); got != 0 {
 			t.Errorf("%s has fallen %g times", name, got)
 		}
-		if got := prometheus.query(t, "max_over_time("+series+"[10m]) - min_over_time("+series+"[10m])"); got != float64(want) {
+		if got := prometheus.query(t, "sum(max_over_time("+series+"[10m]) - min_over_time("+series+"[10m]))"); got != float64(want) {
 			t.Errorf("%s has grown by %g, but %d were sent", name, got, want)
 		}
 		// The plain one extrapolates to what it has not seen, by a scrape or so.
-		plain := prometheus.query(t, "increase("+series+"[10m])")
+		plain := prometheus.query(t, "sum(increase("+series+"[10m]))")
 		if plain < float64(want) || plain > 1.2*float64(want) {
 			t.Errorf("increase of %s, extrapolated, is %g, but %d were sent", name, plain, want)
 		}
