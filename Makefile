@@ -79,6 +79,9 @@ lint: ## run the linters
 start: need-go ## take the time of a start with 10,000 applications
 	cd test && go test -count=1 -v -run '^TestStartIsQuick$$' ./crash
 
+vale: need-go need-cc ## look for words in the documents that .vale/ does not allow
+	git ls-files '*.md' | grep -vE 'zh-CN|CHANGELOG|decisions/' | xargs $(shell scripts/tool vale)
+
 many: need-go ## scrape 100,000 applications, as Prometheus would
 	cd test && go test -count=1 -v -run '^TestManyApplications$$' ./crash
 

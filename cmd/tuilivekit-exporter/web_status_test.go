@@ -128,8 +128,8 @@ seconds (` + "`/?refresh=off`" + ` does not).
   **stale**: it is older, and the bar is paler. Tencent sends nothing when rooms close, so there
   may be far fewer by now. **never**: no threshold event has come, which below 70 % is normal.
 - The estimate moves with the callbacks of rooms created and destroyed since that event.
-- With a [relay](relay.md), what the application's own backend took, what waits for it, and what
-  went wrong last.
+- With a [relay](relay.md), the callbacks that the application's own backend has taken, those that are
+  queued for it, and its last failure.
 - Refused requests are listed by reason, with what to check. The only text of a request that is
   shown is its SDKAppID, which was not checked.
 
@@ -143,8 +143,9 @@ in UTC, durations are seconds, what is not known is null.
 
 `)
 	documentReport(t, &b)
-	b.WriteString("\nAn example, after the documented sample and two refused requests:\n\n```json\n" + example + "```\n")
+	b.WriteString("\n[status.example.json](status.example.json) is an example, after the documented sample and two refused requests.\n")
 	checkFile(t, "docs/status.md", b.String())
+	checkFile(t, "docs/status.example.json", example)
 }
 
 // documentReport writes the fields of the structs of the report with their comments.

@@ -22,8 +22,8 @@ import (
 type Config struct {
 	// Apps are the applications whose callbacks are taken. Required, at least one.
 	Apps []App `yaml:"apps"`
-	// Relay is what the relays of all applications have in common; what an application
-	// says itself goes first. Optional.
+	// Relay is what the relays of all applications have in common; the settings of an
+	// application override them. Optional.
 	Relay *Relay `yaml:"relay"`
 
 	source source `yaml:"-"`

@@ -166,7 +166,7 @@ func start(t *testing.T, apps map[string]string, flags ...string) *stack.Stack {
 	return s
 }
 
-// send plays Tencent.
+// send acts as Tencent.
 func send(t *testing.T, s *stack.Stack, app string, args ...string) {
 	t.Helper()
 	if err := s.Send(t.Context(), app, args...); err != nil {

@@ -137,7 +137,7 @@ func (s *Stack) Run(ctx context.Context, args ...string) ([]byte, error) {
 	return cmd.CombinedOutput()
 }
 
-// Send plays Tencent with the exporter's own send command.
+// Send acts as Tencent with the exporter's own send command.
 func (s *Stack) Send(ctx context.Context, app string, args ...string) error {
 	args = append([]string{"send", "--url=" + s.Callback, "--app=" + app, "--token-file=token"}, args...)
 	if out, err := s.Run(ctx, args...); err != nil {

@@ -1,7 +1,7 @@
 //go:build linux
 
 // Package exporter runs the built exporter for tests that look at it from outside: it
-// starts and ends the process, reads its log and its metrics, and plays Tencent on
+// starts and ends the process, reads its log and its metrics, and acts as Tencent on
 // connections of its own, so that a test knows of each request whether it was sent
 // whole and what came back.
 package exporter
