@@ -33,20 +33,20 @@ check-busy: ## run all of make check while another process keeps each core busy
 
 test-go: need-go need-cc ## run vet and the Go tests with the race detector
 	go vet ./...
-	go test -race ./...
+	go test -race -timeout 1h ./...
 
 thorough: need-go ## cut, damage and fail the storage in every way, and recount with every clock
-	THOROUGH=1 go test -count=1 -v -run '^(TestPowerCut|TestDamage|TestTheNthCallFails|TestRecountWhileRoomsOpenAndClose)$$' ./internal/storage ./internal/reconcile
+	THOROUGH=1 go test -count=1 -timeout 1h -v -run '^(TestPowerCut|TestDamage|TestTheNthCallFails|TestRecountWhileRoomsOpenAndClose)$$' ./internal/storage ./internal/reconcile
 
 test-programs: need-go need-chromium ## run the tests that need the real programs or Prometheus' engine
 	cd test && go vet ./...
-	cd test && go test -count=1 -shuffle=on $$(go list ./... | grep -vE '/(attack|stack|e2e)$$')
+	cd test && go test -count=1 -shuffle=on -timeout 1h $$(go list ./... | grep -vE '/(attack|stack|e2e)$$')
 
 alerts: ## check the alert rules, run their tests, check the Alertmanager example
 	@scripts/check-alerts
 
 e2e: build ## let an alert go from a callback to a receiver, with the real programs
-	cd test && EXPORTER=$(CURDIR)/$(BIN) go test -count=1 -shuffle=on -v ./stack ./e2e
+	cd test && EXPORTER=$(CURDIR)/$(BIN) go test -count=1 -shuffle=on -timeout 1h -v ./stack ./e2e
 
 browser: need-chromium build ## look at the status page with a real browser
 	cd test && EXPORTER=$(CURDIR)/$(BIN) go test -count=1 ./browser
@@ -86,7 +86,7 @@ many: need-go ## scrape 100,000 applications, as Prometheus would
 	cd test && go test -count=1 -v -run '^TestManyApplications$$' ./crash
 
 attack: build ## attack the exporter over loopback, and print what a good client saw
-	cd test && EXPORTER=$(CURDIR)/$(BIN) go test -count=1 -v ./attack
+	cd test && EXPORTER=$(CURDIR)/$(BIN) go test -count=1 -timeout 1h -v ./attack
 
 vuln: ## look for known vulnerabilities (asks vuln.go.dev)
 	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...

@@ -19,6 +19,7 @@ var aboutScrapes = []string{"TUILiveKitExporterReplicaDown", "TUILiveKitExporter
 // TestEverySecondScrapeFails: what fires, fires with every second sample of its inputs
 // gone too, within ten minutes of the time that its test has.
 func TestEverySecondScrapeFails(t *testing.T) {
+	t.Parallel() // promtool uses one core
 	const late = 10 * time.Minute
 	all, expected := suites(t), 0
 	delete(all, "flapping.yaml") // its values change from scrape to scrape: half of them is another story

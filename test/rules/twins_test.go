@@ -33,6 +33,7 @@ func metric(series string) string {
 }
 
 func TestTwinsOfAllInputsChangeNoVerdict(t *testing.T) {
+	t.Parallel() // promtool uses one core
 	all := suites(t)
 	for _, s := range all {
 		for _, c := range s.Tests {
@@ -46,6 +47,7 @@ func TestTwinsOfAllInputsChangeNoVerdict(t *testing.T) {
 
 // Neither has the labels of before.
 func TestTwinsOfTwoPrometheusChangeNoVerdict(t *testing.T) {
+	t.Parallel() // promtool uses one core
 	all := suites(t)
 	delete(all, days)
 	for _, s := range all {
@@ -66,6 +68,7 @@ func TestTwinsOfTwoPrometheusChangeNoVerdict(t *testing.T) {
 
 // Every second metric has one, then the others: what is matched with a twin has none.
 func TestTwinsOfSomeInputsChangeNoVerdict(t *testing.T) {
+	t.Parallel() // promtool uses one core
 	changed := map[string]*suite{}
 	for _, half := range []int{0, 1} {
 		for name, s := range suites(t) {
@@ -92,6 +95,7 @@ func TestTwinsOfSomeInputsChangeNoVerdict(t *testing.T) {
 
 // Federation brings what another Prometheus has recorded.
 func TestTwinsOfRecordedSeriesChangeNoVerdict(t *testing.T) {
+	t.Parallel() // promtool uses one core
 	b, err := os.ReadFile(filepath.Join(alerts, "recording.yaml"))
 	if err != nil {
 		t.Fatal(err)
