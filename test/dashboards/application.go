@@ -2,67 +2,75 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/usage"
 )
 
 // roomsAndLimit is the panel that has the marks of alerts: Grafana numbers panels in their
 // order, rows included.
-const roomsAndLimit = 11
+const roomsAndLimit = 12
 
 func application() object {
 	alerts := annotation("Alerts", "red", "{{alertname}}", "{{severity}}",
 		`ALERTS{alertname=~"TUILiveKit.+", alertstate="firing", severity!="info", sdk_app_id=~"$sdk_app_id"}`, false, true)
-	const quiet = "no event in this time, or no data"
+	const quiet = "no number in this time, or no data"
 	return newDashboard(applicationUID, "TUILiveKit / Application",
 		"One application: its rooms against its limit, how old the numbers are, when the limit is reached, and what Tencent sends.",
 		"now-6h", variables(false), append(annotations(), onlyOn(alerts, roomsAndLimit)),
 		row{title: "Now", panels: []panel{
-			gauge("Usage", "Rooms of the limit, by the last threshold event. It stays until the next event, however many rooms are closed: read it with its age.",
-				"percentunit", instant("{{name}}", withName(orWhy(lastUsage)))).
-				set("min", 0).set("max", 1).steps(percentSteps()).says(noEvent, expired).without(unknown).at(0, 0, 6, 8),
-			stat("Age of the number", "Time since that event, by Tencent's clock. Up to 10 minutes the number can be taken for the present. Older means: no room was created at 70 % or more since then.",
-				"s", instant("age", orNever(age))).steps(ageSteps()).says(noEvent).without(unknown).at(6, 0, 6, 4),
-			stat("Time to the limit", "If it goes on as in the last half hour. A forecast needs a number of the last 10 minutes and at least ten events in the half hour.",
-				"s", instant("time left", forecast)).steps(timeLeftSteps()).says(atLimit, notFilling, noForecast, noEvent).without(unknown).at(12, 0, 6, 4),
-			stat("Growth", "Rooms more an hour, at the pace of the last half hour. Only with a number of the last 10 minutes and at least ten events in the half hour; below it, too few events.",
+			gauge("Usage", "Rooms of the limit, by the best number that is known, which is what alerts go by. Read it with its source and its age.",
+				"percentunit", instant("{{name}}", withName(orWhyNoLimit(roomsUsage)))).
+				set("min", 0).set("max", 1).steps(percentSteps()).says(noEvent, expired, noLimit).without(unknown).at(0, 0, 6, 8),
+			stat("Rooms", "Rooms that are open now: the best number that is known.", "none",
+				instant("rooms", orWhy(rooms))).says(noEvent, expired).without(unknown).at(6, 0, 4, 4),
+			stat("Limit", "MaxRoomCount of the last threshold event, or max_rooms of the configuration before the first.", "none",
+				instant("limit", orWhyNoLimit(roomsLimit))).says(noEvent, expired, noLimit).without(unknown).at(10, 0, 4, 4),
+			freeRoomsPanel().at(14, 0, 5, 4),
+			stat("Source", "Where the number of rooms is from. "+aboutSources, "none",
+				instant("source", orWhy(roomsSource))).says(append(slices.Clone(sources), noEvent, expired)...).without(unknown).at(19, 0, 5, 4),
+			stat("Age of the number", "How old that is which the number of rooms is from, by Tencent's clock. Up to 10 minutes the number can be taken for the present. Older means: nothing was heard since then.",
+				"s", instant("age", orNever(roomsAge))).steps(ageSteps()).says(noEvent).without(unknown).at(6, 4, 4, 4),
+			stat("Time to the limit", "If it goes on as in the last half hour. "+aboutForecast,
+				"s", instant("time left", forecast)).steps(timeLeftSteps()).says(atLimit, notFilling, noForecast, noEvent).without(unknown).at(10, 4, 4, 4),
+			stat("Growth", "Rooms more an hour, at the pace of the last half hour. "+aboutForecast,
 				"suffix: rooms/h", instant("rooms an hour", "3600 * "+growth)).
-				set("decimals", 0).without("too few events, or no data").at(18, 0, 6, 4),
-			stat("Rooms", "CurRoomCount of the last threshold event.", "none",
-				instant("rooms", orWhy(newest(current)))).says(noEvent, expired).without(unknown).at(6, 4, 4, 4),
-			stat("Limit", "MaxRoomCount of the same event.", "none",
-				instant("limit", orWhy(newest(limit)))).says(noEvent, expired).without(unknown).at(10, 4, 4, 4),
-			freeRooms().at(14, 4, 5, 4),
-			stat("At most now", "Usage without the rooms that are known to be closed since, which is what alerts go by. Rooms that open at 70 % or more are always reported, so it is at most this, or below 70 %. Equal to the usage if Tencent is not told to send callbacks of closed rooms.",
-				"percentunit", instant("at most", orWhy(atMost))).set("decimals", 1).steps(percentSteps()).says(noEvent, expired).without(unknown).at(19, 4, 5, 4),
+				set("decimals", 0).without("too few events, or no data").at(14, 4, 5, 4),
+			stat("Last reported rooms", "CurRoomCount of the last threshold event, however old it is: what Tencent said.", "none",
+				instant("rooms", orWhy(newest(current)))).says(noEvent, expired).without(unknown).at(19, 4, 5, 4),
 		}},
 		row{title: "Over time", panels: []panel{
-			series("Rooms and limit", "Solid while the number is younger than 10 minutes, dashed when it is only the last one known. The limit is that of the same event; the estimate adds rooms created and takes off rooms closed since, as far as their callbacks came to the same replica. Known are the rooms that callbacks say are open, below 70 % too.",
+			series("Rooms and limit", "The best number of rooms: solid while it is younger than 10 minutes, dashed when it is only the last one known. Thin are the numbers that it is chosen from: what Tencent reported last; the estimate, which adds rooms opened and takes off rooms closed since; and the rooms known to be open from callbacks and recounts.",
 				"none",
-				over("rooms", newestFresh(current)),
-				over("rooms (last known)", newest(current)),
-				over("limit", newest(limit)),
+				over("rooms", whileFresh(rooms)),
+				over("rooms (last known)", rooms),
+				over("limit", roomsLimit),
 				over("estimate", newest(estimated)),
-				over("known", "max by (sdk_app_id) ("+last("tuilivekit_known_rooms")+")")).
+				over("known", "max by (sdk_app_id) ("+last("tuilivekit_known_rooms")+")"),
+				over("last reported", newest(current))).
 				held().floor().lastKnown("B").without(quiet).
 				override("byFrameRefID", "A", property("color", object{"mode": "fixed", "fixedColor": "blue"}), property("custom.fillOpacity", 15)).
 				override("byFrameRefID", "B", property("color", object{"mode": "fixed", "fixedColor": "blue"})).
 				override("byFrameRefID", "C", property("color", object{"mode": "fixed", "fixedColor": "red"})).
 				override("byFrameRefID", "D", property("color", object{"mode": "fixed", "fixedColor": "purple"}), property("custom.lineWidth", 1)).
 				override("byFrameRefID", "E", property("color", object{"mode": "fixed", "fixedColor": "green"}), property("custom.lineWidth", 1)).
+				override("byFrameRefID", "F", property("color", object{"mode": "fixed", "fixedColor": "orange"}), property("custom.lineWidth", 1)).
 				at(0, 0, 24, 10),
-			series("Usage", "Rooms of the limit, with the levels of the alerts. Solid while younger than 10 minutes, dashed when only the last one known; purple and dashed where rooms are known to be closed since.",
-				"percentunit", over("usage", newestFresh(usageOfReplica)), over("usage (last known)", lastUsage), over("at most", "("+atMost+" < "+lastUsage+")")).
+			timeline("Source of the number", "Where the best number was from: green is what Tencent said, blue is what was counted. "+aboutSources,
+				"none", over("{{name}}", orNothing(withName(orWhy(roomsSource)), "name"))).
+				says(append(slices.Clone(sources), noEvent.paler(), expired.paler(), noData.paler())...).at(0, 10, 24, 3),
+			series("Usage", "Rooms of the limit, with the levels of the alerts. Solid while younger than 10 minutes, dashed when only the last one known; purple and dashed is the last report of Tencent, where it differs.",
+				"percentunit", over("usage", whileFresh(roomsUsage)), over("usage (last known)", roomsUsage), over("last reported", "("+lastUsage+" != "+roomsUsage+")")).
 				held().custom("axisSoftMin", 0.6).custom("axisSoftMax", 1.05).lines(percentSteps()).lastKnown("B").lastKnown("C").without(quiet).
 				override("byFrameRefID", "A", property("color", object{"mode": "fixed", "fixedColor": "blue"})).
 				override("byFrameRefID", "B", property("color", object{"mode": "fixed", "fixedColor": "blue"})).
-				override("byFrameRefID", "C", property("color", object{"mode": "fixed", "fixedColor": "purple"})).at(0, 10, 12, 8),
-			series("Age of the number", "How old the newest event was. A saw that stays low is a busy application; a slope is silence: below 70 %, or callbacks that do not arrive.",
-				"s", over("age", age)).floor().lines(ageSteps()).without(quiet).at(12, 10, 12, 8),
-			series("Growth", "Rooms more an hour, at the pace of the half hour before. Nothing is drawn for a number older than 10 minutes or of fewer than ten events.",
-				"suffix: rooms/h", over("rooms an hour", "3600 * "+growth)).custom("showPoints", "auto").without("too few events, or no data").at(0, 18, 12, 8),
+				override("byFrameRefID", "C", property("color", object{"mode": "fixed", "fixedColor": "purple"})).at(0, 13, 12, 8),
+			series("Age of the number", "How old that was which the number is from. A saw that stays low is a busy application; a slope is silence: nobody opens or closes rooms, or callbacks do not arrive.",
+				"s", over("age", roomsAge)).floor().lines(ageSteps()).without(quiet).at(12, 13, 12, 8),
+			series("Growth", "Rooms more an hour, at the pace of the half hour before. "+aboutForecast,
+				"suffix: rooms/h", over("rooms an hour", "3600 * "+growth)).custom("showPoints", "auto").without("too few events, or no data").at(0, 21, 12, 8),
 			series("Time to the limit", "At that growth; what is more than two days away is left out. Nothing is drawn while the application does not grow.",
-				"s", over("time left", "("+timeToLimit+" <= 172800)")).floor().lines(timeLeftSteps()).custom("showPoints", "auto").without("no forecast, or no data").at(12, 18, 12, 8),
+				"s", over("time left", "("+timeToLimit+" <= 172800)")).floor().lines(timeLeftSteps()).custom("showPoints", "auto").without("no forecast, or no data").at(12, 21, 12, 8),
 		}},
 		row{title: "What Tencent sends", panels: []panel{
 			series("Threshold events", "Threshold events a minute, by the replica that took them.",
@@ -120,15 +128,15 @@ func roomLife() []panel {
 
 const tokenUsed = "tuilivekit_webhook_token_last_used_timestamp_seconds{" + apps + "}"
 
-// freeRooms has a query for each level of usage, of which one has a value: a number of
+// freeRoomsPanel has a query for each level of usage, of which one has a value: a number of
 // rooms has the colour of a share only so.
-func freeRooms() panel {
+func freeRoomsPanel() panel {
 	var targets []object
 	for i, l := range usage.Levels() {
 		targets = append(targets, instant(l.Words, freeFrom(i)))
 	}
-	targets = append(targets, instant("why", whyNoNumber))
-	p := stat("Free rooms", "Limit minus rooms of that event, in the colour of the usage.", "none", targets...).says(noEvent, expired).without(unknown)
+	targets = append(targets, instant("why", whyNotFree))
+	p := stat("Free rooms", "Limit minus rooms, in the colour of the usage.", "none", targets...).says(noEvent, expired, noLimit).without(unknown)
 	for i, l := range usage.Levels() {
 		p = p.override("byFrameRefID", string(rune('A'+i)), property("color", object{"mode": "fixed", "fixedColor": l.Color}))
 	}

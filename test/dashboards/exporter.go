@@ -144,16 +144,18 @@ func relay() []panel {
 		series("Oldest queued callback", "Time that the oldest callback has waited for its backend. A line that rises is a backend that takes nothing; there is an alert from 5 minutes on.",
 			"s", over("{{name}}", withName("(\ntime() - min by (sdk_app_id) (tuilivekit_relay_queue_oldest_timestamp_seconds{"+apps+"} > 0)\nor max by (sdk_app_id) (tuilivekit_relay_queue_oldest_timestamp_seconds{"+apps+"}) * 0\n)"))).
 			floor().lines(list{step("green", nil), step("orange", 300)}).without(quiet).at(12, 0, 12, 6),
-		series("Queued callbacks", "Acknowledged, on disk, and not yet taken by the backend. Those that failed for five minutes while the backend took others are set aside, and hold up their room only.",
-			"none", over("{{name}}", withName("sum by (sdk_app_id) (tuilivekit_relay_queue_requests{"+apps+"})")),
-			over("{{name}}, set aside", withName("sum by (sdk_app_id) (tuilivekit_relay_set_aside_requests{"+apps+"})"))).
-			floor().without(quiet).at(0, 6, 8, 8),
+		series("Queued callbacks", "Acknowledged, on disk, and not yet taken by the backend; those that are set aside too.",
+			"none", over("{{name}}", withName("sum by (sdk_app_id) (tuilivekit_relay_queue_requests{"+apps+"})"))).
+			floor().without(quiet).at(0, 6, 6, 8),
+		series("Set aside", "Queued callbacks that failed for five minutes while the backend took others. Their rooms go on without them, and they are retried; there is an alert while there are any.",
+			"none", over("{{name}}", withName("sum by (sdk_app_id) (tuilivekit_relay_set_aside_requests{"+apps+"})"))).
+			floor().without(quiet).at(6, 6, 6, 8),
 		series("Decisions", "Decisions a minute that the backend was asked for, inside the request of Tencent.",
 			"none", over("{{name}}", withName(perMinute("tuilivekit_relay_decisions_total", apps, "sdk_app_id")))).
-			perMinute().floor().without(quiet).at(8, 6, 8, 8),
+			perMinute().floor().without(quiet).at(12, 6, 6, 8),
 		series("Deliveries", "Callbacks a minute that the backend took after Tencent had its answer.",
 			"none", over("{{name}}", withName(perMinute("tuilivekit_relay_deliveries_total", apps, "sdk_app_id")))).
-			perMinute().floor().without(quiet).at(16, 6, 8, 8),
+			perMinute().floor().without(quiet).at(18, 6, 6, 8),
 		series("Failures", "A minute, by reason. A delivery that fails is tried again; a callback that is dropped is lost to the backend.",
 			"none", over("decision: {{reason}}", perMinute("tuilivekit_relay_decision_failures_total", apps, "reason")+" > 0"),
 			over("delivery: {{reason}}", perMinute("tuilivekit_relay_delivery_failures_total", apps, "reason")+" > 0"),
@@ -171,10 +173,13 @@ func process() []panel {
 	return []panel{
 		timeline("Up", "Whether Prometheus could scrape each replica.",
 			"none", over("{{instance}}", orNothing("max by (instance) (up{"+ours+"})", "instance"))).
-			set("mappings", list{words("0", "down", "red", "1", "up", "green")}).says(noData.paler()).at(0, 0, 12, 6),
+			set("mappings", list{words("0", "down", "red", "1", "up", "green")}).says(noData.paler()).at(0, 0, 8, 6),
 		series("Uptime", "Time since each replica started; a saw is a replica that keeps restarting.",
 			"s", over("{{instance}}", "time() - max by (instance) (process_start_time_seconds{"+ours+"})")).
-			floor().without(unknown).at(12, 0, 12, 6),
+			floor().without(unknown).at(8, 0, 8, 6),
+		series("Dropped log lines", "Log lines a minute that were dropped because standard error could not be written, or not fast enough. What they said is lost; callbacks are not delayed. There is an alert.",
+			"none", over("{{instance}}", perMinute("tuilivekit_exporter_log_lines_dropped_total", ours, "instance"))).
+			perMinute().floor().without(unknown).at(16, 0, 8, 6),
 		series("CPU", "Cores in use by each replica.", "none",
 			over("{{instance}}", rate("process_cpu_seconds_total", "instance"))).floor().custom("axisSoftMax", 0.01).without(unknown).at(0, 6, 6, 8),
 		series("Resident memory", "Memory of each replica.", "bytes",

@@ -72,7 +72,14 @@ var (
 	noData     = state{-9, "no data", "text"}
 	down       = state{-10, "down", "red"}
 	noRequest  = state{-11, "no request", "text"}
+	noLimit    = state{-12, "no limit known", "text"}
 )
+
+// sources are those of the best number, as the recording rules name them: green is what
+// Tencent has said, blue is what was counted. The last one is for where no rule is loaded.
+var sources = []state{
+	{1, "event", "green"}, {2, "recount", "green"}, {3, "estimate", "blue"}, {4, "known", "blue"}, {5, "last event", "text"},
+}
 
 // paler is a state in a timeline, where it fills a bar.
 func (s state) paler() state { return state{s.value, s.text, pale} }

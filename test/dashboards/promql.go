@@ -29,17 +29,53 @@ var (
 	eventTime = "max by (sdk_app_id) (" + events + ")"
 	age       = "clamp_min(time() - " + eventTime + ", 0)"
 
-	usageOfReplica = current + " / " + limit
-	lastUsage      = newest(usageOfReplica)
-	// atMost counts the rooms that are known to be closed since.
-	atMost = newest("(" + estimated + " < " + current + " or " + current + ") / " + limit)
-
-	// The forecast is that of the recording rules: of numbers of the last 10 minutes,
-	// with at least ten events in the last 30.
-	slope       = "deriv(tuilivekit_current_rooms{" + apps + "}[30m])"
-	growth      = enough(newestFresh(slope))
-	timeToLimit = enough(newestFresh("clamp_min(" + limit + " - " + current + ", 0) / (" + slope + " > 0)"))
+	lastUsage = newest(current + " / " + limit)
 )
+
+// The best number of rooms, and what follows from it, is what the recording rules have: at
+// every level of use. Where they are not loaded it is that of the newest event, without
+// the rooms that are known to be closed since.
+var (
+	fewest = "(" + estimated + " < " + current + " or " + current + ")"
+	slope  = "deriv(tuilivekit_current_rooms{" + apps + "}[30m])"
+
+	rooms       = orUnruled("sdk_app_id:tuilivekit_rooms:best", newest(fewest))
+	roomsLimit  = orUnruled("sdk_app_id:tuilivekit_rooms:limit", newest(limit))
+	freeRooms   = orUnruled("sdk_app_id:tuilivekit_rooms:headroom", newest("clamp_min("+limit+" - "+fewest+", 0)"))
+	roomsUsage  = orUnruled("sdk_app_id:tuilivekit_rooms_usage:best_ratio", newest(fewest+" / "+limit))
+	growth      = orUnruled("sdk_app_id:tuilivekit_rooms:deriv30m", enough(newestFresh(slope)))
+	timeToLimit = orUnruled("sdk_app_id:tuilivekit_time_to_limit_seconds:forecast",
+		enough(newestFresh("clamp_min("+limit+" - "+current+", 0) / ("+slope+" > 0)")))
+
+	// roomsAge is the age of an event too whose numbers have expired.
+	roomsAge = "(\n" + ruled("sdk_app_id:tuilivekit_rooms:best_age_seconds", "") + "\nor " + age + "\n)"
+)
+
+// ruled is a recorded series of the applications that are scraped. The rules have one for
+// each application, whatever job and instance report it.
+func ruled(record, matchers string) string {
+	return fmt.Sprintf("max by (sdk_app_id) (%s{%ssdk_app_id=~\"$sdk_app_id\"}) and on (sdk_app_id) %s", record, matchers, known)
+}
+
+// orUnruled is what is recorded, or instead where no rule is loaded.
+func orUnruled(record, instead string) string {
+	return "(\n" + ruled(record, "") + "\nor (" + instead + ") unless on () tuilivekit:alert_threshold\n)"
+}
+
+// roomsSource is the source of the best number, as a value that stands for its name.
+var roomsSource = func() string {
+	var all []string
+	for _, s := range sources[:len(sources)-1] {
+		all = append(all, fmt.Sprintf("(%s) * 0 + %d", ruled("sdk_app_id:tuilivekit_rooms:best_source", fmt.Sprintf("source=%q, ", s.text)), s.value))
+	}
+	unruled := sources[len(sources)-1]
+	return "(\n" + strings.Join(all, "\nor ") + fmt.Sprintf("\nor (%s * 0 + %d) unless on () tuilivekit:alert_threshold\n)", newest(current), unruled.value)
+}()
+
+// whileFresh is expr of the applications whose best number is not older than 10 minutes.
+func whileFresh(expr string) string {
+	return "(\n" + expr + "\nand on (sdk_app_id) " + roomsAge + " <= 600\n)"
+}
 
 // newest is expr, which has the labels of the replicas, of the newest event.
 func newest(expr string) string {
@@ -80,8 +116,25 @@ func orWhy(expr string) string {
 	return "(\n" + or(or(expr, eventTime, expired), known, noEvent) + "\n)"
 }
 
-// whyNoNumber is of the applications that orWhy explains, and of no other.
-var whyNoNumber = "(\n" + or(fmt.Sprintf("%s * 0 - %d", eventTime, -expired.value), known, noEvent) + "\n)\nunless on (sdk_app_id) " + newest(current)
+// orWhyNoLimit is the same of what needs the limit, which may not be known.
+func orWhyNoLimit(expr string) string { return orWhy(or(expr, rooms, noLimit)) }
+
+// orWhyNone is expr, or where no application has a value why one series named all has none.
+func orWhyNone(expr string, states ...of) string {
+	for _, s := range states {
+		expr += fmt.Sprintf("\nor on () label_replace(max(%s) * 0 - %d, \"name\", \"all\", \"\", \"\")", s.expr, -s.state.value)
+	}
+	return expr
+}
+
+// of is a state of those series that expr has.
+type of struct {
+	state state
+	expr  string
+}
+
+// whyNotFree is of the applications whose free rooms are not known, and of no other.
+var whyNotFree = "(\n" + or(or(fmt.Sprintf("%s * 0 - %d", rooms, -noLimit.value), eventTime, expired), known, noEvent) + "\n)\nunless on (sdk_app_id) " + freeRooms
 
 // orNever is expr of applications, or no event has come.
 func orNever(expr string) string { return "(\n" + or(expr, known, noEvent) + "\n)" }
@@ -93,16 +146,18 @@ func orNothing(expr, label string) string {
 }
 
 // forecast is the time to the limit, or why there is none.
-var forecast = "(\n" + fmt.Sprintf("(%s >= 1) * 0 - %d\nor ", atMost, -atLimit.value) +
-	or(or(or(timeToLimit, "("+growth+" <= 0)", notFilling), eventTime, noForecast), known, noEvent) + "\n)"
+var forecast = "(\n" + atTheLimit + "\nor " +
+	or(or(or(or(timeToLimit, "("+growth+" <= 0)", notFilling), rooms, noForecast), eventTime, noForecast), known, noEvent) + "\n)"
+
+var atTheLimit = fmt.Sprintf("(%s >= 1) * 0 - %d", roomsUsage, -atLimit.value)
 
 // freeFrom is the free rooms of an application whose usage has the level of that index,
 // so that each level can have its colour.
 func freeFrom(level int) string {
 	levels := usage.Levels()
-	free := newest("clamp_min("+limit+" - "+current+", 0)") + "\nand on (sdk_app_id) " + lastUsage + fmt.Sprintf(" >= %g", levels[level].From)
+	free := freeRooms + "\nand on (sdk_app_id) " + roomsUsage + fmt.Sprintf(" >= %g", levels[level].From)
 	if level+1 < len(levels) {
-		free += "\nand on (sdk_app_id) " + lastUsage + fmt.Sprintf(" < %g", levels[level+1].From)
+		free += "\nand on (sdk_app_id) " + roomsUsage + fmt.Sprintf(" < %g", levels[level+1].From)
 	}
 	return free
 }
@@ -122,7 +177,8 @@ func mean(metric string) string {
 
 // mostAtOnce are the twenty applications with the highest usage in the time range. Those
 // that have never reported come last.
-var mostAtOnce = "topk(20, max by (sdk_app_id) (\n  max_over_time(tuilivekit_current_rooms{" + apps + "}[$__range] @ end()) / max_over_time(tuilivekit_max_rooms{" + apps + "}[$__range] @ end())\n)" +
+var mostAtOnce = "topk(20, max by (sdk_app_id) (max_over_time(sdk_app_id:tuilivekit_rooms_usage:best_ratio{sdk_app_id=~\"$sdk_app_id\"}[$__range] @ end()))" +
+	"\nor max by (sdk_app_id) (\n  max_over_time(tuilivekit_current_rooms{" + apps + "}[$__range] @ end()) / max_over_time(tuilivekit_max_rooms{" + apps + "}[$__range] @ end())\n)" +
 	"\nor max by (sdk_app_id) (last_over_time(tuilivekit_app_info{" + apps + "}[$__range] @ end())) * 0 - 1)"
 
 // worst is expr of the applications of mostAtOnce.

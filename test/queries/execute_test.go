@@ -9,7 +9,9 @@ import (
 	"testing"
 
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/common/promslog"
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
@@ -99,10 +101,31 @@ func (s *server) count(t *testing.T, w *world, d dashboard, q query, c choice) i
 
 // ofPrometheus are metrics that Prometheus itself has.
 var ofPrometheus = map[string][]string{
-	"up":                         {"job", "instance"},
-	"ALERTS":                     {"alertname", "alertstate", "severity", "sdk_app_id", "job", "instance"},
-	"ALERTS_FOR_STATE":           {"alertname", "severity", "sdk_app_id", "job", "instance"},
-	"tuilivekit:alert_threshold": {"threshold"}, // recorded: it says that the rules are loaded
+	"up":               {"job", "instance"},
+	"ALERTS":           {"alertname", "alertstate", "severity", "sdk_app_id", "job", "instance"},
+	"ALERTS_FOR_STATE": {"alertname", "severity", "sdk_app_id", "job", "instance"},
+}
+
+// recorded returns the series of the recording rules, with the labels that dashboards use.
+func recorded(t *testing.T) map[string][]string {
+	t.Helper()
+	groups, errs := rulefmt.ParseFile("../../alerts/recording.yaml", false, model.UTF8Validation, parser.NewParser(parser.Options{}), promslog.NewNopLogger())
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	all := map[string][]string{}
+	for _, group := range groups.Groups {
+		for _, rule := range group.Rules {
+			by, _, _ := strings.Cut(rule.Record, ":")
+			switch by {
+			case "sdk_app_id":
+				all[rule.Record] = []string{"sdk_app_id", "source"}
+			case "tuilivekit":
+				all[rule.Record] = []string{"threshold", "window"}
+			}
+		}
+	}
+	return all
 }
 
 // exposed returns the metrics that the exporter has, with their labels.
@@ -117,7 +140,9 @@ func exposed(t *testing.T) map[string]map[string]bool {
 		}
 		s.labels.Range(func(l labels.Label) { all[name][l.Name] = true })
 	}
-	for name, own := range ofPrometheus {
+	others := recorded(t)
+	maps.Copy(others, ofPrometheus)
+	for name, own := range others {
 		all[name] = map[string]bool{}
 		for _, l := range own {
 			all[name][l] = true

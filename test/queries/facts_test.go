@@ -29,7 +29,7 @@ const none = -12345 // there must be no value
 
 func TestWhatPanelsShow(t *testing.T) {
 	w := shared(t)
-	s := newServer(t, w.native)
+	s := newServerWithRules(t, w.native)
 	const overview, application, exporter = "tuilivekit-overview", "tuilivekit-application", "tuilivekit-exporter"
 	app := func(id string) choice { return choice{".+", ".+", id} }
 	for _, c := range []struct {
@@ -51,7 +51,10 @@ func TestWhatPanelsShow(t *testing.T) {
 		{"free rooms neither", application, "Free rooms", "B", limitRaised, app(production), "", 260, 0},
 		{"usage stays after the last event", application, "Usage", "A", minutes, app(staging), "", 0.75, 1e-9},
 		{"age is beside it", application, "Age of the number", "A", minutes, app(staging), "", 110*60 + 2, 0},
-		{"rooms known to be closed lower what is in use at most", application, "At most now", "A", minutes, app(production), "", 1060. / 1200, 0.01},
+		{"rooms known to be closed lower the usage", application, "Usage", "A", minutes, app(production), "", 1060. / 1200, 0.01},
+		{"what Tencent reported stays beside it", application, "Last reported rooms", "A", minutes, app(staging), "", 75, 0},
+		{"a fresh event is the source", application, "Source", "A", minutes, app(production), "", 1, 0},
+		{"an old event and what is known since is an estimate", application, "Source", "A", minutes, app(staging), "", 3, 0},
 		{"growth is in rooms an hour", application, "Growth", "A", minutes, app(production), "", 120, 6},
 		{"time to the limit", application, "Time to the limit", "A", minutes, app(production), "", 140 * 30, 250},
 		{"no forecast from one event", application, "Time to the limit", "A", minutes, app(staging), "", -5, 0},
@@ -67,7 +70,7 @@ func TestWhatPanelsShow(t *testing.T) {
 		{"and only that", overview, "Highest usage", "A", minutes, everything, staging, none, 0},
 		{"the age of the same application", overview, "Its age", "A", minutes, everything, production, 2, 0},
 		{"no application at 90 %, which is not nothing", overview, "At 90 % or more", "A", minutes, everything, "", 0, 0},
-		{"one application without an event", overview, "No event", "A", minutes, everything, "", 1, 0},
+		{"two applications without a number", overview, "No number", "A", minutes, everything, "", 2, 0},
 		{"the table says that no event came", overview, "Applications", "A", minutes, everything, unheard, -1, 0},
 		{"the table says that numbers expired", overview, "Applications", "A", minutes, everything, expiring, -2, 0},
 		{"the table has the usage", overview, "Applications", "A", minutes, everything, staging, 0.75, 1e-9},

@@ -22,6 +22,7 @@ type scene struct {
 	down     func(minute int, instance string) bool       // nil: never
 	happen   func(t *testing.T, minute int, r []*replica) // nil: nothing
 	noRules  bool
+	maxRooms int64 // of production, by its configuration
 }
 
 const sceneMinutes = 40
@@ -37,6 +38,26 @@ var scenes = []scene{
 	}},
 	{name: "replica down", apps: 2, replicas: []string{replicaA}, down: func(minute int, _ string) bool { return minute > 15 },
 		happen: func(t *testing.T, minute int, r []*replica) { r[0].threshold(t, production, 850, 1000) }},
+	{name: "below 70 %", apps: 2, replicas: []string{replicaA}, maxRooms: 500, happen: func(t *testing.T, minute int, r []*replica) {
+		r[0].room(t, production, "Live.CallbackAfterCreateRoom", fmt.Sprint("one-", minute))
+		r[0].room(t, production, "Live.CallbackAfterCreateRoom", fmt.Sprint("two-", minute))
+		if minute >= 10 {
+			r[0].room(t, production, "Live.CallbackAfterDestroyRoom", fmt.Sprint("one-", minute-10))
+		}
+		r[0].room(t, staging, "Live.CallbackAfterCreateRoom", fmt.Sprint("s-", minute))
+		r[0].room(t, staging, "Live.CallbackAfterDestroyRoom", fmt.Sprint("s-", minute))
+	}},
+	// After the last event, of 919 rooms, one room is opened and 19 are closed. Twelve rooms
+	// more are opened and closed since: they are not of these 919.
+	{name: "after the peak", apps: 2, replicas: []string{replicaA}, happen: func(t *testing.T, minute int, r []*replica) {
+		switch {
+		case minute < 10:
+			r[0].room(t, production, "Live.CallbackAfterCreateRoom", fmt.Sprint("p-", minute))
+			r[0].threshold(t, production, 910+minute, 1000)
+		default:
+			r[0].room(t, production, "Live.CallbackAfterDestroyRoom", fmt.Sprint("earlier-", minute))
+		}
+	}},
 	{name: "not scraped", apps: 2},
 	{name: "rules not loaded", apps: 2, replicas: []string{replicaA}, noRules: true, happen: func(t *testing.T, minute int, r []*replica) {
 		r[0].threshold(t, production, 720, 1000)
@@ -64,6 +85,7 @@ func (c scene) samples(t *testing.T) (all []sample, end time.Time) {
 		apps = append(apps, handler.App{ID: appID(i), Name: fmt.Sprintf("app-%02d", i+1), Tokens: []string{token, "next"}})
 	}
 	apps[0].Name, apps[1].Name = "production", "staging"
+	apps[0].MaxRooms = c.maxRooms
 	extra := newLater
 	if c.plain {
 		extra = func(reg prometheus.Registerer) *later {

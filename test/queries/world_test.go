@@ -122,7 +122,7 @@ func startReplicaOf(t *testing.T, instance string, apps []handler.App, later fun
 // package, of the storage, and of the relay, which only production has. TestMetricsAreDocumented checks their names.
 type later struct {
 	reloadOK, reloadOKSince                  prometheus.Gauge
-	commits, failures, corruptions           prometheus.Counter
+	commits, failures, corruptions, logLines prometheus.Counter
 	degraded, lastSuccess                    prometheus.Gauge
 	commitDurationSeconds, eventsInEachBatch prometheus.Histogram
 
@@ -147,6 +147,7 @@ func newLater(reg prometheus.Registerer) *later {
 	l := &later{
 		reloadOK:              gauge("config_last_reload_successful"),
 		reloadOKSince:         gauge("config_last_reload_success_timestamp_seconds"),
+		logLines:              counter("log_lines_dropped_total"),
 		commits:               counter("storage_commits_total"),
 		failures:              counter("storage_failures_total"),
 		corruptions:           counter("storage_corruptions_total"),
@@ -183,7 +184,7 @@ func newLater(reg prometheus.Registerer) *later {
 	l.decisionSeconds, l.deliverySeconds = relaySeconds("decision"), relaySeconds("delivery")
 	reg.MustRegister(l.circuit, l.queued, l.setAside, l.queueOldest, l.decisions, l.deliveries, l.decisionFailed, l.deliveryFailed, l.drops,
 		l.decisionSeconds, l.deliverySeconds)
-	reg.MustRegister(l.reloadOK, l.reloadOKSince, l.commits, l.failures, l.corruptions, l.degraded, l.lastSuccess,
+	reg.MustRegister(l.reloadOK, l.reloadOKSince, l.logLines, l.commits, l.failures, l.corruptions, l.degraded, l.lastSuccess,
 		l.commitDurationSeconds, l.eventsInEachBatch)
 	l.reloadOK.Set(1)
 	l.reloadOKSince.SetToCurrentTime()
