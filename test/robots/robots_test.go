@@ -17,10 +17,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/alertmanager/alert"
 	"github.com/prometheus/alertmanager/notify"
 	"github.com/prometheus/alertmanager/notify/webhook"
 	"github.com/prometheus/alertmanager/template"
-	"github.com/prometheus/alertmanager/types"
 	commoncfg "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/common/promslog"
@@ -124,7 +124,7 @@ func TestRobotsAcceptTheMessages(t *testing.T) {
 }
 
 // send lets Alertmanager's own code send alerts to a stand-in and returns what came.
-func send(t *testing.T, c *webhook.WebhookConfig, alerts []*types.Alert) (message map[string]any) {
+func send(t *testing.T, c *webhook.WebhookConfig, list []*alert.Alert) (message map[string]any) {
 	robot := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err == nil {
@@ -153,7 +153,7 @@ func send(t *testing.T, c *webhook.WebhookConfig, alerts []*types.Alert) (messag
 	}
 	ctx := notify.WithReceiverName(notify.WithGroupKey(context.Background(), "1"), "robot")
 	ctx = notify.WithGroupLabels(ctx, model.LabelSet{"sdk_app_id": "1400000001"})
-	if _, err := n.Notify(ctx, alerts...); err != nil {
+	if _, err := n.Notify(ctx, list...); err != nil {
 		t.Fatal(err)
 	}
 	return message
@@ -161,13 +161,13 @@ func send(t *testing.T, c *webhook.WebhookConfig, alerts []*types.Alert) (messag
 
 // alerts returns n of them, as long as the longest that is shipped, with characters that JSON
 // must escape.
-func alerts(n int, resolved bool) (list []*types.Alert) {
+func alerts(n int, resolved bool) (list []*alert.Alert) {
 	ends := time.Now().Add(time.Hour)
 	if resolved {
 		ends = time.Now().Add(-time.Minute)
 	}
 	for i := range n {
-		list = append(list, &types.Alert{Alert: model.Alert{
+		list = append(list, &alert.Alert{Alert: model.Alert{
 			Labels: model.LabelSet{"alertname": "TUILiveKitRoomsCritical", "severity": "critical", "instance": model.LabelValue(fmt.Sprint(i))},
 			Annotations: model.LabelSet{
 				"summary":       "production（1400000001）：房间已使用 92%（20s 前）",
