@@ -110,6 +110,8 @@ type News struct {
 	// EventTime is Tencent's time of the event; Received is the time of its receipt by
 	// whoever counted it.
 	EventTime, Received int64
+	// Operator is the hash of the operator of that event, 0 if it is not known.
+	Operator uint32
 }
 
 // Verdict says what became of an event.
@@ -177,7 +179,7 @@ func (c *Counts) learn(n News) bool {
 	if c.compare(n.EventTime, n.Current, n.Max) <= 0 {
 		return false
 	}
-	c.Current, c.Max, c.EventTime, c.Received, c.Operator = n.Current, n.Max, n.EventTime, n.Received, 0
+	c.Current, c.Max, c.EventTime, c.Received, c.Operator = n.Current, n.Max, n.EventTime, n.Received, n.Operator&operatorMask
 	return true
 }
 

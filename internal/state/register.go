@@ -54,6 +54,13 @@ func (r Register) Closed() bool { return r.Newest&1 == 1 }
 // Time is that of the newest event, Unix milliseconds.
 func (r Register) Time() int64 { return int64(r.Newest >> 1) }
 
+// Opened returns when the room was opened that is open, or was before it was closed, in Unix
+// milliseconds, and the hash of its operator; each is 0 if it is not known. If it is not exact
+// the room was opened then or later.
+func (r Register) Opened() (t int64, operator uint32, exact bool) {
+	return r.opened(), r.operator(), !r.guessed()
+}
+
 func (r Register) opened() int64  { return int64(r.Opening >> openingShift) }
 func (r Register) guessed() bool  { return r.Opening&guessedBit != 0 }
 func (r Register) anchored() bool { return r.Opening&anchorBit != 0 }
@@ -134,6 +141,9 @@ func (r *Register) advance(e RoomEvent, newest uint64, t int64) {
 // openedBefore applies an opening that is older than the newest event. It says when the
 // life of the room began that the newest event is of.
 func (r *Register) openedBefore(t int64, operator uint32, anchor int64, guessed bool) {
+	if t == r.opened() && !guessed && !r.guessed() && r.operator() == 0 {
+		r.setOpened(t, operator, false) // only now it is known who opened it
+	}
 	known := t == r.opened() && r.guessed() && !guessed // what was guessed is known now
 	if t <= r.opened() && !known || t > r.Time() {
 		return
