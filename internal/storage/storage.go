@@ -57,9 +57,10 @@ type Storage struct {
 
 	startError error // why there is no segment to write to, if Open goes on without
 
-	waiting chan *request
-	free    sync.Pool   // of *request
-	stopped atomic.Bool // Run has returned, or is about to
+	waiting  chan *request
+	learning chan *learning
+	free     sync.Pool   // of *request
+	stopped  atomic.Bool // Run has returned, or is about to
 }
 
 // Open takes the folder at o.Path for this process, reads its journal, and puts what it
@@ -73,7 +74,7 @@ func Open(o Options) (*Storage, error) {
 	s := &Storage{
 		store: o.Store, queues: o.Queues, path: o.Path, timeout: o.Timeout, log: o.Log,
 		journal: &journal{path: o.Path, fs: o.fs, log: o.Log, least: minSegment, where: map[queue.Key]spot{}},
-		waiting: make(chan *request, maxWaiting),
+		waiting: make(chan *request, maxWaiting), learning: make(chan *learning),
 	}
 	s.metrics = newMetrics(o.Registerer, &s.journal.bytes)
 	s.free.New = func() any { return &request{done: make(chan struct{}, 1)} }

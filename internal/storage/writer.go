@@ -63,6 +63,7 @@ type writer struct {
 	*Storage
 	applied []*request // that wait for the commit that runs
 	behind  []*request // that wait for the next one, and go before those in the queue
+	news    *learning  // that goes into the next one, nil if there is none
 	jobs    chan job
 	results chan error
 	busy    bool // a job is running
@@ -97,6 +98,8 @@ func (s *Storage) Run(ctx context.Context) {
 		select {
 		case r := <-s.waiting:
 			w.handle(w.take(r))
+		case w.news = <-s.learning:
+			w.handle(w.take())
 		case err := <-w.results: // of a job that was not waited for
 			w.finished(err)
 		case <-look.C:
@@ -191,6 +194,10 @@ func (w *writer) handle(waiting []*request) {
 			changes.Requests = append(changes.Requests, w.queues.Number(r.callback))
 		}
 	}
+	news := w.news
+	if w.news = nil; news != nil {
+		news.apply(batch)
+	}
 	added := changes.Requests
 	changes.Requests = append(w.queues.TakeMoved(), added...)
 	changes.Changes, changes.Removed = batch.Changes(), w.queues.TakeRemoved()
@@ -218,6 +225,9 @@ func (w *writer) handle(waiting []*request) {
 		r.done <- struct{}{}
 	}
 	w.applied = nil
+	if news != nil {
+		close(news.done)
+	}
 	if !w.failing && w.journal.full() {
 		if err := w.inTime(w.begin()); err != nil {
 			w.metrics.failures.Inc()
