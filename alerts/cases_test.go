@@ -51,6 +51,7 @@ var doesNotApply = map[string]map[string]string{
 	"TUILiveKitStorageFailing":       {"application removed": noApp, "failover": oneProcess},
 	"TUILiveKitStorageDegraded":      {"application removed": noApp, "failover": oneProcess, "counter reset": onlyGauges},
 	"TUILiveKitStorageCorrupted":     {"application removed": noApp, "failover": oneProcess},
+	"TUILiveKitReplicasApart":        {"application removed": noApp, "failover": oneProcess, "counter reset": onlyGauges},
 	"TUILiveKitReloadFailed":         {"application removed": noApp, "failover": oneProcess, "counter reset": onlyGauges},
 	"TUILiveKitPanics":               {"application removed": noApp, "failover": oneProcess},
 	"TUILiveKitLogLinesDropped":      {"application removed": noApp, "failover": oneProcess},
