@@ -38,7 +38,7 @@ test-go: need-go need-cc ## run vet and the Go tests with the race detector
 thorough: need-go ## cut, damage and fail the storage in every way, and recount with every clock
 	THOROUGH=1 go test -count=1 -timeout 1h -v -run '^(TestPowerCut|TestDamage|TestTheNthCallFails|TestRecountWhileRoomsOpenAndClose)$$' ./internal/storage ./internal/reconcile
 
-test-programs: need-go need-chromium ## run the tests that need the real programs or Prometheus' engine
+test-programs: need-go need-chromium need-redis ## run the tests that need the real programs or Prometheus' engine
 	cd test && go vet ./...
 	cd test && go test -count=1 -shuffle=on -timeout 1h $$(go list ./... | grep -vE '/(attack|stack|e2e)$$')
 
@@ -156,6 +156,9 @@ need-go:
 
 need-cc:
 	@scripts/need cc 'gcc libc6-dev' 'the race detector needs a C compiler'
+
+need-redis:
+	@scripts/need redis-server redis-server 'replicas are tested with it'
 
 need-chromium:
 	@scripts/need chromium chromium 'the status page is looked at with it'

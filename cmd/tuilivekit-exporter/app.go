@@ -22,6 +22,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/reconcile"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/relay"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/replica"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/storage"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/web"
@@ -36,6 +37,7 @@ type app struct {
 	storage  *storage.Storage // nil: in memory only
 	relay    *relay.Relay
 	recounts *reconcile.Reconciler
+	replicas *replica.Replicas
 	callback *handler.Callback
 	health   *web.Health
 	webhook  http.Handler
@@ -75,11 +77,15 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 	if a.relay, err = relay.New(relay.Options{Queues: queues, Log: log, Registerer: reg}); err != nil {
 		return nil, err
 	}
-	if a.recounts, err = reconcile.New(reconcile.Options{Rooms: store, Log: log, Registerer: reg}); err != nil {
+	if a.recounts, err = reconcile.New(reconcile.Options{Rooms: store, Lease: a.lease, Log: log, Registerer: reg}); err != nil {
 		return nil, err
 	}
 	p, err := a.loadAll(store, queues, reg)
 	if err != nil {
+		return nil, err
+	}
+	if err := a.newReplicas(store, reg); err != nil {
+		a.close()
 		return nil, err
 	}
 	o := handler.Options{

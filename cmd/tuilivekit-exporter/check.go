@@ -42,6 +42,9 @@ func (c *checkConfigCommand) run(ctx context.Context, stdout io.Writer) error {
 	for _, app := range cfg.Apps {
 		fmt.Fprintf(stdout, "application %s (%s): %d token(s)%s\n", app.SDKAppID, app.Name, len(app.Tokens), describeAPI(app))
 	}
+	if s := replicaSettings(cfg); s != nil {
+		fmt.Fprintf(stdout, "replicas share what they know through Redis at %s, with the key prefix %s\n", s, s.Prefix)
+	}
 	fmt.Fprintf(stdout, "%s is valid\n", c.file)
 	return nil
 }

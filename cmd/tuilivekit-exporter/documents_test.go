@@ -63,7 +63,7 @@ Beside these there are the usual ` + "`go_*`" + ` and ` + "`process_*`" + ` metr
 ## Label values
 
 `)
-	for _, name := range []string{"tuilivekit_webhook_rejections_total", "tuilivekit_webhook_events_discarded_total", "tuilivekit_webhook_oddities_total", "tuilivekit_relay_decision_failures_total", "tuilivekit_relay_delivery_failures_total", "tuilivekit_relay_dropped_total", "tuilivekit_relay_request_duration_seconds", "tuilivekit_webhook_callbacks_total"} {
+	for _, name := range []string{"tuilivekit_webhook_rejections_total", "tuilivekit_webhook_events_discarded_total", "tuilivekit_webhook_oddities_total", "tuilivekit_relay_decision_failures_total", "tuilivekit_relay_delivery_failures_total", "tuilivekit_relay_dropped_total", "tuilivekit_replica_dropped_total", "tuilivekit_replica_offered_total", "tuilivekit_relay_request_duration_seconds", "tuilivekit_webhook_callbacks_total"} {
 		label := map[bool]string{true: "reason", false: "kind"}[regexp.MustCompile("reject|discard|failures|dropped").MatchString(name)]
 		if strings.Contains(name, "callbacks") {
 			label = "command"
@@ -97,7 +97,7 @@ environment variable beside it; the flag wins. A first run needs no file: see ` 
 ## File
 
 `)
-	for _, s := range []string{"Config", "App", "Relay", "API", "Reconcile"} {
+	for _, s := range []string{"Config", "App", "Relay", "API", "Reconcile", "Replica", "Redis", "Sentinel", "RedisTLS"} {
 		documentStruct(t, &b, s)
 	}
 	b.WriteString(`An example:
@@ -117,6 +117,10 @@ apps:
       secret_key_file: /run/secrets/staging.key
     reconcile:
       interval: 10m
+replica:
+  redis:
+    addresses: [redis.internal:6379]
+    password_file: /run/secrets/redis
 ` + "```" + `
 
 An error has the form ` + "`FILE:LINE: path: what is wrong`" + `, one line for each. Unknown keys are errors. A
@@ -206,7 +210,8 @@ func documentFlags(b *strings.Builder, cmd *kingpin.CmdModel) {
 // documentStruct writes the keys of a struct of package config with its comments.
 func documentStruct(t *testing.T, b *strings.Builder, name string) {
 	spec := configType(t, name)
-	prefix := map[string]string{"App": "apps[].", "Relay": "apps[].relay.", "API": "apps[].api.", "Reconcile": "apps[].reconcile."}[name]
+	prefix := map[string]string{"App": "apps[].", "Relay": "apps[].relay.", "API": "apps[].api.", "Reconcile": "apps[].reconcile.",
+		"Replica": "replica.", "Redis": "replica.redis.", "Sentinel": "replica.redis.sentinel.", "RedisTLS": "replica.redis.tls."}[name]
 	keys := map[string]string{} // by field
 	var fields []*ast.Field
 	for _, f := range spec.Type.(*ast.StructType).Fields.List {
@@ -237,7 +242,7 @@ func documentStruct(t *testing.T, b *strings.Builder, name string) {
 
 // configType returns the declaration of a type of package config.
 func configType(t *testing.T, name string) *ast.TypeSpec {
-	for _, source := range []string{"config.go", "api.go"} {
+	for _, source := range []string{"config.go", "api.go", "replica.go"} {
 		file, err := parser.ParseFile(token.NewFileSet(), "../../internal/config/"+source, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)

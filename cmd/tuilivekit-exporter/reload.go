@@ -34,7 +34,8 @@ func (a *app) plan() (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.apply = append(p.apply, backends, func() { a.recounts.Configure(recountedApps(cfg)) })
+	p.apply = append(p.apply, backends, func() { a.recounts.Configure(recountedApps(cfg)) },
+		func() { a.replicas.Configure(replicaSettings(cfg)) })
 	return p, nil
 }
 

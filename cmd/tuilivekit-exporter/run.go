@@ -80,6 +80,7 @@ func (a *app) run(ctx context.Context, l listeners, hup <-chan os.Signal) error 
 		stop: func(drained context.Context) error { a.relay.Drain(drained); return nil },
 	})
 	ps.add(part{name: "recounts", run: a.recounts.Run})
+	ps.add(part{name: "replicas", run: a.replicas.Run}) // the others get the last callbacks, too
 	if a.storage != nil {
 		ps.add(part{
 			name: "storage", // nobody records any more: the last commit

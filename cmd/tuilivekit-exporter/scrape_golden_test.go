@@ -61,6 +61,7 @@ func withSample(t *testing.T, do func(t *testing.T, a *app)) {
 	withConfig(t, `apps:
   - {sdk_app_id: 1400000001, name: production, max_rooms: 400, token_files: [TOKEN], relay: {url: 'http://127.0.0.1:1'}, api: {region: singapore, secret_key_file: TOKEN}, reconcile: {}}
   - {sdk_app_id: 1400000002, token_files: [TOKEN]}
+replica: {redis: {addresses: ['127.0.0.1:1']}}
 `, func(t *testing.T, a *app) {
 		sample, err := os.ReadFile("../../testdata/callbacks/Live.CallbackAfterCreateRoomReachingThreshold.json")
 		if err != nil {

@@ -23,6 +23,7 @@ func (a *app) newStatus() *web.Status {
 		Storage: a.storageStatus,
 		Config:  a.configStatus,
 		Relay:   a.relayStatus,
+		Replica: a.replicaStatus,
 
 		CallbackURL: a.callbackURL,
 		Build: web.BuildStatus{

@@ -108,6 +108,7 @@ func TestDocumentsOfTheStatus(t *testing.T) {
 	withSample(t, func(t *testing.T, a *app) { example = a.read(t, "/api/v1/status", "") })
 	build := regexp.MustCompile(`("(version|revision|go_version|platform)"): "[^"]*"`)
 	example = build.ReplaceAllString(example, `$1: "…"`)
+	example = regexp.MustCompile(`("id"): "[^"]+"`).ReplaceAllString(example, `$1: "exporter-0-5e0c8a17"`)
 	example = regexp.MustCompile(`("path"): "[^"]+"`).ReplaceAllString(example, `$1: "data"`)
 	example = regexp.MustCompile(`("file"): "[^"]+"`).ReplaceAllString(example, `$1: "tuilivekit-exporter.yaml"`)
 

@@ -60,6 +60,13 @@ func (c *Config) complete(dir string) (warnings []string, err error) {
 	for _, o := range shared {
 		warnings = append(warnings, o.warning())
 	}
+	if c.Replica != nil {
+		more, err := c.Replica.complete(path{"replica"}, dir)
+		if err != nil {
+			return nil, err
+		}
+		warnings = append(warnings, more...)
+	}
 	return warnings, nil
 }
 

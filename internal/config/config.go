@@ -25,6 +25,9 @@ type Config struct {
 	// Relay is what the relays of all applications have in common; the settings of an
 	// application override them. Optional.
 	Relay *Relay `yaml:"relay"`
+	// Replica shares what is known with other exporters behind the same URL. Default: this
+	// exporter is alone, or each knows only what has come to it.
+	Replica *Replica `yaml:"replica"`
 
 	source source `yaml:"-"`
 }

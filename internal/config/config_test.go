@@ -74,7 +74,7 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 		{"empty", ``, `:1: apps: no applications: at least one is required`},
 		{"no applications", `apps: []`, `:1: apps: no applications: at least one is required`},
 		{"an unknown key", "apps:" + id + "\n    tokens: [abc]", `:4: apps[0].tokens: unknown key, did you mean token_files?`},
-		{"an unknown key at the top", "apps:" + id + "\nweb: {}", `:4: web: unknown key, must be one of apps, relay`},
+		{"an unknown key at the top", "apps:" + id + "\nweb: {}", `:4: web: unknown key, must be one of apps, relay, replica`},
 		{"a key twice", "apps:" + id + "\n    sdk_app_id: 2", `:4: apps[0].sdk_app_id: key is already set on line 2`},
 		{"no YAML", "apps: [", `:1: not valid YAML: did not find expected node content`},
 		{"two documents", "apps:" + id + "\n---\napps: []", `:4: a second YAML document begins here: the file must contain one`},

@@ -54,6 +54,7 @@ func (c *Config) files() (names []string) {
 		}
 	}
 	add(c.Relay)
+	addNames(c.Replica.files()...)
 	for _, app := range c.Apps {
 		names = append(names, app.TokenFiles...)
 		add(app.Relay)

@@ -55,9 +55,14 @@ type App struct {
 	Rate float64
 }
 
-// Options are what a Reconciler needs. All are required but Registerer.
+// Options are what a Reconciler needs. All are required but Lease and
+// Registerer.
 type Options struct {
-	Rooms      Rooms
+	Rooms Rooms
+	// Lease reports whether this process may recount an application now, of which recounts are
+	// due at an interval. It is called before each recount and may block for a second. Nil: it
+	// always may.
+	Lease      func(ctx context.Context, appID string, interval time.Duration) bool
 	Log        logrus.FieldLogger
 	Registerer prometheus.Registerer
 }
@@ -65,6 +70,7 @@ type Options struct {
 // Reconciler recounts the rooms of applications, each at its own times and rate.
 type Reconciler struct {
 	rooms   Rooms
+	lease   func(ctx context.Context, appID string, interval time.Duration) bool
 	log     logrus.FieldLogger
 	metrics *metrics
 	byID    atomic.Pointer[map[string]*counter]
@@ -76,7 +82,7 @@ type Reconciler struct {
 
 // New returns a Reconciler without applications. It fails if a metric is registered already.
 func New(o Options) (*Reconciler, error) {
-	r := &Reconciler{rooms: o.Rooms, log: o.Log, metrics: newMetrics(), changed: make(chan struct{})}
+	r := &Reconciler{rooms: o.Rooms, lease: o.Lease, log: o.Log, metrics: newMetrics(), changed: make(chan struct{})}
 	r.byID.Store(&map[string]*counter{})
 	if o.Registerer != nil {
 		if err := o.Registerer.Register(r.metrics); err != nil {
@@ -147,6 +153,10 @@ func (c *counter) run(ctx context.Context) {
 			return
 		}
 		start := time.Now()
+		if c.lease != nil && !c.lease(ctx, c.app.ID, c.app.Interval) {
+			c.due.Store(start.Add(c.app.Interval).UnixMilli())
+			continue // another replica recounts it, and tells what it finds
+		}
 		err := c.recount(ctx)
 		if ctx.Err() != nil {
 			return // neither a success nor a failure; it is due still

@@ -36,6 +36,7 @@ type counter struct {
 
 	app   App
 	rooms Rooms
+	lease func(ctx context.Context, appID string, interval time.Duration) bool
 	log   logrus.FieldLogger
 	pace  pace
 
@@ -50,7 +51,7 @@ type counter struct {
 func newCounter(app App, r *Reconciler, was *counter) *counter {
 	c := &counter{
 		ids: &ids{}, metrics: &appMetrics{}, due: &atomic.Int64{},
-		app: app, rooms: r.rooms, log: r.log, pace: pace{most: app.Rate, rate: app.Rate},
+		app: app, rooms: r.rooms, lease: r.lease, log: r.log, pace: pace{most: app.Rate, rate: app.Rate},
 	}
 	if was != nil {
 		c.ids, c.metrics = was.ids, was.metrics

@@ -20,6 +20,8 @@ type Report struct {
 	Configuration ConfigStatus `json:"configuration"`
 	// Storage is whether events are durable.
 	Storage StorageStatus `json:"storage"`
+	// Replica is how records are exchanged with other replicas, null if they are not.
+	Replica *ReplicaStatus `json:"replica"`
 	// ClockSkewSeconds is our clock minus RequestTime at the last signed request, null
 	// before the first.
 	ClockSkewSeconds *float64 `json:"clock_skew_seconds"`
@@ -82,6 +84,44 @@ type StorageStatus struct {
 	DegradedSince *time.Time `json:"degraded_since"`
 	// Error says why it is degraded.
 	Error string `json:"error"`
+}
+
+// ReplicaStatus is how records are exchanged with other replicas.
+type ReplicaStatus struct {
+	// ID is the name of this replica among the others.
+	ID string `json:"id"`
+	// Engine is where the Redis is through which they are exchanged.
+	Engine string `json:"engine"`
+	// Connected is false while the last exchange failed: this replica goes on alone.
+	Connected bool `json:"connected"`
+	// Error says why it failed.
+	Error string `json:"error"`
+	// LastSuccess is the time of the last exchange that succeeded, null before the first.
+	LastSuccess *time.Time `json:"last_success_time"`
+	// LastSuccessAgeSeconds is how long ago that is, null before the first.
+	LastSuccessAgeSeconds *float64 `json:"last_success_age_seconds"`
+	// Peers are the other replicas that were seen within the last ten seconds.
+	Peers []PeerStatus `json:"peers"`
+}
+
+// PeerStatus is another replica.
+type PeerStatus struct {
+	// ID is its name.
+	ID string `json:"id"`
+	// Seen is the time of its last sign of life.
+	Seen time.Time `json:"last_seen_time"`
+}
+
+// judge fills in what follows from the times.
+func (r *ReplicaStatus) judge(now time.Time) {
+	if r == nil {
+		return
+	}
+	r.LastSuccess = utcOrNil(r.LastSuccess)
+	r.LastSuccessAgeSeconds = ageOrNil(now, r.LastSuccess)
+	for i := range r.Peers {
+		r.Peers[i].Seen = utc(r.Peers[i].Seen)
+	}
 }
 
 // The verdicts on the counts of an application.

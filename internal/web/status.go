@@ -33,6 +33,9 @@ type StatusOptions struct {
 	// Relay says how the backend of an application is, but for Mode and ages, which are
 	// filled in; nil if it has none. Nil means that nobody has one. It must not block.
 	Relay func(appID string) *RelayStatus
+	// Replica says how records are exchanged with other replicas, but for ages, which are filled
+	// in; nil if they are not. Nil means that they never are. It must not block.
+	Replica func() *ReplicaStatus
 	// CallbackURL returns the URL that a callback of this machine goes to, "" if it is not
 	// known yet. Nil means never.
 	CallbackURL func() string
@@ -69,6 +72,9 @@ func NewStatus(o StatusOptions) *Status {
 	if o.Relay == nil {
 		o.Relay = func(string) *RelayStatus { return nil }
 	}
+	if o.Replica == nil {
+		o.Replica = func() *ReplicaStatus { return nil }
+	}
 	if o.CallbackURL == nil {
 		o.CallbackURL = func() string { return "" }
 	}
@@ -84,12 +90,14 @@ func (s *Status) Report() Report {
 		Time: utc(now), StartTime: utc(s.started), UptimeSeconds: age(now, s.started),
 		Ready: s.o.Health == nil || s.o.Health.ready.Load(),
 		Build: s.o.Build, Configuration: s.o.Config(), Storage: s.o.Storage(),
+		Replica:           s.o.Replica(),
 		StaleAfterSeconds: s.o.StaleAfter.Seconds(),
 		ClockSkewSeconds:  webhook.ClockSkew,
 		Applications:      []AppStatus{}, Refusals: []RefusalStatus{},
 	}
 	r.Configuration.utc()
 	r.Storage.DegradedSince = utcOrNil(r.Storage.DegradedSince)
+	r.Replica.judge(now)
 	for _, a := range webhook.Apps {
 		r.Applications = append(r.Applications, s.appStatus(a, now))
 	}

@@ -160,6 +160,49 @@ func reachable(t *testing.T, c compose, from, address string) {
 	t.Errorf("%s speaks to %s, which no service publishes", from, address)
 }
 
+// The balancer and the configuration of two replicas name services of the file.
+func TestComposeOfReplicas(t *testing.T) {
+	c := readYAML[compose](t, folder+"/compose.replicas.yaml")
+	pinned := regexp.MustCompile(`:v?\d+\.\d+\.\d+$`)
+	for name, s := range c.Services {
+		if s.Build == "" && !pinned.MatchString(s.Image) {
+			t.Errorf("%s: the version of %s is not pinned", name, s.Image)
+		}
+		for _, m := range s.mounts(t) {
+			if _, err := os.Stat(m.from); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		for _, p := range s.Ports {
+			if !strings.HasPrefix(p, "127.0.0.1:") {
+				t.Errorf("%s: port %s is open to the network", name, p)
+			}
+		}
+	}
+	balancer, err := os.ReadFile(folder + "/balancer/nginx.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	servers := regexp.MustCompile(`server ([\w-]+):19781`).FindAllSubmatch(balancer, -1)
+	if len(servers) != 2 {
+		t.Errorf("the balancer knows %d replicas, want 2", len(servers))
+	}
+	for _, server := range servers {
+		if _, ok := c.Services[string(server[1])]; !ok {
+			t.Errorf("the balancer names %s, which is no service", server[1])
+		}
+	}
+	config := readYAML[struct {
+		Replica struct{ Redis struct{ Addresses []string } }
+	}](t, folder+"/exporter/replicas.yaml")
+	for _, address := range config.Replica.Redis.Addresses {
+		host, _, err := net.SplitHostPort(address)
+		if _, ok := c.Services[host]; err != nil || !ok {
+			t.Errorf("the exporters name %s, which is no service", address)
+		}
+	}
+}
+
 func TestGrafanaFindsAll(t *testing.T) {
 	c := readYAML[compose](t, folder+"/compose.yaml")
 	grafana := c.Services["grafana"]

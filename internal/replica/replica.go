@@ -1,0 +1,241 @@
+package replica
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+	"github.com/sirupsen/logrus"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
+)
+
+// Known is what this replica knows. *state.Store has it.
+type Known interface {
+	// Snapshot returns the configured applications.
+	Snapshot() []state.App
+	// Rooms returns the registers of the rooms of an application that have changed since a
+	// time, Unix milliseconds, and some more; all of them if that is 0.
+	Rooms(appID string, since int64) []state.RoomRecord
+}
+
+// Learner takes news. *storage.Storage and storage.Memory are such.
+type Learner interface {
+	// Learn merges news, each only if it is newer than what is known, and returns how many
+	// were. It returns when they are visible, and durable if the storage can be written. The
+	// error is that of ctx.
+	Learn(ctx context.Context, events []state.News, rooms []state.RoomNews) (newEvents, newRooms int, err error)
+}
+
+// Options are what Replicas need. All are required but Registerer.
+type Options struct {
+	Known   Known
+	Learner Learner
+	// Tolerance is how far a time may lie ahead of the clock of this replica.
+	Tolerance  time.Duration
+	Log        logrus.FieldLogger
+	Registerer prometheus.Registerer
+}
+
+// Replicas exchanges records with other replicas. All methods may be called from several
+// goroutines.
+type Replicas struct {
+	o       Options
+	id      string // of this process
+	born    int64  // when it began, after what was stored had been restored, Unix milliseconds
+	metrics *metrics
+
+	mu       sync.Mutex
+	settings *Settings     // nil: no engine
+	changed  chan struct{} // closed by the next Configure
+	health   Health
+
+	client atomic.Pointer[engine] // nil while there is none
+}
+
+// engine is a client with the keys that it uses.
+type engine struct {
+	redis.UniversalClient
+	keys keys
+}
+
+// New returns Replicas without an engine. It fails if a metric is registered already.
+func New(o Options) (*Replicas, error) {
+	redis.SetLogger(libraryLog{o.Log})
+	r := &Replicas{o: o, id: newID(), born: time.Now().UnixMilli() + 1, changed: make(chan struct{})}
+	r.metrics = newMetrics(r)
+	if o.Registerer != nil {
+		if err := o.Registerer.Register(r.metrics); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// newID returns a name for this process that no other one has, and that tells a person which
+// one it is.
+func newID() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // it never fails
+	return host + "-" + hex.EncodeToString(b[:])
+}
+
+// ID returns the name of this replica among the others: the name of the host and a random part
+// that is another one after a restart.
+func (r *Replicas) ID() string { return r.id }
+
+// Configure makes s the engine, nil for none. The connections are made anew. It does not block.
+func (r *Replicas) Configure(s *Settings) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s == nil || r.settings == nil || s.String() != r.settings.String() {
+		r.health = Health{}
+	}
+	r.settings = s
+	if s != nil {
+		r.health.Configured, r.health.Engine = true, s.String()
+	}
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+// Run exchanges records until ctx ends. Then it offers what has changed once more, within a
+// second, and returns nil.
+func (r *Replicas) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		r.mu.Lock()
+		s, changed := r.settings, r.changed
+		r.mu.Unlock()
+		if s == nil {
+			select {
+			case <-ctx.Done():
+			case <-changed:
+			}
+			continue
+		}
+		r.exchange(ctx, *s, changed)
+	}
+	return nil
+}
+
+const (
+	offerInterval = 500 * time.Millisecond // between two looks at what has changed here
+	readEvery     = 2                      // of them the engine is read
+)
+
+// exchange exchanges records with the engine s until ctx ends or changed is closed.
+func (r *Replicas) exchange(ctx context.Context, s Settings, changed <-chan struct{}) {
+	e := &engine{s.connect(), keysOf(s.Prefix)}
+	defer e.Close()
+	r.client.Store(e)
+	defer r.client.Store(nil)
+	l := newLink(r, e)
+	ticker := time.NewTicker(offerInterval)
+	defer ticker.Stop()
+	for n := 0; ; n++ {
+		l.round(ctx, n%readEvery == 0)
+		select {
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*ioTimeout)
+			defer cancel()
+			l.leave(last)
+			return
+		case <-changed:
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// Lease reports whether this replica may recount an application for the time d, and keeps the
+// others from it. It is true without an engine, and if the engine cannot be asked: two recounts
+// do no harm. It blocks for a second at most.
+func (r *Replicas) Lease(ctx context.Context, appID string, d time.Duration) bool {
+	e := r.client.Load()
+	if e == nil {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*ioTimeout)
+	defer cancel()
+	key := e.keys.reconcile(appID)
+	err := e.SetArgs(ctx, key, r.id, redis.SetArgs{Mode: "NX", TTL: d}).Err()
+	if err == nil || !errors.Is(err, redis.Nil) {
+		return true
+	}
+	owner, err := e.Get(ctx, key).Result()
+	if err == nil && owner != r.id {
+		return false
+	}
+	_ = e.PExpire(ctx, key, d).Err() // a lease that is lost costs one recount
+	return true
+}
+
+// Health is how the exchange goes.
+type Health struct {
+	// Configured is whether there is an engine; Engine says in words where.
+	Configured bool
+	Engine     string
+	// Up is whether the last exchange succeeded. Err says why it did not, nil before the first.
+	Up  bool
+	Err error
+	// Since is when Up became what it is, LastSuccess the time of the last exchange that
+	// succeeded; zero before the first.
+	Since, LastSuccess time.Time
+	// Peers are the other replicas that were seen within the last ten seconds.
+	Peers []Peer
+}
+
+// Peer is another replica.
+type Peer struct {
+	ID   string
+	Seen time.Time // its last sign of life, by the clock of this replica
+}
+
+// Health returns how the exchange goes. It does not block. The caller owns Peers.
+func (r *Replicas) Health() Health {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	h := r.health
+	h.Peers = append([]Peer(nil), h.Peers...)
+	return h
+}
+
+// note notes how a round went, and logs if that is another way than before.
+func (r *Replicas) note(err error, peers []Peer) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	h, now := &r.health, time.Now()
+	if r.settings == nil {
+		return // it was taken out of the configuration meanwhile
+	}
+	first := h.Since.IsZero()
+	if first || h.Up != (err == nil) {
+		h.Since = now
+		switch log := r.o.Log.WithField("engine", h.Engine); {
+		case err != nil:
+			log.WithError(err).Warn("replicas are apart: Redis cannot be used, this replica goes on with what it knows")
+		case first:
+			log.Info("exchanging records with other replicas")
+		default:
+			log.Info("replicas are together again: Redis can be used")
+		}
+	}
+	h.Up, h.Err = err == nil, err
+	if err == nil {
+		h.LastSuccess = now
+	}
+	if peers != nil {
+		h.Peers = peers
+	}
+}

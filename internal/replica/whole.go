@@ -1,0 +1,108 @@
+package replica
+
+import (
+	"context"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
+)
+
+// whole exchanges all rooms of the applications whose turn it is: some of them, if that takes
+// long.
+func (l *link) whole(ctx context.Context, now time.Time) {
+	var due []*book
+	for _, b := range l.order {
+		if !b.failed && b.read > 0 && !now.Before(b.nextWhole) {
+			due = append(due, b)
+		}
+	}
+	began := time.Now()
+	for len(due) > 0 && !l.away() && ctx.Err() == nil && time.Since(began) < wholeBudget {
+		group := due[:min(wholeGroup, len(due))]
+		due = due[len(group):]
+		l.wholeGroup(ctx, group, now)
+	}
+}
+
+func (l *link) wholeGroup(ctx context.Context, group []*book, now time.Time) {
+	bound, cancel := bounded(ctx)
+	defer cancel()
+	pipe, first := l.Pipeline(), make([]*redis.ZSliceCmd, len(group))
+	for i, b := range group {
+		pipe.Expire(bound, l.keys.event(b.id), keyLife)
+		pipe.Expire(bound, l.keys.rooms(b.id), keyLife)
+		first[i] = l.page(bound, pipe, b, 0, firstPage)
+	}
+	_, _ = pipe.Exec(bound) // each command has its own error
+	for i, b := range group {
+		if l.fails(ctx, "ZRANGE "+l.keys.rooms(b.id), first[i].Err()) {
+			b.failed = true
+		} else if l.wholeApp(ctx, b, first[i].Val()) {
+			// The first one is soon after the connection: not all at once the next time.
+			b.nextWhole = now.Add(wholeInterval - spread(wholeInterval/5))
+			continue
+		}
+		b.nextWhole = now.Add(retryInterval + spread(retryInterval))
+	}
+}
+
+// page asks for n members of the rooms of an application from a place on, the last ones first:
+// a member that moves while pages are read goes to the end, and none is passed over.
+func (l *link) page(ctx context.Context, by redis.Cmdable, b *book, from, n int) *redis.ZSliceCmd {
+	return by.ZRangeArgsWithScores(ctx, redis.ZRangeArgs{Key: l.keys.rooms(b.id), Start: from, Stop: from + n - 1, Rev: true})
+}
+
+// wholeApp takes all rooms of an application, of which page is the first part, offers those
+// that the engine does not have, and reports whether it could.
+func (l *link) wholeApp(ctx context.Context, b *book, page []redis.Z) bool {
+	c := newClock(time.Now(), l.o.Tolerance)
+	mine := map[roomMember]uint64{} // what is known here or has been read
+	for _, r := range l.o.Known.Rooms(b.id, 0) {
+		members(r, c, func(m roomMember, score uint64) { mine[m] = score })
+	}
+	n := &news{}
+	for from, size := 0, firstPage; ; {
+		l.newerRooms(b, page, mine, n, c)
+		for _, z := range page { // what is left has to be offered
+			if m, score, why, _, _ := decodeRoom(z, c); why == "" && mine[m] == score {
+				delete(mine, m)
+			}
+		}
+		l.learn(ctx, n)
+		if from += len(page); len(page) < size {
+			break
+		}
+		if from >= 2*state.MaxRooms { // with their openings
+			l.metrics.dropped.WithLabelValues(string(tooMany)).Inc()
+			break
+		}
+		size = pageSize
+		cmd := l.page(ctx, l, b, from, size)
+		if l.fails(ctx, "ZRANGE "+l.keys.rooms(b.id), cmd.Err()) {
+			b.failed = true
+			return false
+		}
+		page = cmd.Val()
+	}
+	l.purge(ctx, n) // now that no place is counted any more
+	return l.offerMissing(ctx, b, mine)
+}
+
+// offerMissing writes rooms that the engine does not have, and reports whether it could.
+func (l *link) offerMissing(ctx context.Context, b *book, rooms map[roomMember]uint64) bool {
+	o := &offering{book: b}
+	flush := func() bool {
+		l.write(ctx, []*offering{o}, time.Now())
+		o = &offering{book: b}
+		return !b.failed
+	}
+	for m, score := range rooms {
+		o.rooms = append(o.rooms, redis.Z{Score: float64(score), Member: m.String()})
+		if len(o.rooms) == pageSize && !flush() {
+			return false
+		}
+	}
+	return len(o.rooms) == 0 || flush()
+}

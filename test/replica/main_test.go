@@ -1,0 +1,169 @@
+//go:build linux
+
+// Package replica proves with real servers that exporters which share a Redis end with the
+// same numbers, whatever becomes of the Redis.
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/crash/exporter"
+)
+
+// patience is how long a test waits before it takes a program for hung. It is no limit of time.
+const patience = 3 * time.Minute
+
+var binary string // the exporter
+
+func TestMain(m *testing.M) {
+	redis.SetLogger(quiet{})
+	code := 1
+	func() {
+		dir, err := os.MkdirTemp("", "replica")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return
+		}
+		defer os.RemoveAll(dir)
+		if binary, err = exporter.Build(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return
+		}
+		code = m.Run()
+	}()
+	os.Exit(code)
+}
+
+type quiet struct{}
+
+func (quiet) Printf(context.Context, string, ...any) {}
+
+// eventually waits until check has no problem any more.
+func eventually(t *testing.T, what string, check func() error) time.Duration {
+	t.Helper()
+	began := time.Now()
+	for {
+		err := check()
+		if err == nil {
+			return time.Since(began)
+		}
+		if time.Since(began) > patience {
+			t.Fatalf("%s: still not after %s: %v", what, patience, err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// server is a redis-server, one that is a Sentinel or a node of a Cluster, too.
+type server struct {
+	addr string
+	dir  string
+	args []string
+	cmd  *exec.Cmd
+	*redis.Client
+}
+
+// startServer runs a redis-server with further settings until the test ends. It keeps nothing
+// on disk.
+func startServer(t *testing.T, args ...string) *server {
+	t.Helper()
+	s := &server{addr: freeAddress(t), dir: t.TempDir()}
+	_, port, _ := net.SplitHostPort(s.addr)
+	s.args = append([]string{"--port", port, "--bind", "127.0.0.1", "--dir", s.dir, "--save", "", "--appendonly", "no"}, args...)
+	s.Client = redis.NewClient(&redis.Options{Addr: s.addr, DialTimeout: time.Second, ReadTimeout: time.Second, MaxRetries: -1})
+	s.launch(t)
+	t.Cleanup(func() { s.kill(); s.Close() })
+	return s
+}
+
+// launch starts the process, again if it has been killed, and waits until it answers.
+func (s *server) launch(t *testing.T) {
+	t.Helper()
+	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	s.cmd = exec.Command("redis-server", s.args...)
+	s.cmd.Stdout, s.cmd.Stderr = log, log
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatalf("%v: install redis-server", err)
+	}
+	eventually(t, "redis-server answers", func() error { return s.Ping(context.Background()).Err() })
+}
+
+func (s *server) kill() {
+	_ = s.cmd.Process.Kill() // it may have gone
+	_ = s.cmd.Wait()
+}
+
+func (s *server) signal(t *testing.T, sig syscall.Signal) {
+	t.Helper()
+	if err := s.cmd.Process.Signal(sig); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// freeAddress returns an address that is free now. A redis-server takes no listener.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	for {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		_, port, _ := net.SplitHostPort(l.Addr().String())
+		if n, _ := strconv.Atoi(port); n < 50000 { // a node of a Cluster needs the port 10000 above, too
+			return l.Addr().String()
+		}
+	}
+}
+
+// configFile writes a configuration with applications and the engine, and returns its path.
+func configFile(t *testing.T, apps []string, engine string) string {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("apps:\n")
+	for _, app := range apps {
+		fmt.Fprintf(&b, "  - {sdk_app_id: %s, allow_unsigned: true}\n", app)
+	}
+	fmt.Fprintf(&b, "replica:\n  redis: {%s}\n", engine)
+	name := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(name, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// startReplica runs an exporter on a storage until the test ends.
+func startReplica(t *testing.T, config, storage string) *exporter.Process {
+	t.Helper()
+	p, err := exporter.Start(binary, "--config.file="+config, "--storage.path="+storage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		p.Kill()
+		if t.Failed() {
+			t.Logf("log of %s:\n%s", p.Web, p.LogText())
+		}
+	})
+	return p
+}
+
+var errNotYet = errors.New("not yet")
