@@ -80,9 +80,17 @@ type server struct {
 // on disk.
 func startServer(t *testing.T, args ...string) *server {
 	t.Helper()
+	return startServerWith(t, func(port string) []string {
+		return append([]string{"--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"}, args...)
+	})
+}
+
+// startServerWith is startServer with all arguments but the folder.
+func startServerWith(t *testing.T, args func(port string) []string) *server {
+	t.Helper()
 	s := &server{addr: freeAddress(t), dir: t.TempDir()}
 	_, port, _ := net.SplitHostPort(s.addr)
-	s.args = append([]string{"--port", port, "--bind", "127.0.0.1", "--dir", s.dir, "--save", "", "--appendonly", "no"}, args...)
+	s.args = args(port)
 	s.Client = redis.NewClient(&redis.Options{Addr: s.addr, DialTimeout: time.Second, ReadTimeout: time.Second, MaxRetries: -1})
 	s.launch(t)
 	t.Cleanup(func() { s.kill(); s.Close() })
@@ -98,6 +106,7 @@ func (s *server) launch(t *testing.T) {
 	}
 	defer log.Close()
 	s.cmd = exec.Command("redis-server", s.args...)
+	s.cmd.Dir = s.dir
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := s.cmd.Start(); err != nil {

@@ -1,0 +1,148 @@
+//go:build linux
+
+package replica
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/crash/exporter"
+)
+
+// The primary that Sentinels watch is killed in the middle of writes, again and again: the
+// replicas follow the new one, and what the failover has lost is offered again.
+func TestSentinel(t *testing.T) {
+	ctx, w := context.Background(), newWorld(t, appA, appB)
+	byAddr := map[string]*server{}
+	first := startServer(t)
+	byAddr[first.addr] = first
+	host, port, _ := net.SplitHostPort(first.addr)
+	for range 2 {
+		s := startServer(t, "--replicaof", host+" "+port)
+		byAddr[s.addr] = s
+	}
+	var sentinels []string
+	var asked *redis.SentinelClient
+	for range 3 {
+		file := filepath.Join(t.TempDir(), "sentinel.conf")
+		text := fmt.Sprintf("sentinel monitor live %s %s 2\nsentinel down-after-milliseconds live 500\nsentinel failover-timeout live 2000\n", host, port)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s := startSentinel(t, file)
+		sentinels = append(sentinels, s.addr)
+		if asked == nil {
+			asked = redis.NewSentinelClient(&redis.Options{Addr: s.addr})
+			t.Cleanup(func() { asked.Close() })
+		}
+	}
+	config := configFile(t, w.apps, "addresses: ['"+strings.Join(sentinels, "', '")+"'], sentinel: {master_name: live}")
+	replicas := []*exporter.Process{startReplica(t, config, t.TempDir()), startReplica(t, config, t.TempDir())}
+	primary := func() (string, error) {
+		found, err := asked.GetMasterAddrByName(ctx, "live").Result()
+		if err != nil || len(found) != 2 {
+			return "", fmt.Errorf("no primary: %v", err)
+		}
+		return net.JoinHostPort(found[0], found[1]), nil
+	}
+	const kills = 3
+	for n := range kills {
+		eventually(t, "the Sentinels know two others and their Sentinels", func() error {
+			info, err := asked.Master(ctx, "live").Result()
+			if err != nil || info["num-slaves"] < "2" || info["num-other-sentinels"] < "2" || info["flags"] != "master" {
+				return fmt.Errorf("%v %v", info, err)
+			}
+			return nil
+		})
+		stop := w.turmoil(replicas)
+		eventually(t, "the replicas use Redis", func() error {
+			if w.sample(replicas[0], "tuilivekit_replica_engine_up") != 1 {
+				return errNotYet
+			}
+			return nil
+		})
+		old, err := primary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		byAddr[old].kill()
+		eventually(t, "there is another primary", func() error {
+			if now, err := primary(); err != nil || now == old {
+				return fmt.Errorf("%s, %v", now, err)
+			}
+			return nil
+		})
+		stop()
+		t.Logf("kill %d: equal %s after the failover", n+1, eventually(t, "replicas agree", func() error { return w.agree(replicas) }))
+		byAddr[old].launch(t)
+	}
+	w.counted(replicas)
+}
+
+// startSentinel runs a Sentinel until the test ends. It writes its configuration file.
+func startSentinel(t *testing.T, file string) *server {
+	t.Helper()
+	s := startServerWith(t, func(port string) []string {
+		return []string{file, "--port", port, "--bind", "127.0.0.1", "--sentinel"}
+	})
+	return s
+}
+
+// In a Cluster of three the keys of each application are in one slot, and a node that is away
+// takes only its applications along.
+func TestCluster(t *testing.T) {
+	ctx, w := context.Background(), newWorld(t, appA, appB, "1400000003", "1400000004", "1400000005", "1400000006")
+	var nodes []*server
+	var addresses []string
+	for i, slots := range [][2]int{{0, 5460}, {5461, 10922}, {10923, 16383}} {
+		s := startServer(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-require-full-coverage", "no")
+		if err := s.ClusterAddSlotsRange(ctx, slots[0], slots[1]).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Do(ctx, "CLUSTER", "SET-CONFIG-EPOCH", i+1).Err(); err != nil {
+			t.Fatal(err)
+		}
+		nodes, addresses = append(nodes, s), append(addresses, s.addr)
+	}
+	for _, s := range nodes[1:] {
+		host, port, _ := net.SplitHostPort(nodes[0].addr)
+		if err := s.ClusterMeet(ctx, host, port).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, s := range nodes {
+		eventually(t, "the Cluster is whole", func() error {
+			if info := s.ClusterInfo(ctx).Val(); !strings.Contains(info, "cluster_state:ok") || !strings.Contains(info, "cluster_slots_ok:16384") {
+				return fmt.Errorf("%s", info)
+			}
+			return nil
+		})
+	}
+	config := configFile(t, w.apps, "addresses: ['"+strings.Join(addresses, "', '")+"'], cluster: true")
+	replicas := []*exporter.Process{startReplica(t, config, t.TempDir()), startReplica(t, config, t.TempDir())}
+	stop := w.turmoil(replicas)
+	eventually(t, "Redis is used", func() error {
+		if w.sample(replicas[0], "tuilivekit_replica_taken_total{kind=\"room\"}") < 5 {
+			return errNotYet
+		}
+		return nil
+	})
+	nodes[2].kill()
+	eventually(t, "the fault is seen", func() error {
+		if w.sample(replicas[0], "tuilivekit_replica_engine_up") != 0 {
+			return errNotYet
+		}
+		return nil
+	})
+	nodes[2].launch(t)
+	stop()
+	t.Logf("equal after %s", eventually(t, "replicas agree", func() error { return w.agree(replicas) }))
+	w.counted(replicas)
+}
