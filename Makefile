@@ -97,6 +97,9 @@ bench: need-go ## compare callbacks, scrapes and the decoder with their referenc
 growth: need-go ## draw how callbacks and scrapes grow, into docs/
 	@scripts/growth
 
+day: need-go ## play a day of callbacks, and draw docs/numbers.svg
+	@scripts/day
+
 bench-durable: need-go ## measure callbacks that are durable beside those in memory only
 	cd test && go run ./bench $(DURABLE)
 

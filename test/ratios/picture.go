@@ -1,33 +1,21 @@
 package main
 
 import (
-	"bytes"
+	"cmp"
 	"fmt"
-	"html"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/chart"
 )
 
-// The picture: both axes are logarithmic, so that what grows in proportion is a straight
-// line.
-const (
-	width, height       = 640, 360
-	left, right         = 70, 20
-	top, bottom         = 40, 50
-	plotWidth           = width - left - right
-	plotHeight          = height - top - bottom
-	exporterColor       = "#3274d9"
-	referenceColor      = "#8e8e8e"
-	textColor, gridLine = "#555555", "#d8d8d8"
-)
+const exporterColor, referenceColor = "#3274d9", "#8e8e8e"
 
-type point struct{ x, y float64 }
-
-// draw returns an SVG of the figures by the part of the name that begins with by and "=".
+// draw returns an SVG, with logarithmic axes, of the figures by the part of the name that begins with by and "=".
 func draw(list []*pair, by string) ([]byte, error) {
-	var exporter, reference []point
+	var exporter, reference []chart.Point
 	for _, p := range list {
 		for part := range strings.SplitSeq(p.name, "/") {
 			value, ok := strings.CutPrefix(part, by+"=")
@@ -38,53 +26,33 @@ func draw(list []*pair, by string) ([]byte, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", p.name, err)
 			}
-			exporter = append(exporter, point{x, slices.Min(p.exporter)})
+			exporter = append(exporter, chart.Point{X: x, Y: slices.Min(p.exporter)})
 			if len(p.reference) > 0 {
-				reference = append(reference, point{x, slices.Min(p.reference)})
+				reference = append(reference, chart.Point{X: x, Y: slices.Min(p.reference)})
 			}
 		}
 	}
 	if len(exporter) < 2 {
 		return nil, fmt.Errorf("fewer than two benchmarks with %s=", by)
 	}
+	byX := func(a, b chart.Point) int { return cmp.Compare(a.X, b.X) }
+	slices.SortFunc(exporter, byX)
+	slices.SortFunc(reference, byX)
 	all := slices.Concat(exporter, reference)
-	min, max := all[0], all[0]
-	for _, p := range all {
-		min = point{math.Min(min.x, p.x), math.Min(min.y, p.y)}
-		max = point{math.Max(max.x, p.x), math.Max(max.y, p.y)}
-	}
-	min.y, max.y = math.Pow(10, math.Floor(math.Log10(min.y))), math.Pow(10, math.Ceil(math.Log10(max.y)))
-	x := func(v float64) float64 { return left + plotWidth*math.Log(v/min.x)/math.Log(max.x/min.x) }
-	y := func(v float64) float64 {
-		return top + plotHeight - plotHeight*math.Log(v/min.y)/math.Log(max.y/min.y)
-	}
-	var b bytes.Buffer
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12" fill="%s">`+"\n", width, height, textColor)
-	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="#ffffff"/>`+"\n", width, height)
-	for v := min.y; v <= max.y*1.01; v *= 10 {
-		fmt.Fprintf(&b, `<path d="M%d %.1fH%d" stroke="%s"/><text x="%d" y="%.1f" text-anchor="end">%s</text>`+"\n",
-			left, y(v), width-right, gridLine, left-8, y(v)+4, duration(v))
-	}
-	slices.SortFunc(exporter, func(a, b point) int { return int(a.x - b.x) })
-	slices.SortFunc(reference, func(a, b point) int { return int(a.x - b.x) })
+	x, y := chart.Axis{Name: by, Log: true, Min: exporter[0].X, Max: exporter[len(exporter)-1].X}, chart.Axis{Log: true}
 	for _, p := range exporter {
-		fmt.Fprintf(&b, `<text x="%.1f" y="%d" text-anchor="middle">%s</text>`+"\n", x(p.x), height-bottom+20, number(p.x))
+		x.Ticks = append(x.Ticks, chart.Tick{At: p.X, Text: number(p.X)})
 	}
-	fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="middle">%s</text>`+"\n", left+plotWidth/2, height-8, html.EscapeString(by))
-	for i, line := range []struct {
-		name, color string
-		points      []point
-	}{{"reference", referenceColor, reference}, {"exporter", exporterColor, exporter}} {
-		var path []string
-		for _, p := range line.points {
-			path = append(path, fmt.Sprintf("%.1f %.1f", x(p.x), y(p.y)))
-			fmt.Fprintf(&b, `<circle cx="%.1f" cy="%.1f" r="3" fill="%s"/>`+"\n", x(p.x), y(p.y), line.color)
-		}
-		fmt.Fprintf(&b, `<path d="M%s" fill="none" stroke="%s" stroke-width="2"/>`+"\n", strings.Join(path, "L"), line.color)
-		fmt.Fprintf(&b, `<text x="%d" y="%d" fill="%s">%s</text>`+"\n", left+i*90, top-18, line.color, line.name)
+	byY := func(a, b chart.Point) int { return cmp.Compare(a.Y, b.Y) }
+	y.Min = math.Pow(10, math.Floor(math.Log10(slices.MinFunc(all, byY).Y)))
+	y.Max = math.Pow(10, math.Ceil(math.Log10(slices.MaxFunc(all, byY).Y)))
+	for v := y.Min; v <= y.Max*1.01; v *= 10 {
+		y.Ticks = append(y.Ticks, chart.Tick{At: v, Text: duration(v)})
 	}
-	b.WriteString("</svg>\n")
-	return b.Bytes(), nil
+	return chart.SVG(x, y, []chart.Line{
+		{Name: "reference", Color: referenceColor, Dots: true, Points: reference},
+		{Name: "exporter", Color: exporterColor, Dots: true, Points: exporter},
+	}), nil
 }
 
 // number returns the text of a number of things or bytes.
