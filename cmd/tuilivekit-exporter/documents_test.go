@@ -43,7 +43,7 @@ This page is made from the code: ` + "`make docs`" + ` writes it again.
 ` + "`sdk_app_id`" + ` has only values of the configuration, and the other labels only values that
 are written in the source: no request can make a series. Counters of a configured
 application stand at 0 from the first scrape on. Gauges of it appear with its first
-event. Times are Unix seconds. What they mean for alerts is in [alerting.md](alerting.md).
+event. Times are Unix seconds. Which to trust when is in [numbers.md](numbers.md).
 
 | metric | type | labels | what |
 |---|---|---|---|
