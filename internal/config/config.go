@@ -26,7 +26,7 @@ type Config struct {
 	// application override them. Optional.
 	Relay *Relay `yaml:"relay"`
 	// Replica shares what is known with other exporters behind the same URL. Default: this
-	// exporter is alone, or each knows only what has come to it.
+	// exporter is alone, or each knows only the callbacks that it has received itself.
 	Replica *Replica `yaml:"replica"`
 
 	source source `yaml:"-"`

@@ -48,7 +48,7 @@ func TestSentinel(t *testing.T) {
 	primary := func() (string, error) {
 		found, err := asked.GetMasterAddrByName(ctx, "live").Result()
 		if err != nil || len(found) != 2 {
-			return "", fmt.Errorf("no primary: %v", err)
+			return "", fmt.Errorf("no primary: %w", err)
 		}
 		return net.JoinHostPort(found[0], found[1]), nil
 	}
@@ -57,7 +57,7 @@ func TestSentinel(t *testing.T) {
 		eventually(t, "the Sentinels know two others and their Sentinels", func() error {
 			info, err := asked.Master(ctx, "live").Result()
 			if err != nil || info["num-slaves"] < "2" || info["num-other-sentinels"] < "2" || info["flags"] != "master" {
-				return fmt.Errorf("%v %v", info, err)
+				return fmt.Errorf("%v %w", info, err)
 			}
 			return nil
 		})
@@ -75,7 +75,7 @@ func TestSentinel(t *testing.T) {
 		byAddr[old].kill()
 		eventually(t, "there is another primary", func() error {
 			if now, err := primary(); err != nil || now == old {
-				return fmt.Errorf("%s, %v", now, err)
+				return fmt.Errorf("%s, %w", now, err)
 			}
 			return nil
 		})

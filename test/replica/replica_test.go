@@ -82,11 +82,11 @@ func TestRedisComesAndGoes(t *testing.T) {
 			set(t, engine, "maxmemory", "1")
 		}, func() { set(t, engine, "maxmemory", "0") }},
 		{"read-only", func() {
-			if err := engine.SlaveOf(context.Background(), "127.0.0.1", "1").Err(); err != nil {
+			if err := engine.ReplicaOf(context.Background(), "127.0.0.1", "1").Err(); err != nil {
 				t.Fatal(err)
 			}
 		}, func() {
-			if err := engine.SlaveOf(context.Background(), "NO", "ONE").Err(); err != nil {
+			if err := engine.ReplicaOf(context.Background(), "NO", "ONE").Err(); err != nil {
 				t.Fatal(err)
 			}
 		}},
