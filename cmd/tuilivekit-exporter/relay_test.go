@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -195,16 +194,10 @@ func TestStrangersAreNotRelayed(t *testing.T) {
 }
 
 func TestARelayToOurselvesIsRefused(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
-	_, port, _ := net.SplitHostPort(addr)
-	config := strings.TrimPrefix(relayTo(t, "url: 'http://localhost:"+port+"/callback'"), "--config.file=")
+	addr := freeAddr(t)
+	config := strings.TrimPrefix(relayTo(t, "url: 'http://"+addr+"/callback'"), "--config.file=")
 	var stderr bytes.Buffer
-	err = run(t.Context(), []string{"serve", "--config.file=" + config, "--storage.path=", "--webhook.listen-address=" + addr, "--web.listen-address=127.0.0.1:0"}, io.Discard, &stderr)
+	err := run(t.Context(), []string{"serve", "--config.file=" + config, "--storage.path=", "--webhook.listen-address=" + addr, "--web.listen-address=127.0.0.1:0"}, io.Discard, &stderr)
 	if err == nil || !strings.Contains(err.Error(), "relay of application "+demoApp) || !strings.Contains(err.Error(), "our own webhook listener") {
 		t.Errorf("got %v\n%s", err, &stderr)
 	}

@@ -10,10 +10,14 @@ import (
 	"testing"
 )
 
-// freeAddr returns an address of loopback at which nobody listens.
+// freeAddr returns an address of loopback to listen on: where there is 127.0.0.2, one that
+// no other test is given in the meantime.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", "127.0.0.2:0")
+	if err != nil {
+		l, err = net.Listen("tcp", "127.0.0.1:0")
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -100,8 +100,6 @@ func TestHostileAPI(t *testing.T) {
 }
 
 func TestFaultsWithoutAnAPI(t *testing.T) {
-	dead := httptest.NewServer(nil)
-	dead.Close()
 	trusted := httptest.NewTLSServer(nil)
 	defer trusted.Close()
 	trusted.Config.ErrorLog = nil
@@ -111,7 +109,7 @@ func TestFaultsWithoutAnAPI(t *testing.T) {
 		name, host string
 		want       restapi.Fault
 	}{
-		{"nobody listens", strings.TrimPrefix(dead.URL, "http://"), restapi.NoConnection},
+		{"nobody listens", "127.0.0.1:1", restapi.NoConnection},
 		{"no such host", "host.invalid", restapi.NoAddress},
 		{"certificate of nobody", strings.TrimPrefix(trusted.URL, "https://"), restapi.BadCertificate},
 		{"no TLS", strings.TrimPrefix(plain.URL, "http://"), restapi.BadCertificate},
