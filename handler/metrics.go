@@ -100,7 +100,7 @@ func newMetrics(table reasons) *metrics {
 	}
 	m.inFlight = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "tuilivekit_webhook_requests_in_flight",
-		Help: "Callbacks that are being answered now.",
+		Help: "Callbacks in progress.",
 	})
 	m.panics = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "tuilivekit_webhook_panics_total",
@@ -108,7 +108,7 @@ func newMetrics(table reasons) *metrics {
 	})
 	m.duration = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:                            "tuilivekit_webhook_request_duration_seconds",
-		Help:                            "Time from having read the header of a callback to having written its answer. Tencent waits 2 s.",
+		Help:                            "Time from the header of a callback to its answer. Tencent waits 2 s.",
 		Buckets:                         []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2},
 		NativeHistogramBucketFactor:     1.1,
 		NativeHistogramMaxBucketNumber:  100,
@@ -116,7 +116,7 @@ func newMetrics(table reasons) *metrics {
 	})
 	m.delay = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:                            "tuilivekit_webhook_event_delay_seconds",
-		Help:                            "Time from the EventTime of a callback to its receipt, 0 if it lies in the future.",
+		Help:                            "Time from the EventTime of a callback to its receipt. 0 if EventTime is in the future.",
 		Buckets:                         []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 1800},
 		NativeHistogramBucketFactor:     1.1,
 		NativeHistogramMaxBucketNumber:  100,
@@ -124,7 +124,7 @@ func newMetrics(table reasons) *metrics {
 	})
 	m.skew = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:                            "tuilivekit_webhook_request_skew_seconds",
-		Help:                            "Time between our clock and RequestTime, either way, of requests that a token had signed, refused ones too.",
+		Help:                            "Absolute difference between our clock and RequestTime of requests with a valid signature, also of refused ones.",
 		Buckets:                         []float64{1, 2, 5, 10, 20, 30, 60, 120, 300},
 		NativeHistogramBucketFactor:     1.1,
 		NativeHistogramMaxBucketNumber:  100,
@@ -135,7 +135,7 @@ func newMetrics(table reasons) *metrics {
 }
 
 var clockSkewDesc = prometheus.NewDesc("tuilivekit_webhook_clock_skew_seconds",
-	"Our clock minus RequestTime at the last request that a token had signed, refused ones too. RequestTime has whole seconds.", nil, nil)
+	"Our clock minus RequestTime of the last request with a valid signature, also if it was refused. RequestTime has whole seconds.", nil, nil)
 
 // setClockSkew keeps the skew of the last signed request, in seconds.
 func (m *metrics) setClockSkew(seconds float64) { m.clockSkew.Store(math.Float64bits(seconds)) }
@@ -172,16 +172,16 @@ var (
 	callbackCounter = exposition.Counter("tuilivekit_webhook_callbacks_total",
 		"Authenticated callbacks, by command; commands that Tencent does not document are \"other\".", "command")
 	discardedCounter = exposition.Counter("tuilivekit_webhook_events_discarded_total",
-		"Events that were acknowledged and moved no gauge: exact repeats, which are not counted as events, and events older than the newest one, which are.", "reason")
+		"Events that were acknowledged and changed no gauge: duplicate (an exact repeat, not counted as an event) or out_of_order (older than the newest event, and counted).", "reason")
 	oddityCounter = exposition.Counter("tuilivekit_webhook_oddities_total",
-		"Accepted callbacks with something strange about them, by kind.", "kind")
+		"Accepted callbacks that differ from Tencent's documents, by kind.", "kind")
 	rateAlarmCounter = exposition.Counter("tuilivekit_rest_rate_alarms_total",
-		"Callbacks Alert.RequestOverLimit, by the command of Tencent's server API that was called too often; commands of another kind are \"other\".", "command")
+		"Callbacks Alert.RequestOverLimit, by the command of Tencent's server API that was called too often; other commands are \"other\".", "command")
 	durationHistogram = exposition.Histogram("tuilivekit_room_duration_seconds",
-		"Time from the creation of a room to its end, of the rooms destroyed. Tencent tells the creation in whole seconds.", "",
+		"Time from the creation of a room until it was destroyed. Tencent reports the creation in whole seconds.", "",
 		60, 300, 600, 1800, 3600, 7200, 14400, 28800, 86400)
 	tokenUsedGauge = exposition.Gauge("tuilivekit_webhook_token_last_used_timestamp_seconds",
-		"Time of the last request that the token in this slot had signed, late ones too; 0 if there was none. Slots count from 0 in the order of the configuration.", "slot")
+		"Time of the last request that the token of this slot signed, also of late ones; 0 if there was none. Slots count from 0 in the order of the configuration.", "slot")
 )
 
 // Describe implements prometheus.Collector.

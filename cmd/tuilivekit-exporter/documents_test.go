@@ -10,97 +10,34 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/alecthomas/kingpin/v2"
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-// The documents of metrics and of the configuration are made from the code.
-
-func TestDocumentsOfMetrics(t *testing.T) {
-	p := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := p.TextToMetricFamilies(strings.NewReader(expositionText(t, "")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for name := range families {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	var b strings.Builder
-	b.WriteString(`# Metrics
-
-This page is made from the code: ` + "`make docs`" + ` writes it again.
-
-` + "`sdk_app_id`" + ` has only values of the configuration, and the other labels only values that
-are written in the source: no request can make a series. Counters of a configured
-application stand at 0 from the first scrape on. Gauges of it appear with its first
-event. Times are Unix seconds. Which to trust when is in [numbers.md](numbers.md).
-
-| metric | type | labels | what |
-|---|---|---|---|
-`)
-	for _, name := range names {
-		f := families[name]
-		var labels []string
-		for _, pair := range f.Metric[0].Label {
-			labels = append(labels, "`"+pair.GetName()+"`")
-		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", name, strings.ToLower(f.GetType().String()), strings.Join(labels, ", "), f.GetHelp())
-	}
-	b.WriteString(`
-Histograms have classic buckets and, for a Prometheus that scrapes them, native ones.
-Beside these there are the usual ` + "`go_*`" + ` and ` + "`process_*`" + ` metrics.
-
-## Label values
-
-`)
-	for _, name := range []string{"tuilivekit_webhook_rejections_total", "tuilivekit_webhook_events_discarded_total", "tuilivekit_webhook_oddities_total", "tuilivekit_relay_decision_failures_total", "tuilivekit_relay_delivery_failures_total", "tuilivekit_relay_dropped_total", "tuilivekit_replica_dropped_total", "tuilivekit_replica_offered_total", "tuilivekit_relay_request_duration_seconds", "tuilivekit_webhook_callbacks_total"} {
-		label := map[bool]string{true: "reason", false: "kind"}[regexp.MustCompile("reject|discard|failures|dropped").MatchString(name)]
-		if strings.Contains(name, "callbacks") {
-			label = "command"
-		}
-		values := map[string]bool{}
-		for _, m := range families[name].Metric {
-			for _, pair := range m.Label {
-				if pair.GetName() == label {
-					values["`"+pair.GetValue()+"`"] = true
-				}
-			}
-		}
-		var all []string
-		for v := range values {
-			all = append(all, v)
-		}
-		slices.Sort(all)
-		fmt.Fprintf(&b, "- `%s`, `%s`: %s\n", name, label, strings.Join(all, ", "))
-	}
-	checkFile(t, "docs/metrics.md", b.String())
-}
+// The document of the configuration is made from the code.
 
 func TestDocumentsOfTheConfiguration(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(`# Configuration
 
-This page is made from the code: ` + "`make docs`" + ` writes it again. Flags say how the process
-runs, the file says what it watches. Each flag of ` + "`serve`" + ` can also be given by the
-environment variable beside it; the flag wins. A first run needs no file: see ` + "`--app`" + `.
+` + "`make docs`" + ` generates this page from the code. Flags set how the process runs. The file has the applications
+that it watches. Each flag of ` + "`serve`" + ` can also be set by the environment variable beside it. If both are set, the
+flag is used. A first run needs no file: see ` + "`--app`" + `.
 
 ## File
+
+Durations have a unit, for example ` + "`1500ms`" + ` or ` + "`24h`" + `. Unknown keys are errors.
 
 `)
 	for _, s := range []string{"Config", "App", "Relay", "API", "Reconcile", "Replica", "Redis", "Sentinel", "RedisTLS"} {
 		documentStruct(t, &b, s)
 	}
-	b.WriteString(`An example:
+	b.WriteString(`### Example
 
 ` + "```yaml" + `
 apps:
@@ -123,16 +60,18 @@ replica:
     password_file: /run/secrets/redis
 ` + "```" + `
 
-An error has the form ` + "`FILE:LINE: path: what is wrong`" + `, one line for each. Unknown keys are errors. A
-token file, or a variable, contains one token and nothing else: space around it and a byte order mark are removed;
-several lines, a comment, UTF-16, control characters and more than 128 characters are errors.
-` + "`tuilivekit-exporter check-config FILE`" + ` checks a
-file, the secrets that it names and the addresses of backends, as a start does. It looks up the host names of
-backends: an address that is never called is an error, a name that cannot be resolved is a warning. Only a start
-can find a backend that is the exporter itself. The exporter reads the file and the secrets again
-on SIGHUP, with ` + "`--web.enable-lifecycle`" + ` on ` + "`POST /-/reload`" + `, and with
-` + "`--config.auto-reload`" + ` when their content has changed; what is not valid changes nothing, is
-logged, and sets ` + "`tuilivekit_exporter_config_last_reload_successful`" + ` to 0.
+**Errors** have the form ` + "`FILE:LINE: path: what is wrong`" + `, one line for each.
+
+**Token files** and token variables contain one token and nothing else. Space around the token and a byte order mark are
+removed. Several lines, a comment, UTF-16, control characters and more than 128 characters are errors.
+
+**Check.** ` + "`tuilivekit-exporter check-config FILE`" + ` checks the file, its secrets and the addresses of backends as a
+start does. It looks up the host names of backends. A forbidden address is an error. A name that cannot be resolved is a
+warning. Only a start detects a backend that is the exporter itself.
+
+**Reload.** The exporter reads the file and the secrets again on SIGHUP, with ` + "`--web.enable-lifecycle`" + ` on
+` + "`POST /-/reload`" + `, and with ` + "`--config.auto-reload`" + ` when their content has changed. If they are not valid, nothing
+changes, the reason is logged, and ` + "`tuilivekit_exporter_config_last_reload_successful`" + ` is 0.
 
 `)
 	c := newCLI(io.Discard, io.Discard)
@@ -224,6 +163,10 @@ func documentStruct(t *testing.T, b *strings.Builder, name string) {
 			fields = append(fields, f)
 		}
 	}
+	if prefix != "" {
+		fmt.Fprintf(b, "### %s\n\n", strings.Trim(prefix, "."))
+	}
+	b.WriteString("| key | default | what |\n|---|---|---|\n")
 	for _, f := range fields {
 		if f.Doc == nil {
 			t.Fatalf("%s.%s has no comment", name, f.Names[0].Name)
@@ -231,13 +174,26 @@ func documentStruct(t *testing.T, b *strings.Builder, name string) {
 		words := strings.Fields(f.Doc.Text())
 		for i, word := range words {
 			bare := strings.TrimRight(word, ".,:")
-			if key, ok := keys[bare]; ok {
+			if key, ok := keys[bare]; ok && bare != strings.ToUpper(bare) { // URL and API are words, too
 				words[i] = "`" + key + "`" + strings.TrimPrefix(word, bare)
 			}
 		}
-		fmt.Fprintf(b, "- `%s%s` %s\n", prefix, keys[f.Names[0].Name], strings.Join(words[1:], " "))
+		what, byDefault := cutDefault(strings.Join(words[1:], " "))
+		fmt.Fprintf(b, "| `%s%s` | %s | %s |\n", prefix, keys[f.Names[0].Name], byDefault, what)
 	}
 	b.WriteByte('\n')
+}
+
+// cutDefault splits the comment of a key: what it is, and its default or whether it is required.
+func cutDefault(comment string) (what, byDefault string) {
+	m := regexp.MustCompile(`^(?:is |are )?(.*?)\s*(?:Default: (.*)\.|(Required.*)\.|Optional\.)$`).FindStringSubmatch(comment)
+	if m == nil {
+		return comment, ""
+	}
+	if byDefault = m[2]; m[3] != "" {
+		byDefault = "**" + strings.ToLower(m[3][:1]) + m[3][1:] + "**"
+	}
+	return strings.ToUpper(m[1][:1]) + m[1][1:], byDefault
 }
 
 // configType returns the declaration of a type of package config.

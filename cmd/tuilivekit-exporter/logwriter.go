@@ -110,7 +110,7 @@ func (l *logWriter) run() {
 func newLogLinesDropped(log *logrus.Logger) prometheus.Collector {
 	return prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "tuilivekit_exporter_log_lines_dropped_total",
-		Help: "Log lines that were dropped because standard error could not be written, or not fast enough.",
+		Help: "Log lines that were dropped because standard error could not be written fast enough.",
 	}, func() float64 {
 		if w, ok := log.Out.(*logWriter); ok {
 			return float64(w.dropped.Load())

@@ -129,7 +129,7 @@ func handlerApps(cfg *config.Config) []handler.App {
 func (a *app) newReloadOK() prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "tuilivekit_exporter_config_last_reload_successful",
-		Help: "Whether the last attempt to load the configuration was successful, and the last one to load a changed certificate of the webhook listener or a changed configuration of the web listener.",
+		Help: "Whether the last load of the configuration, of a changed certificate of the webhook listener, and of a changed configuration of the web listener succeeded.",
 	}, func() float64 {
 		if a.reloaded.Load() && a.cert.broken() == nil && a.webConf.broken() == nil {
 			return 1
@@ -141,6 +141,6 @@ func (a *app) newReloadOK() prometheus.Collector {
 func newReloadOKSince() prometheus.Gauge {
 	return prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "tuilivekit_exporter_config_last_reload_success_timestamp_seconds",
-		Help: "Time of the last configuration that was loaded.",
+		Help: "Time of the last successful load of the configuration.",
 	})
 }

@@ -16,28 +16,27 @@ import (
 
 // API is how Tencent's server API is called for one application.
 type API struct {
-	// Region is where the application is: china, singapore, usa, jakarta, seoul, tokyo,
-	// frankfurt or mumbai. The console shows it; the SDKAppID does not tell. Required, unless
-	// Host is set.
+	// Region is the region of the application, as the console shows it: china, singapore, usa,
+	// jakarta, seoul, tokyo, frankfurt or mumbai. Required, unless Host is set.
 	Region string `yaml:"region"`
-	// Host is HOST or HOST:PORT to call instead of the host of the region, always with
-	// https. It must be under .im.qcloud.com or .tim.qq.com, unless AllowHost is set. Optional.
+	// Host is HOST or HOST:PORT to call instead of the host of the region, always with https.
+	// It must be under .im.qcloud.com or .tim.qq.com, unless AllowHost is set. Optional.
 	Host string `yaml:"host"`
-	// AllowHost allows any host, for example an own gateway. Whoever answers there gets a
-	// UserSig and can act as an administrator of the application. Default: false.
+	// AllowHost allows any host, for example your own gateway. That host receives a UserSig,
+	// and can act as an administrator of the application. Default: false.
 	AllowHost bool `yaml:"allow_host"`
-	// Identifier is the user who calls, who must be an administrator of the application
-	// (console, account management). Default: administrator.
+	// Identifier is the user in whose name the API is called. It must be an administrator of
+	// the application (console, account management). Default: administrator.
 	Identifier string `yaml:"identifier"`
-	// SecretKeyFile holds the SDKSecretKey of the application, with which the exporter makes a
-	// UserSig that is valid for an hour. It signs for every user of the application. Required,
-	// unless UserSigFile is set.
+	// SecretKeyFile contains the SDKSecretKey of the application. The exporter makes a UserSig
+	// with it that is valid for an hour. The key can sign for every user of the application.
+	// Required, unless UserSigFile is set.
 	SecretKeyFile string `yaml:"secret_key_file"`
-	// UserSigFile holds a UserSig of Identifier that was made elsewhere, for those who keep the
-	// key away from this machine. Replace it before it expires. Optional.
+	// UserSigFile contains a UserSig of Identifier that was made on another machine, so that
+	// the key need not be on this one. Replace it before it expires. Optional.
 	UserSigFile string `yaml:"user_sig_file"`
-	// CAFile has the authorities that may sign the certificate of the host (PEM), instead of
-	// those of the system. Optional.
+	// CAFile contains the certificates of the authorities to trust for the host (PEM), instead
+	// of those of the system. Optional.
 	CAFile string `yaml:"ca_file"`
 	// ProxyFromEnvironment uses the proxy that HTTPS_PROXY and NO_PROXY name. Default: false.
 	ProxyFromEnvironment bool `yaml:"proxy_from_environment"`
@@ -54,12 +53,12 @@ type API struct {
 
 // Reconcile is how the open rooms of one application are recounted.
 type Reconcile struct {
-	// Interval is how often, from the start of a recount to that of the next, 1m to 24h.
+	// Interval is the time from the start of a recount to the start of the next one, 1m to 24h.
 	// Default: 10m.
 	Interval time.Duration `yaml:"interval"`
-	// Rate is how many calls of the server API a second a recount makes at most, up to 8.
-	// Tencent allows 10 for an application, which its backend needs too, and warns from 8 on.
-	// A recount takes a call for every 20 rooms. Default: 2.
+	// Rate is the maximum number of calls of the server API per second, up to 8. Tencent allows
+	// 10 for an application, which its backend needs too, and sends an alarm from 8 on. A
+	// recount needs a call for every 20 rooms. Default: 2.
 	Rate float64 `yaml:"rate"`
 }
 

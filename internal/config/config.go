@@ -20,13 +20,13 @@ import (
 
 // Config is the configuration file.
 type Config struct {
-	// Apps are the applications whose callbacks are taken. Required, at least one.
+	// Apps are the applications whose callbacks are accepted. Required, at least one.
 	Apps []App `yaml:"apps"`
-	// Relay is what the relays of all applications have in common; the settings of an
+	// Relay are the settings that the relays of all applications share. The settings of an
 	// application override them. Optional.
 	Relay *Relay `yaml:"relay"`
-	// Replica shares what is known with other exporters behind the same URL. Default: this
-	// exporter is alone, or each knows only the callbacks that it has received itself.
+	// Replica shares the newest events and the rooms with other exporters behind the same URL.
+	// Default: not shared.
 	Replica *Replica `yaml:"replica"`
 
 	source source `yaml:"-"`
@@ -44,30 +44,29 @@ type App struct {
 	SDKAppID AppID `yaml:"sdk_app_id"`
 	// Name is shown beside the id in metrics, alerts and dashboards. Default: the id.
 	Name string `yaml:"name"`
-	// MaxRooms is how many rooms the application may have, as bought: the limit below 70 % of
-	// which Tencent tells nothing. It counts until a threshold event tells the limit. Default: not
-	// known before that.
+	// MaxRooms is the limit of rooms of the package that you bought. It is used until a
+	// threshold event reports the limit. Tencent reports it only at 70 % or more. Default: none.
 	MaxRooms *int64 `yaml:"max_rooms"`
-	// TokenFiles are files that hold one callback token each. Relative paths are relative
-	// to the folder of the configuration file. All tokens are live, so that one can be
-	// changed without losing a callback. At most 4 tokens, together with TokenEnv. Required,
-	// unless TokenEnv or AllowUnsigned is set.
+	// TokenFiles are files that contain one callback token each. Relative paths start at the
+	// folder of the configuration file. All tokens are valid, so a token can be replaced
+	// without losing a callback. At most 4 tokens, together with TokenEnv. Required, unless
+	// TokenEnv or AllowUnsigned is set.
 	TokenFiles []string `yaml:"token_files"`
-	// TokenEnv are names of environment variables that hold one callback token each.
+	// TokenEnv are names of environment variables that contain one callback token each.
 	// Optional.
 	TokenEnv []string `yaml:"token_env"`
-	// AllowUnsigned takes callbacks without a signature. SDKAppIDs are no secret, so
-	// anyone who can reach the webhook listener can then set the counts of this
-	// application. Default: false.
+	// AllowUnsigned accepts callbacks without a signature. SDKAppIDs are no secret, so anyone
+	// who can reach the webhook listener can then set the counts of this application. Default:
+	// false.
 	AllowUnsigned bool `yaml:"allow_unsigned"`
 	// Relay passes the callbacks of this application on to its own backend. Default: the
 	// relay that all have in common, or none.
 	Relay *Relay `yaml:"relay"`
-	// API is how Tencent's server API is called for this application: by doctor and setup, and
-	// for recounts if Reconcile is set. Default: it is not called.
+	// API are the credentials of Tencent's server API, for doctor and setup, and for recounts
+	// if Reconcile is set. Default: the server API is not called.
 	API *API `yaml:"api"`
-	// Reconcile recounts the open rooms of this application with the server API. It needs API.
-	// Default: no recounts.
+	// Reconcile recounts the open rooms of this application with the server API. It needs
+	// the api credentials. Default: no recounts.
 	Reconcile *Reconcile `yaml:"reconcile"`
 
 	// Tokens are the callback tokens, those of TokenFiles first.
@@ -76,56 +75,57 @@ type App struct {
 
 // Relay is where callbacks are passed on to, and how.
 type Relay struct {
-	// URL is what Tencent called before, http or https. The backend gets the method, query,
-	// header and body of each callback as they came; if the URL has no path, the path
-	// too. A query of the URL stands before that of Tencent. Required.
+	// URL is the URL that Tencent called before, http or https. The backend receives method,
+	// query, header and body of each callback unchanged. If the URL has no path, the path of
+	// the callback is used. If the URL has a query, it is put before Tencent's. Required.
 	URL string `yaml:"url"`
-	// Disabled switches the relay of one application off when all have one. Default: false.
+	// Disabled switches the relay off for one application, if there is one for all. Default:
+	// false.
 	Disabled bool `yaml:"disabled"`
-	// Headers are header fields that the backend gets with each callback, by name; they
-	// replace those that came. Each has a value, or a value_file that contains it. Optional.
+	// Headers are additional header fields for the backend, by name. They replace fields of the
+	// callback. Each has a value, or a value_file that contains it. Optional.
 	Headers map[string]HeaderValue `yaml:"headers"`
 	// BasicAuth is the username, and the password_file that contains the password, for a
 	// backend that wants basic authentication. Optional.
 	BasicAuth *BasicAuth `yaml:"basic_auth"`
-	// Timeout is how long the backend may take to decide what Tencent asks by a command
-	// named Before, 10ms to 1900ms: Tencent waits 2s. It is at most three quarters of
-	// --shutdown.timeout. Default: 1500ms.
+	// Timeout is the maximum time for the backend to answer a callback that asks for a
+	// decision, 10ms to 1900ms: Tencent waits 2s. At most three quarters of --shutdown.timeout.
+	// Default: 1500ms.
 	Timeout time.Duration `yaml:"timeout"`
-	// IdleTimeout is how long an unused connection to the backend is kept, at least 1ms. It
-	// is shorter than the time for which the backend keeps one (2s is a common default), so
-	// that no request meets a connection that is just being closed. Default: 1500ms.
+	// IdleTimeout is how long an unused connection to the backend is kept, at least 1ms. Set it
+	// to less than the idle timeout of the backend, for which 2s is a common default. Otherwise
+	// the backend may close a connection just when a request is sent. Default: 1500ms.
 	IdleTimeout time.Duration `yaml:"idle_timeout"`
-	// OnFailure is the answer to such a command when the backend fails or is too slow: fail
-	// is 502 or 504, so that Tencent does what was chosen there; allow lets the gift or
-	// message pass, deny stops it. Default: fail.
+	// OnFailure is the answer to a callback that asks for a decision, if the backend fails or
+	// is too slow. With fail it is 502 or 504, and Tencent applies the fallback that was chosen
+	// there. With allow the gift or message passes, with deny it is stopped. Default: fail.
 	OnFailure string `yaml:"on_failure"`
-	// MaxConcurrent is how many requests the backend gets at a time, 1 to 10000: so many
-	// decisions, and so many deliveries beside them. One decision more is answered as
-	// OnFailure says, at once. Default: 64.
+	// MaxConcurrent is the maximum number of decisions in progress, and the maximum number of
+	// deliveries in progress beside them, 1 to 10000. A further decision is answered at once,
+	// as OnFailure says. Default: 64.
 	MaxConcurrent int `yaml:"max_concurrent"`
-	// MaxAge is how long delivery of a queued callback is retried. Default: 24h.
+	// MaxAge is the maximum age of a queued callback. An older one is dropped. Default: 24h.
 	MaxAge time.Duration `yaml:"max_age"`
-	// MaxQueueRequests is how many such callbacks may wait; one more drops the oldest.
-	// Default: 20000.
+	// MaxQueueRequests is the maximum number of queued callbacks. If a further one arrives, the
+	// oldest is dropped. Default: 20000.
 	MaxQueueRequests int `yaml:"max_queue_requests"`
-	// MaxQueueBytes is how much they may take, at least 1 MiB, and at least 64 KiB more than
-	// --webhook.max-body-bytes: above it the oldest are dropped. In memory they take some four
-	// times as much, on disk twice. Default: 16777216.
+	// MaxQueueBytes is the maximum size of all queued callbacks, at least 1 MiB, and at least
+	// 64 KiB more than --webhook.max-body-bytes. If it is exceeded, the oldest are dropped. At the
+	// default, a full queue takes about 60 MB of memory and 20 MB of disk. Default: 16777216.
 	MaxQueueBytes int64 `yaml:"max_queue_bytes"`
-	// KeepSignature passes a signature on as it came, however old it is by then. Otherwise
-	// one that is older than 30s is renewed, with the token that made it, or the first one if
-	// that is gone. Default: false.
+	// KeepSignature relays signatures unchanged, whatever their age. Otherwise a signature that
+	// is older than 30s is renewed, with the token that made it, or with the first token if
+	// that one is no longer configured. Default: false.
 	KeepSignature *bool `yaml:"keep_signature"`
-	// CAFile has the authorities that may sign the certificate of the backend (PEM), instead
-	// of those of the system. Optional.
+	// CAFile contains the certificates of the authorities to trust for the backend (PEM),
+	// instead of those of the system. Optional.
 	CAFile string `yaml:"ca_file"`
-	// CertFile has the certificate that is shown to the backend (PEM). Optional.
+	// CertFile contains the client certificate for the backend (PEM). Optional.
 	CertFile string `yaml:"cert_file"`
-	// KeyFile has the private key of that certificate (PEM). Required with CertFile.
+	// KeyFile contains the private key of that certificate (PEM). Required with CertFile.
 	KeyFile string `yaml:"key_file"`
-	// ProxyFromEnvironment takes the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name.
-	// What address the backend has is then for the proxy to check. Default: false.
+	// ProxyFromEnvironment uses the proxy of HTTPS_PROXY, HTTP_PROXY and NO_PROXY. The address
+	// of the backend is then resolved and checked by the proxy only. Default: false.
 	ProxyFromEnvironment *bool `yaml:"proxy_from_environment"`
 
 	// Target is the URL, parsed.

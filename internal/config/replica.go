@@ -14,30 +14,30 @@ import (
 
 // Replica is how several exporters behind one URL share what they know.
 type Replica struct {
-	// Redis is the server through which they share it, or several; 6.2 or newer, or Valkey. Required.
+	// Redis is the Redis, 6.2 or newer, or Valkey that the replicas share. Required.
 	Redis *Redis `yaml:"redis"`
 }
 
 // Redis is a Redis or Valkey: one server, a primary that Sentinels watch, or a cluster.
 type Redis struct {
-	// Addresses are HOST:PORT of the server, of the Sentinels if Sentinel is set, or of some
-	// nodes if Cluster is set. Required.
+	// Addresses are HOST:PORT of the server. If Sentinel is set, they are those of the
+	// Sentinels. If Cluster is set, they are those of some nodes. Required.
 	Addresses []string `yaml:"addresses"`
-	// Sentinel says that the addresses are of Sentinels, which know the primary. Optional.
+	// Sentinel is set if the addresses are those of Sentinels. Optional.
 	Sentinel *Sentinel `yaml:"sentinel"`
-	// Cluster says that the addresses are of nodes of a Redis cluster. Default: false.
+	// Cluster is set if the addresses are those of nodes of a Redis Cluster. Default: false.
 	Cluster bool `yaml:"cluster"`
 	// Database is the number of the database, 0 to 1023. A cluster has only 0. Default: 0.
 	Database int `yaml:"database"`
-	// KeyPrefix is what the names of all keys begin with. Installations that share one Redis
-	// need different ones. Default: tuilivekit.
+	// KeyPrefix is the beginning of the names of all keys. Installations that share one Redis
+	// need different prefixes. Default: tuilivekit.
 	KeyPrefix string `yaml:"key_prefix"`
-	// Username is the user of the ACL of the server. Default: the default user.
+	// Username is the ACL user of the server. Default: the default user.
 	Username string `yaml:"username"`
 	// PasswordFile contains the password of the server. Optional.
 	PasswordFile string `yaml:"password_file"`
-	// TLS encrypts the connections, those to Sentinels, too; {} is for the defaults. Default: not
-	// encrypted.
+	// TLS encrypts the connections to the server and to Sentinels. {} enables it with defaults.
+	// Default: not encrypted.
 	TLS *RedisTLS `yaml:"tls"`
 
 	// Password is what PasswordFile contains.
@@ -50,10 +50,10 @@ type Redis struct {
 type Sentinel struct {
 	// MasterName is the name of the primary in the configuration of the Sentinels. Required.
 	MasterName string `yaml:"master_name"`
-	// Username is the user of the ACL of the Sentinels. Default: the default user.
+	// Username is the ACL user of the Sentinels. Default: the default user.
 	Username string `yaml:"username"`
-	// PasswordFile contains the password of the Sentinels, which is not that of the server.
-	// Optional.
+	// PasswordFile contains the password of the Sentinels, which may differ from that of the
+	// server. Optional.
 	PasswordFile string `yaml:"password_file"`
 
 	// Password is what PasswordFile contains.
@@ -62,12 +62,12 @@ type Sentinel struct {
 
 // RedisTLS is how connections to Redis are encrypted.
 type RedisTLS struct {
-	// CAFile has the authorities that may sign the certificate of the server (PEM), instead of
-	// those of the system. Optional.
+	// CAFile contains the certificates of the authorities to trust for the server (PEM), instead
+	// of those of the system. Optional.
 	CAFile string `yaml:"ca_file"`
-	// CertFile has the certificate that is shown to the server (PEM). Optional.
+	// CertFile contains the client certificate for the server (PEM). Optional.
 	CertFile string `yaml:"cert_file"`
-	// KeyFile has the private key of that certificate (PEM). Required with CertFile.
+	// KeyFile contains the private key of that certificate (PEM). Required with CertFile.
 	KeyFile string `yaml:"key_file"`
 	// ServerName is the name that the certificate of the server must have. Default: the host of
 	// the address.

@@ -18,7 +18,7 @@ import (
 func (d *doctor) configuration() {
 	const id = "configuration"
 	if d.o.ConfigError != nil {
-		d.add(id, Fail, d.o.ConfigError.Error(), "mend it: the exporter would not start, and a reload would fail")
+		d.add(id, Fail, d.o.ConfigError.Error(), "repair it: the exporter would not start, and a reload would fail")
 		return
 	}
 	d.add(id, Pass, fmt.Sprintf("%s is valid: %d application(s)", d.o.ConfigFile, len(d.o.Apps)), "")
@@ -123,7 +123,7 @@ func (d *doctor) exporter(ctx context.Context) {
 		d.add("exporter", Fail, "the exporter runs and is not ready", "see its log: it starts or stops")
 	}
 	if !s.Config.OK {
-		d.add("exporter_configuration", Fail, "the exporter runs with an older configuration: the last reload failed: "+s.Config.Error, "mend the configuration and reload")
+		d.add("exporter_configuration", Fail, "the exporter runs with an older configuration: the last reload failed: "+s.Config.Error, "repair the configuration and reload")
 	}
 	if s.Storage.Mode == "degraded" {
 		d.add("exporter_storage", Fail, "the exporter cannot write to its storage and answers callbacks 503: "+s.Storage.Error, "see docs/runbooks.md, storage")

@@ -35,15 +35,15 @@ func desc(name, help string) *prometheus.Desc {
 }
 
 var (
-	recountsDesc    = desc("recounts_total", "Recounts of the open rooms that have ended.")
+	recountsDesc    = desc("recounts_total", "Recounts that have ended, also failed ones.")
 	failuresDesc    = desc("failures_total", "Recounts that failed.")
 	callsDesc       = desc("calls_total", "Calls of Tencent's server API by recounts.")
-	openedDesc      = desc("rooms_opened_total", "Rooms that a recount has found open and that were not known.")
-	closedDesc      = desc("rooms_closed_total", "Known rooms that a recount has found closed.")
+	openedDesc      = desc("rooms_opened_total", "Unknown rooms that recounts found open.")
+	closedDesc      = desc("rooms_closed_total", "Known rooms that recounts found closed.")
 	listedDesc      = desc("listed_rooms", "Rooms on Tencent's list at the last recount that succeeded.")
-	durationDesc    = desc("duration_seconds", "Time that the last recount took that succeeded.")
-	lastSuccessDesc = desc("last_success_timestamp_seconds", "Time when the last recount ended that succeeded.")
-	intervalDesc    = desc("interval_seconds", "Time from the start of a recount to that of the next, as configured.")
+	durationDesc    = desc("duration_seconds", "Duration of the last recount that succeeded.")
+	lastSuccessDesc = desc("last_success_timestamp_seconds", "Time of the end of the last recount that succeeded.")
+	intervalDesc    = desc("interval_seconds", "Configured time from the start of a recount to the start of the next one.")
 	stoppedDesc     = desc("stopped", "1 if recounts have stopped until the configuration is reloaded, because Tencent refuses them, else 0.")
 )
 

@@ -62,29 +62,29 @@ func newMetrics(r *Relay) *metrics { return &metrics{relay: r} }
 
 var (
 	decisionsCounter = exposition.Counter("tuilivekit_relay_decisions_total",
-		"Callbacks that ask for a decision and have a backend to ask.", "")
+		"Callbacks that asked for a decision, of an application with a relay.", "")
 	decisionFailuresCounter = exposition.Counter("tuilivekit_relay_decision_failures_total",
-		"Decisions that the backend did not make, so that on_failure was the answer, by reason.", "reason")
+		"Decisions that the backend failed to make, by reason. They were answered as on_failure says.", "reason")
 	loopsCounter = exposition.Counter("tuilivekit_relay_loops_total",
-		"Callbacks that were refused because this relay, or several in a row, had passed them on already.", "")
+		"Callbacks that were refused because this exporter, or a chain of them, had relayed them before.", "")
 	deliveriesCounter = exposition.Counter("tuilivekit_relay_deliveries_total",
-		"Callbacks that were acknowledged and that the backend has taken since, with a status of 2xx.", "")
+		"Queued callbacks that the backend accepted with a status of 2xx.", "")
 	deliveryFailuresCounter = exposition.Counter("tuilivekit_relay_delivery_failures_total",
-		"Attempts to deliver a callback that are followed by another one, by reason.", "reason")
+		"Failed deliveries that are retried, by reason.", "reason")
 	droppedCounter = exposition.Counter("tuilivekit_relay_dropped_total",
-		"Callbacks that were acknowledged and that the backend does not get, by reason.", "reason")
+		"Queued callbacks that were dropped and not delivered to the backend, by reason.", "reason")
 	queueRequestsGauge = exposition.Gauge("tuilivekit_relay_queue_requests",
-		"Callbacks that wait to be delivered.", "")
+		"Queued callbacks.", "")
 	queueBytesGauge = exposition.Gauge("tuilivekit_relay_queue_bytes",
-		"Size of the callbacks that wait to be delivered.", "")
+		"Size of the queued callbacks.", "")
 	setAsideGauge = exposition.Gauge("tuilivekit_relay_set_aside_requests",
-		"Callbacks of the queue that were set aside, because they failed for five minutes while the backend took others: their rooms go on without them.", "")
+		"Queued callbacks that were set aside, because they failed for five minutes while the backend accepted others.", "")
 	queueOldestGauge = exposition.Gauge("tuilivekit_relay_queue_oldest_timestamp_seconds",
 		"Time of receipt of the oldest queued callback that is not set aside, 0 if there is none.", "")
 	circuitGauge = exposition.Gauge("tuilivekit_relay_circuit_open",
-		"1 while decisions are not asked for because the backend failed too often in a row, else 0.", "")
+		"1 while callbacks that ask for a decision are not relayed, because the backend failed too often in a row, else 0.", "")
 	durationHistogram = exposition.Histogram("tuilivekit_relay_request_duration_seconds",
-		"Time that requests to a backend took, failed ones too, by kind: decisions, which Tencent waits for, and deliveries.", "kind",
+		"Duration of requests to a backend, also of failed ones, by kind: decision (Tencent waits for it) or delivery.", "kind",
 		.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 1.5, 2, 5, 10)
 )
 

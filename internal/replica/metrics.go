@@ -32,19 +32,19 @@ func newMetrics(r *Replicas) *metrics {
 	m := &metrics{
 		replicas:  r,
 		exchanges: counter("exchanges_total", "Exchanges of records with Redis that were tried, two a second."),
-		failures:  counter("exchange_failures_total", "Exchanges with Redis that failed, as a whole or in part."),
-		offered:   vector("offered_total", "Records written to Redis, repeated ones among them.", "kind"),
+		failures:  counter("exchange_failures_total", "Exchanges with Redis that failed completely or in part."),
+		offered:   vector("offered_total", "Records written to Redis, including repeated ones.", "kind"),
 		taken:     vector("taken_total", "Records of other replicas that were newer than those of this one.", "kind"),
-		dropped:   vector("dropped_total", "Members read from Redis that were not used.", "reason"),
-		restored:  counter("losses_total", "Times that Redis did not have records of an application any more that it had before."),
+		dropped:   vector("dropped_total", "Invalid members read from Redis, by reason.", "reason"),
+		restored:  counter("losses_total", "Times that Redis had lost records of an application."),
 		lag: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "tuilivekit_replica_lag_seconds", Help: "Time from the receipt of a threshold event by another replica until it was known to this one.",
+			Name: "tuilivekit_replica_lag_seconds", Help: "Time from the receipt of a threshold event by another replica until this one has it.",
 			Buckets:                        []float64{.1, .25, .5, 1, 1.5, 2, 5, 15, 30, 60, 300},
 			NativeHistogramBucketFactor:    1.1,
 			NativeHistogramMaxBucketNumber: 100, NativeHistogramMinResetDuration: time.Hour,
 		}),
 		up:          desc("engine_up", "1 if the last exchange with Redis succeeded, else 0."),
-		lastSuccess: desc("last_success_timestamp_seconds", "Time of the last exchange with Redis that succeeded, at first of the start."),
+		lastSuccess: desc("last_success_timestamp_seconds", "Time of the last exchange with Redis that succeeded. Before the first one, it is the time of the start."),
 		seen:        desc("peers", "Other replicas that were seen in Redis within the last ten seconds."),
 	}
 	m.started = time.Now().UnixMilli()

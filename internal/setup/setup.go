@@ -224,7 +224,7 @@ func (p Plan) Apply(ctx context.Context, api API) error {
 	}
 	if p.Token != nil {
 		if err := api.SetCallbackToken(ctx, *p.Token); err != nil {
-			return fmt.Errorf("the token was not written, what comes before it was: %w", err)
+			return fmt.Errorf("the token was not written; the callback URL and the commands are as planned: %w", err)
 		}
 	}
 	now, err := Read(ctx, api)

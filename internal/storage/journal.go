@@ -88,7 +88,7 @@ func (j *journal) hold() error {
 	case errors.Is(err, errNoLock):
 		if !j.lockFailed {
 			j.lockFailed = true
-			j.log.WithError(err).WithField("folder", j.path).Warn("the storage folder cannot be locked: see to it that no second exporter uses it")
+			j.log.WithError(err).WithField("folder", j.path).Warn("the storage folder cannot be locked: make sure that no second exporter uses it")
 		}
 	case err != nil:
 		return err

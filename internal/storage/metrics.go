@@ -16,19 +16,19 @@ type metrics struct {
 func newMetrics(reg prometheus.Registerer, bytes *atomic.Int64) *metrics {
 	m := &metrics{
 		commits: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "tuilivekit_exporter_storage_commits_total", Help: "Commits that were tried; each makes the events that wait durable.",
+			Name: "tuilivekit_exporter_storage_commits_total", Help: "Commits that were tried. A commit makes one batch of events durable.",
 		}),
 		failures: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "tuilivekit_exporter_storage_failures_total", Help: "Commits that failed or took longer than --storage.timeout.",
 		}),
 		corruptions: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "tuilivekit_exporter_storage_corruptions_total", Help: "Starts at which damaged storage files were found; they are set aside.",
+			Name: "tuilivekit_exporter_storage_corruptions_total", Help: "Starts that found damaged storage files. Damaged files are renamed, not deleted.",
 		}),
 		degraded: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "tuilivekit_exporter_storage_degraded", Help: "1 while events cannot be made durable and are answered 503, else 0.",
 		}),
 		lastSuccess: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "tuilivekit_exporter_storage_last_success_timestamp_seconds", Help: "Time of the last commit that succeeded, at first of the start.",
+			Name: "tuilivekit_exporter_storage_last_success_timestamp_seconds", Help: "Time of the last commit that succeeded. Before the first one, it is the time of the start.",
 		}),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "tuilivekit_exporter_storage_commit_duration_seconds", Help: "Time that commits took.",

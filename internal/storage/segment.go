@@ -122,7 +122,7 @@ func (j *journal) regain() error {
 		j.release()
 		j.reserved = 0
 		if err = j.hold(); err == nil {
-			j.log.WithField("folder", j.path).Warn("the storage folder was deleted or replaced: it is made anew")
+			j.log.WithField("folder", j.path).Warn("the storage folder was deleted or replaced: it is created again")
 		}
 	}
 	if err != nil {

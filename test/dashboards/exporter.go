@@ -141,7 +141,7 @@ func relay() []panel {
 		timeline("Circuit", "Red: the backend has failed to decide too often in a row, so it is only probed, and on_failure is the answer.",
 			"none", over("{{name}}", orNothing(orNoRelay(withName("max by (sdk_app_id) (tuilivekit_relay_circuit_open{"+apps+"})")), "name"))).
 			set("mappings", list{words("0", "closed", "green", "1", "open", "red")}).says(noRelay.paler(), noData.paler()).at(0, 0, 12, 6),
-		series("Oldest queued callback", "Time that the oldest callback has waited for its backend. A line that rises is a backend that takes nothing; there is an alert from 5 minutes on.",
+		series("Oldest queued callback", "Time that the oldest callback has waited for its backend. If the line rises, the backend accepts no callbacks; there is an alert from 5 minutes on.",
 			"s", over("{{name}}", withName("(\ntime() - min by (sdk_app_id) (tuilivekit_relay_queue_oldest_timestamp_seconds{"+apps+"} > 0)\nor max by (sdk_app_id) (tuilivekit_relay_queue_oldest_timestamp_seconds{"+apps+"}) * 0\n)"))).
 			floor().lines(list{step("green", nil), step("orange", 300)}).without(quiet).at(12, 0, 12, 6),
 		series("Queued callbacks", "Acknowledged, on disk, and not yet taken by the backend; those that are set aside too.",

@@ -31,7 +31,7 @@ func overview() object {
 			stat("No number", "Configured applications whose rooms are not known: no threshold event has come, and no callback of a room that was closed; or the numbers have expired. See the callbacks in the table.",
 				"none", instant("applications", fmt.Sprintf("count(%[1]s unless on (sdk_app_id) %[2]s)\nor count(%[1]s) * 0", known, rooms))).
 				steps(none("blue")).without(unknown).at(18, 0, 3, 4),
-			stat("Refused", "Requests that were refused in the time range, requests to other paths left out. While callbacks are refused, the numbers here stand still.",
+			stat("Refused", "Requests that were refused in the time range, requests to other paths left out. While callbacks are refused, the numbers here do not change.",
 				"short", instant("refused", whileScraped(`sum(increase(tuilivekit_webhook_rejections_total{`+ours+`, reason!~"path|method"}[$__range]))`))).
 				set("decimals", 0).steps(none("orange")).without(unknown).link("Show the exporter", exporterURL).at(21, 0, 3, 4),
 			firingTable("The alerts that fire now, of these applications and of the exporter; what each means is in the runbooks.", ofAll...).at(0, 4, 24, 6),
