@@ -259,6 +259,7 @@ func TestNothingSecretIsShown(t *testing.T) {
 	seen.run(1, "doctor", "--report", "--config.file="+withAPI)
 	atSetup := []string{"setup", "--config.file=" + withAPI, "--app=" + demoApp, "--url=" + plain.callback, "--backup-folder=" + dir}
 	seen.run(1, atSetup...)
+	s.stderr.wait(t, "recounts stopped") // by what heals now
 	tencent.Heal()
 	seen.run(1, atSetup...)
 	seen.run(0, append(atSetup, "--take-url", "--replace-token", "--apply")...)
@@ -266,7 +267,6 @@ func TestNothingSecretIsShown(t *testing.T) {
 	seen.run(0, "state", storage)
 	seen.run(0, "state", "--json", storage)
 	seen.run(1, "healthcheck", "--url="+webURL+"/-/healthy")
-	s.stderr.wait(t, "recounts stopped")
 	s.signal(syscall.SIGTERM)
 	if code := s.wait(); code != 0 {
 		t.Errorf("exit code %d", code)
