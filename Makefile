@@ -19,7 +19,8 @@ IMAGE   = tuilivekit-exporter:$(VERSION)
 build: need-go ## build the exporter into bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/tuilivekit-exporter
 
-run: build ## run it on loopback for a demo application
+run: ## run it on loopback for a demo application
+	@$(MAKE) --no-print-directory -s build
 	@scripts/run-demo
 
 test: need-go need-cc ## run vet, the Go tests with the race detector, and the tests of the rules
@@ -51,8 +52,10 @@ e2e: build ## let an alert go from a callback to a receiver, with the real progr
 browser: need-chromium build ## look at the status page with a real browser
 	cd test && EXPORTER=$(CURDIR)/$(BIN) go test -count=1 ./browser
 
-picture: need-chromium build ## take docs/status.png again
+pictures: need-chromium build day ## make all pictures of the documents again; those of the dashboards with GRAFANA_URL
 	cd test && EXPORTER=$(CURDIR)/$(BIN) go test -count=1 -run Picture ./browser -update
+	cd test && go run ./terminal
+	cd test && go run ./grafana -url '$(GRAFANA_URL)'
 
 demo: ## run exporter, Prometheus and Alertmanager, and play days of two applications
 	@scripts/demo $(DEMO)
@@ -79,8 +82,10 @@ lint: ## run the linters
 start: need-go ## take the time of a start with 10,000 applications
 	cd test && go test -count=1 -v -run '^TestStartIsQuick$$' ./crash
 
-vale: need-go need-cc ## look for words in the documents that .vale/ does not allow
-	git ls-files '*.md' | grep -vE 'zh-CN|CHANGELOG|decisions/' | xargs $(shell scripts/tool vale)
+vale: need-go need-cc ## look for words in documents, help texts and messages that .vale/ does not allow
+	@mkdir -p bin
+	cd test && go run ./messages >../bin/messages.md
+	(git ls-files '*.md' | grep -vE 'zh-CN|CHANGELOG|decisions/'; echo bin/messages.md) | xargs $(shell scripts/tool vale)
 
 many: need-go ## scrape 100,000 applications, as Prometheus would
 	cd test && go test -count=1 -v -run '^TestManyApplications$$' ./crash
