@@ -110,6 +110,7 @@ func TestCommandsInDocuments(t *testing.T) {
 		for _, m := range lines.FindAllStringSubmatch(string(b), -1) {
 			found++
 			cli := newCLI(io.Discard, io.Discard)
+			cli.app.Terminate(func(int) {}) // --version ends the program
 			args := strings.Fields(strings.ReplaceAll(m[1], "\\\n", " "))
 			command, err := cli.app.Parse(args)
 			if err != nil {
