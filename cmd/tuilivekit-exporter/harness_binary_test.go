@@ -75,13 +75,19 @@ type program struct {
 // none of the test's.
 func runBinary(t *testing.T, env []string, args ...string) *program {
 	t.Helper()
+	return runBinaryIn(t, t.TempDir(), env, args...)
+}
+
+// runBinaryIn is runBinary in a folder, where the binary keeps its state.
+func runBinaryIn(t *testing.T, dir string, env []string, args ...string) *program {
+	t.Helper()
 	bin, err := built()
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	p := &program{t: t, cmd: exec.CommandContext(ctx, bin, args...), stdout: newLogBuffer(), stderr: newLogBuffer()}
-	p.cmd.Dir = t.TempDir() // it keeps its state there
+	p.cmd.Dir = dir
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = append(env, "PATH="), p.stdout, p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -140,7 +146,13 @@ type server struct {
 // serveBinary runs the binary on ports that are free.
 func serveBinary(t *testing.T, env []string, args ...string) *server {
 	t.Helper()
-	s := &server{program: runBinary(t, env, append(args, "--log.level=debug", "--webhook.listen-address=127.0.0.1:0", "--web.listen-address=127.0.0.1:0")...)}
+	return serveBinaryIn(t, t.TempDir(), env, args...)
+}
+
+// serveBinaryIn is serveBinary in a folder.
+func serveBinaryIn(t *testing.T, dir string, env []string, args ...string) *server {
+	t.Helper()
+	s := &server{program: runBinaryIn(t, dir, env, append(args, "--log.level=debug", "--webhook.listen-address=127.0.0.1:0", "--web.listen-address=127.0.0.1:0")...)}
 	s.callback = "http://" + s.stderr.wait(t, `msg="taking callbacks" address="([^"]+)"`) + "/callback"
 	s.web = "http://" + s.stderr.wait(t, `msg="Listening on" address="([^"]+)"`)
 	return s

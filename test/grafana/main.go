@@ -59,7 +59,7 @@ func run(ctx context.Context, base, dir, from string) error {
 	defer stop()
 	ctx, stopTab := chromedp.NewContext(ctx)
 	defer stopTab()
-	defer func() { _ = chromedp.Cancel(ctx) }() // waits until the browser has ended
+	defer func() { _ = chromedp.Cancel(ctx) }()                                    // waits until the browser has ended
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1600, 1000)); err != nil { // starts the browser, beyond a picture's time-out
 		return err
 	}
