@@ -20,6 +20,7 @@ build: need-go ## build the exporter into bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/tuilivekit-exporter
 
 run: ## run it on loopback for a demo application
+	@[ -x $(BIN) ] || echo "building $(BIN)"
 	@$(MAKE) --no-print-directory -s build
 	@scripts/run-demo
 
