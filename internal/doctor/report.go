@@ -34,7 +34,7 @@ func WriteReport(ctx context.Context, w io.Writer, app App, exporter, version st
 		{"Is SortDirection honoured by get_room_list?", ascending(ctx, app.API, page)},
 		{"Does get_appid_group_list know the GroupType Live?", liveGroups(ctx, app.API)},
 		{"Are Live's callbacks counted in CallBackReq?", callbackDay(ctx, app.API) + "; " + eventsOf(ctx, exporter, app.ID)},
-		{"Does set_callback overwrite?", "not tried: it would write; if you run setup, say whether it reports error code 100300"},
+		{"Does set_callback overwrite?", overwrites},
 		{"What is MaxRoomCount of the package?", limitOf(ctx, exporter, app.ID) + "; please name your package"},
 	}
 	host := app.API.Host()
@@ -48,6 +48,10 @@ func WriteReport(ctx context.Context, w io.Writer, app App, exporter, version st
 	fmt.Fprintln(w, "\nThere are no ids, URLs or secrets above. Read it before you send it.")
 	return ctx.Err()
 }
+
+// overwrites is the answer that cannot be read from an account.
+const overwrites = "not asked: no call that only reads tells it, and to try it would replace the callback configuration of this account. " +
+	"The exporter does not need to know: setup calls set_callback only if get_callback reports that none is set (100301), and update_callback otherwise"
 
 // hiddenRooms asks about every room of a page whether it is public.
 func hiddenRooms(ctx context.Context, api *restapi.Client, page restapi.RoomPage) string {

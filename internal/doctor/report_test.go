@@ -39,7 +39,7 @@ func TestReportMayBeSent(t *testing.T) {
 	text := b.String()
 	for _, want := range []string{
 		"not seen among 3 rooms", "no: with ascend the order is the same", "no: error code 100002",
-		"Tencent sent 73069 and got 73000 answers", "not tried", "500; please name your package",
+		"Tencent sent 73069 and got 73000 answers", "not asked: no call that only reads tells it", "500; please name your package",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
