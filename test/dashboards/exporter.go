@@ -19,14 +19,15 @@ func whileScraped(expr string) string { return expr + "\nand on () max(" + runni
 // orMemory is expr of replicas, or that they have no storage, for what is scraped.
 func orMemory(expr string) string { return or(expr, running, memoryOnly) }
 
-// orNoRelay is expr, or where no application has a relay one state, for what is scraped.
-func orNoRelay(expr string) string {
-	return fmt.Sprintf("%s\nor on () label_replace(max(%s) * 0 - %d, \"name\", %q, \"\", \"\")", expr, running, -noRelay.value, noRelay.text)
+// orNone is expr, or where it has nothing one state, for what is scraped: no application has a
+// relay, or recounts.
+func orNone(expr string, none state) string {
+	return fmt.Sprintf("%s\nor on () label_replace(max(%s) * 0 - %d, \"name\", %q, \"\", \"\")", expr, running, -none.value, none.text)
 }
 
 func exporter() object {
 	return newDashboard(exporterUID, "TUILiveKit / Exporter",
-		"The health of the exporter: are callbacks taken, refused, delayed, and are they safe on disk, does the application's backend get them.",
+		"The health of the exporter: are callbacks taken, refused, delayed, and are they safe on disk, does the application's backend get them, do recounts succeed.",
 		"now-6h", variables(true), list{
 			annotation("Starts", "blue", "Start", "{{instance}} started",
 				"1000 * max by (instance) (process_start_time_seconds{"+ours+"})", true, true),
@@ -41,6 +42,7 @@ func exporter() object {
 		row{title: "Callbacks", collapsed: true, panels: callbacks()},
 		row{title: "Storage", collapsed: true, panels: storage()},
 		row{title: "Relay", collapsed: true, panels: relay()},
+		row{title: "Recounts", collapsed: true, panels: recounts()},
 		row{title: "Process", collapsed: true, panels: process()},
 	)
 }
@@ -139,7 +141,7 @@ func relay() []panel {
 	const quiet = "no relay, or no data"
 	return []panel{
 		timeline("Circuit", "Red: the backend has failed to decide too often in a row, so it is only probed, and on_failure is the answer.",
-			"none", over("{{name}}", orNothing(orNoRelay(withName("max by (sdk_app_id) (tuilivekit_relay_circuit_open{"+apps+"})")), "name"))).
+			"none", over("{{name}}", orNothing(orNone(withName("max by (sdk_app_id) (tuilivekit_relay_circuit_open{"+apps+"})"), noRelay), "name"))).
 			set("mappings", list{words("0", "closed", "green", "1", "open", "red")}).says(noRelay.paler(), noData.paler()).at(0, 0, 12, 6),
 		series("Oldest queued callback", "Time that the oldest callback has waited for its backend. If the line rises, the backend accepts no callbacks; there is an alert from 5 minutes on.",
 			"s", over("{{name}}", withName("(\ntime() - min by (sdk_app_id) (tuilivekit_relay_queue_oldest_timestamp_seconds{"+apps+"} > 0)\nor max by (sdk_app_id) (tuilivekit_relay_queue_oldest_timestamp_seconds{"+apps+"}) * 0\n)"))).
@@ -166,6 +168,37 @@ func relay() []panel {
 			"s", over("{{kind}}", "histogram_quantile(0.95, sum by (le, kind) (rate(tuilivekit_relay_request_duration_seconds_bucket{"+apps+"}[$__rate_interval])))\n"+
 				"or histogram_quantile(0.95, sum by (kind) (rate(tuilivekit_relay_request_duration_seconds{"+apps+"}[$__rate_interval])))")).
 			floor().lines(list{step("green", nil), step("yellow", 0.5), step("red", 1.5)}).without("no request, or no data").at(12, 14, 12, 8),
+	}
+}
+
+// recounts are of whichever replica made them: with a shared Redis each recount is one replica's.
+func recounts() []panel {
+	const quiet = "no recount, or no data"
+	of := func(by, metric string) string {
+		return withName(by + " by (sdk_app_id) (tuilivekit_reconcile_" + metric + "{" + apps + "})")
+	}
+	return []panel{
+		timeline("State of recounts", "Red: Tencent refuses the calls in a way that does not heal, so recounts have stopped until the configuration is reloaded. Of replicas, the best.",
+			"none", over("{{name}}", orNothing(orNone(of("min", "stopped"), noRecount), "name"))).
+			set("mappings", list{words("0", "running", "green", "1", "stopped", "red")}).says(noRecount.paler(), noData.paler()).at(0, 0, 8, 8),
+		series("Age of the last recount", "Time since a recount succeeded. The line is a saw of one interval; there is an alert from three intervals on.",
+			"s", over("{{name}}", withName("time() - max by (sdk_app_id) (tuilivekit_reconcile_last_success_timestamp_seconds{"+apps+"})"))).
+			floor().without(quiet).at(8, 0, 8, 8),
+		series("Recounts", "Recounts that ended, and those of them that failed, an hour. The log says which call failed and what to do.",
+			"none", over("{{name}}", withName("3600 * sum by (sdk_app_id) (rate(tuilivekit_reconcile_recounts_total{"+apps+"}[$__rate_interval]))")),
+			over("{{name}} failed", withName("3600 * sum by (sdk_app_id) (rate(tuilivekit_reconcile_failures_total{"+apps+"}[$__rate_interval]))"))).
+			floor().override("byFrameRefID", "B", property("color", object{"mode": "fixed", "fixedColor": "red"})).without(quiet).at(16, 0, 8, 8),
+		series("Rooms corrected", "Rooms an hour that recounts found open (up) or closed (down) and that were not known so. Each is a callback that was lost, or that is not enabled.",
+			"none",
+			over("{{name}} opened", withName("3600 * sum by (sdk_app_id) (rate(tuilivekit_reconcile_rooms_opened_total{"+apps+"}[$__rate_interval]))")),
+			over("{{name}} closed", withName("-3600 * sum by (sdk_app_id) (rate(tuilivekit_reconcile_rooms_closed_total{"+apps+"}[$__rate_interval]))"))).
+			custom("fillOpacity", 20).without(quiet).at(0, 8, 8, 8),
+		series("Calls of the server API", "Calls a second by recounts. Tencent allows 10 of the room list for an application, which its backend needs too.",
+			"reqps", over("{{name}}", withName("sum by (sdk_app_id) (rate(tuilivekit_reconcile_calls_total{"+apps+"}[$__rate_interval]))"))).
+			floor().lines(list{step("green", nil), step("orange", 8)}).without(quiet).at(8, 8, 8, 8),
+		series("Duration of a recount", "Of the last one that succeeded. If it is longer than the interval, the next recount begins when it has ended: raise the interval or the rate.",
+			"s", over("{{name}}", of("max", "duration_seconds")), over("{{name}} interval", of("max", "interval_seconds"))).
+			floor().lastKnown("B").without(quiet).at(16, 8, 8, 8),
 	}
 }
 

@@ -73,6 +73,7 @@ var (
 	down       = state{-10, "down", "red"}
 	noRequest  = state{-11, "no request", "text"}
 	noLimit    = state{-12, "no limit known", "text"}
+	noRecount  = state{-13, "no recount", "text"}
 )
 
 // sources are those of the best number, as the recording rules name them: green is what

@@ -87,6 +87,11 @@ func TestWhatPanelsShow(t *testing.T) {
 		{"the storage is durable", exporter, "Storage", "A", minutes, everything, "", 0, 0},
 		{"what waits for a backend, of both replicas", exporter, "Queued callbacks", "A", minutes, everything, production, 14, 0},
 		{"decisions of both replicas a minute", exporter, "Decisions", "A", minutes, everything, production, 2, 0.01},
+		{"a recount of a minute ago", exporter, "Age of the last recount", "A", minutes, everything, production, 0, 0},
+		{"recounts of both replicas an hour", exporter, "Recounts", "A", minutes, everything, production, 240, 0.1},
+		{"a recount that fails is one line more", exporter, "Recounts", "B", minutes, everything, production, 120, 0.1},
+		{"rooms closed by recounts go down", exporter, "Rooms corrected", "B", minutes, everything, production, -240, 0.1},
+		{"calls of both replicas a second", exporter, "Calls of the server API", "A", minutes, everything, production, 1, 0.01},
 		{"clock skew is the median of the alert", exporter, "Clock skew", "A", minutes, everything, "", 0, 1},
 	} {
 		t.Run(c.fact, func(t *testing.T) {

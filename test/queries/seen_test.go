@@ -81,7 +81,7 @@ func inWords(all []shown) string {
 // judge fails for what is false or says nothing.
 func (seen sight) judge(t *testing.T) {
 	unknown := []string{"no data", "not scraped", "not loaded"}
-	known := []string{"no event yet", "memory only", "no relay", "never used", "no request", "at the limit", "not filling", "no forecast"}
+	known := []string{"no event yet", "memory only", "no relay", "no recount", "never used", "no request", "at the limit", "not filling", "no forecast"}
 	for key, worlds := range seen {
 		for world, all := range worlds {
 			if len(all) == 0 {

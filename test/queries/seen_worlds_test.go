@@ -22,13 +22,14 @@ type scene struct {
 	down     func(minute int, instance string) bool       // nil: never
 	happen   func(t *testing.T, minute int, r []*replica) // nil: nothing
 	noRules  bool
+	recounts bool  // of production
 	maxRooms int64 // of production, by its configuration
 }
 
 const sceneMinutes = 40
 
 var scenes = []scene{
-	{name: "healthy and quiet", apps: 2, replicas: []string{replicaA}, happen: func(t *testing.T, minute int, r []*replica) {
+	{name: "healthy and quiet", apps: 2, replicas: []string{replicaA}, recounts: true, happen: func(t *testing.T, minute int, r []*replica) {
 		r[0].threshold(t, production, 720, 1000)
 		r[0].threshold(t, staging, 70, 100)
 	}},
@@ -62,7 +63,7 @@ var scenes = []scene{
 	{name: "rules not loaded", apps: 2, replicas: []string{replicaA}, noRules: true, happen: func(t *testing.T, minute int, r []*replica) {
 		r[0].threshold(t, production, 720, 1000)
 	}},
-	{name: "two replicas", apps: 2, replicas: []string{replicaA, replicaB}, down: func(minute int, instance string) bool { return instance == replicaB && minute > 30 },
+	{name: "two replicas", apps: 2, replicas: []string{replicaA, replicaB}, recounts: true, down: func(minute int, instance string) bool { return instance == replicaB && minute > 30 },
 		happen: func(t *testing.T, minute int, r []*replica) {
 			r[minute%len(r)].threshold(t, production, 800+minute, 1000)
 		}},
@@ -87,6 +88,9 @@ func (c scene) samples(t *testing.T) (all []sample, end time.Time) {
 	apps[0].Name, apps[1].Name = "production", "staging"
 	apps[0].MaxRooms = c.maxRooms
 	extra := newLater
+	if c.recounts {
+		extra = newLaterWithRecounts
+	}
 	if c.plain {
 		extra = func(reg prometheus.Registerer) *later {
 			loaded := prometheus.NewGauge(prometheus.GaugeOpts{Name: "tuilivekit_exporter_config_last_reload_successful"})
@@ -137,6 +141,9 @@ func (l *later) idle() {
 	l.deliveries.Inc()
 	l.decisionSeconds.Observe(.02)
 	l.deliverySeconds.Observe(.2)
+	if l.recounts != nil {
+		l.recounts.idle()
+	}
 }
 
 // look is what the variables of a dashboard are in a scene.

@@ -91,7 +91,7 @@ func startReplica(t *testing.T, instance string) *replica {
 		{ID: staging, Name: "staging", Tokens: []string{token}},
 		{ID: unheard, Name: "unheard", Tokens: []string{token}},
 		{ID: expiring, Name: "expiring", Tokens: []string{token}},
-	}, newLater)
+	}, newLaterWithRecounts)
 }
 
 // startReplicaOf starts one with these applications, and with what later makes; without it
@@ -119,7 +119,7 @@ func startReplicaOf(t *testing.T, instance string, apps []handler.App, later fun
 }
 
 // later are metrics that the packages imported here do not make: those of the main
-// package, of the storage, and of the relay, which only production has. TestMetricsAreDocumented checks their names.
+// package, of the storage, and of the relay and recounts, which only production has. TestMetricsAreDocumented checks their names.
 type later struct {
 	reloadOK, reloadOKSince                  prometheus.Gauge
 	commits, failures, corruptions, logLines prometheus.Counter
@@ -130,8 +130,11 @@ type later struct {
 	decisions, deliveries                  prometheus.Counter
 	decisionFailed, deliveryFailed, drops  prometheus.Counter
 	decisionSeconds, deliverySeconds       prometheus.Histogram
+
+	recounts *recounts // nil without
 }
 
+// newLater returns them without recounts.
 func newLater(reg prometheus.Registerer) *later {
 	gauge := func(name string) prometheus.Gauge {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Name: "tuilivekit_exporter_" + name})
@@ -204,6 +207,9 @@ func (l *later) work() {
 	l.queueOldest.Set(float64(time.Now().Add(-90*time.Second).UnixMilli()) / 1000)
 	l.decisionSeconds.Observe(.02)
 	l.deliverySeconds.Observe(.2)
+	if l.recounts != nil {
+		l.recounts.work()
+	}
 }
 
 // send gives one callback to the replica and demands that it is answered by status.
