@@ -58,11 +58,12 @@ pictures: need-chromium build day ## make all pictures of the documents again; t
 	cd test && go run ./terminal
 	cd test && go run ./grafana -url '$(GRAFANA_URL)'
 
-demo: ## run exporter, Prometheus and Alertmanager, and play days of two applications
-	@scripts/demo $(DEMO)
+demo: ## run the exporter, Prometheus and Alertmanager, and play days at Tencent; with REDIS=1 two replicas and Redis
+	@scripts/demo $(if $(REDIS),-redis) $(DEMO)
 
-check-demo: ## play one day in two minutes; fails unless the expected alerts fired
+check-demo: need-redis ## play a day in two minutes, without and with replicas; fails unless alerts and rooms are as expected
 	@scripts/demo -minutes 2 -once
+	@scripts/demo -minutes 2 -once -redis
 
 dashboards: ## write the dashboards again
 	cd test && go run ./dashboards

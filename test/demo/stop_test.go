@@ -19,11 +19,18 @@ import (
 
 var (
 	printed   = regexp.MustCompile(`http://\S+`)
-	listensOn = regexp.MustCompile(`listen-address=(127\.0\.0\.1:\d+)`)
+	listensOn = regexp.MustCompile(`(?:listen-address=|redis-server )(127\.0\.0\.1:\d+)`)
 )
 
 // TestCtrlC: the demo ends soon, and leaves nothing running and nothing on disk.
 func TestCtrlC(t *testing.T) {
+	t.Run("one exporter", func(t *testing.T) { ctrlC(t, 6, 4) })
+	t.Run("replicas", func(t *testing.T) { ctrlC(t, 7, 7, "-redis") })
+}
+
+// ctrlC runs the demo with flags until it has printed so many URLs and its programs listen on so
+// many addresses.
+func ctrlC(t *testing.T, wantURLs, wantAddresses int, flags ...string) {
 	if runtime.GOOS != "linux" {
 		t.Skip("it looks for processes in /proc")
 	}
@@ -31,7 +38,7 @@ func TestCtrlC(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	demo := exec.Command("../../scripts/demo")
+	demo := exec.Command("../../scripts/demo", flags...)
 	demo.Env = append(os.Environ(), "TMPDIR="+dir) // all that it starts works in a folder of dir
 	demo.Stderr = os.Stderr
 	demo.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // as in a terminal, where Ctrl-C goes to the group
@@ -54,14 +61,14 @@ func TestCtrlC(t *testing.T) {
 	for lines.Scan() && !strings.Contains(lines.Text(), "Ctrl-C ends everything") {
 		if url := printed.FindString(lines.Text()); url != "" {
 			if strings.Count(url, "/") == 2 {
-				url += "/-/ready" // they are built without their pages
+				url += "/-/ready" // Prometheus is built without its page
 			}
 			serves(t, url)
 			urls++
 		}
 	}
-	if urls != 4 {
-		t.Fatalf("the demo has printed %d URLs, want 4 (%v)", urls, lines.Err())
+	if urls != wantURLs {
+		t.Fatalf("the demo has printed %d URLs, want %d (%v)", urls, wantURLs, lines.Err())
 	}
 	addresses := map[string]string{}
 	for _, command := range workingIn(t, dir) {
@@ -69,8 +76,8 @@ func TestCtrlC(t *testing.T) {
 			addresses[m[1]] = command
 		}
 	}
-	if len(addresses) != 4 { // two of the exporter
-		t.Fatalf("the programs listen on %v, want four addresses", addresses)
+	if len(addresses) != wantAddresses { // two of each exporter
+		t.Fatalf("the programs listen on %v, want %d addresses", addresses, wantAddresses)
 	}
 
 	if err := syscall.Kill(-demo.Process.Pid, syscall.SIGINT); err != nil {

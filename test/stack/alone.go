@@ -9,10 +9,9 @@ import (
 // StartAlone starts the exporter without the other programs.
 func StartAlone(ctx context.Context, o Options) (s *Stack, err error) {
 	s = &Stack{Options: o}
-	if err := freeAddresses(&s.webhookAddr, &s.webAddr); err != nil {
+	if err := s.chooseAddresses(); err != nil {
 		return nil, err
 	}
-	s.Callback, s.Web = "http://"+s.webhookAddr+"/callback", "http://"+s.webAddr
 	if err := os.WriteFile(filepath.Join(o.Dir, "token"), []byte(o.Token), 0o600); err != nil {
 		return nil, err
 	}

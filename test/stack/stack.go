@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,32 +23,45 @@ type Options struct {
 	Root  string            // of the source tree
 	Dir   string            // for files of the programs
 	Apps  map[string]string // names by SDKAppID
-	Token string
-	Speed int // how many times as fast the time of the rules runs
+	Token string            // of all applications, in the file token of Dir
+	Speed int               // how many times as fast the time of the rules runs
+	// Config is the configuration file of the exporter; if it is empty, Apps is all of it.
+	Config string
+	// Replicas is how many exporters run behind one callback URL; 0 means one.
+	Replicas int
 	// Receiver is the URL that Alertmanager notifies; empty for none.
 	Receiver string
 	// Flags are more flags of the exporter.
 	Flags []string
+	// Progress is called before each step of Start that may take long; nil for none.
+	Progress func(step string)
 }
 
 // Stack are the programs. It is not for several goroutines.
 type Stack struct {
 	Options
-	Callback, Web, Metrics, Prometheus, Alertmanager string // URLs
+	Callback, Web, Metrics, Prometheus, Alertmanager string // URLs; of replicas, Web is the first one's
+	Webs                                             []string
 
-	exporterBin, webhookAddr, webAddr string
-	exporter, prometheus, alerts      *process
+	exporterBin        string
+	exporters          []*replica
+	balancer           *balancer // nil for one replica
+	prometheus, alerts *process
+}
+
+// replica is one of the exporters.
+type replica struct {
+	webhookAddr, webAddr string
+	process              *process
 }
 
 // Start starts the programs and returns when all are ready.
 func Start(ctx context.Context, o Options) (s *Stack, err error) {
 	s = &Stack{Options: o}
 	var prometheusAddr, alertsAddr string
-	if err := freeAddresses(&s.webhookAddr, &s.webAddr, &prometheusAddr, &alertsAddr); err != nil {
+	if err := s.chooseAddresses(&prometheusAddr, &alertsAddr); err != nil {
 		return nil, err
 	}
-	s.Callback, s.Web = "http://"+s.webhookAddr+"/callback", "http://"+s.webAddr
-	s.Metrics = s.Web + "/metrics"
 	s.Prometheus, s.Alertmanager = "http://"+prometheusAddr, "http://"+alertsAddr
 	if err := s.writeFiles(alertsAddr); err != nil {
 		return nil, err
@@ -57,12 +71,14 @@ func Start(ctx context.Context, o Options) (s *Stack, err error) {
 			s.Stop()
 		}
 	}()
+	s.step("exporter")
 	if s.exporterBin, err = s.build(ctx); err != nil {
 		return nil, err
 	}
-	if err = s.StartExporter(ctx); err != nil {
+	if err = s.startExporters(ctx); err != nil {
 		return nil, err
 	}
+	s.step("Alertmanager")
 	alertmanagerBin, err := s.tool(ctx, "alertmanager")
 	if err != nil {
 		return nil, err
@@ -73,6 +89,7 @@ func Start(ctx context.Context, o Options) (s *Stack, err error) {
 	if err != nil {
 		return nil, err
 	}
+	s.step("Prometheus")
 	prometheusBin, err := s.tool(ctx, "prometheus")
 	if err != nil {
 		return nil, err
@@ -83,7 +100,30 @@ func Start(ctx context.Context, o Options) (s *Stack, err error) {
 	if err != nil {
 		return nil, err
 	}
+	s.step("first scrapes")
 	return s, s.waitQuiet(ctx)
+}
+
+// chooseAddresses sets the addresses and URLs of the exporters, and others.
+func (s *Stack) chooseAddresses(others ...*string) error {
+	for range max(s.Replicas, 1) {
+		r := &replica{}
+		s.exporters, others = append(s.exporters, r), append(others, &r.webhookAddr, &r.webAddr)
+	}
+	if err := freeAddresses(others...); err != nil {
+		return err
+	}
+	for _, r := range s.exporters {
+		s.Webs = append(s.Webs, "http://"+r.webAddr)
+	}
+	s.Callback, s.Web, s.Metrics = "http://"+s.exporters[0].webhookAddr+"/callback", s.Webs[0], s.Webs[0]+"/metrics"
+	return nil
+}
+
+func (s *Stack) step(name string) {
+	if s.Progress != nil {
+		s.Progress(name)
+	}
 }
 
 // waitQuiet waits until the exporter is scraped, which begins seconds after Prometheus
@@ -91,7 +131,7 @@ func Start(ctx context.Context, o Options) (s *Stack, err error) {
 func (s *Stack) waitQuiet(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	query := s.Prometheus + "/api/v1/query?query=" + url.QueryEscape(`up == 1 unless on () ALERTS`)
+	query := s.Prometheus + "/api/v1/query?query=" + url.QueryEscape(fmt.Sprintf(`count(up == 1) == %d unless on () ALERTS`, len(s.exporters)))
 	for {
 		var answer struct {
 			Data struct {
@@ -113,22 +153,53 @@ func (s *Stack) waitQuiet(ctx context.Context) error {
 func (s *Stack) Stop() {
 	s.prometheus.stop()
 	s.alerts.stop()
-	s.exporter.stop()
+	s.balancer.stop()
+	for _, r := range s.exporters {
+		r.process.stop()
+	}
 }
 
-// StartExporter starts the exporter, at the same addresses each time.
-func (s *Stack) StartExporter(ctx context.Context) (err error) {
-	args := []string{"--webhook.listen-address=" + s.webhookAddr, "--web.listen-address=" + s.webAddr, "--app.token-file=token"}
-	for id, name := range s.Apps {
-		args = append(args, "--app="+id+"="+name)
+// startExporters starts all replicas, and what spreads the callbacks over them.
+func (s *Stack) startExporters(ctx context.Context) (err error) {
+	if len(s.exporters) > 1 {
+		if s.balancer, err = startBalancer(s.exporters); err != nil {
+			return err
+		}
+		s.Callback = s.balancer.url + "/callback"
+	}
+	for n := range s.exporters {
+		if err := s.startExporter(ctx, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// StartExporter starts the exporter, the first one of replicas, at the same addresses each time.
+func (s *Stack) StartExporter(ctx context.Context) error { return s.startExporter(ctx, 0) }
+
+func (s *Stack) startExporter(ctx context.Context, n int) (err error) {
+	r, name := s.exporters[n], "exporter"
+	args := []string{"--webhook.listen-address=" + r.webhookAddr, "--web.listen-address=" + r.webAddr}
+	if n > 0 {
+		name = fmt.Sprintf("exporter-%d", n+1)
+		args = append(args, "--storage.path=data-"+strconv.Itoa(n+1))
+	}
+	if s.Config != "" {
+		args = append(args, "--config.file=exporter.yml")
+	} else {
+		args = append(args, "--app.token-file=token")
+		for id, name := range s.Apps {
+			args = append(args, "--app="+id+"="+name)
+		}
 	}
 	args = append(args, s.Flags...)
-	s.exporter, err = startProcess(ctx, s.Dir, "exporter", "http://"+s.webAddr+"/-/ready", s.exporterBin, args...)
+	r.process, err = startProcess(ctx, s.Dir, name, "http://"+r.webAddr+"/-/ready", s.exporterBin, args...)
 	return err
 }
 
-// StopExporter ends the exporter as an upgrade does.
-func (s *Stack) StopExporter() { s.exporter.stop() }
+// StopExporter ends the exporter, the first one of replicas, as an upgrade does.
+func (s *Stack) StopExporter() { s.exporters[0].process.stop() }
 
 // Run runs a command of the exporter in the folder of the stack, and returns what it prints.
 func (s *Stack) Run(ctx context.Context, args ...string) ([]byte, error) {
@@ -172,7 +243,7 @@ func (s *Stack) tool(ctx context.Context, name string) (string, error) {
 }
 
 func (s *Stack) writeFiles(alertsAddr string) error {
-	files := map[string][]byte{"token": []byte(s.Token)}
+	files := map[string][]byte{"token": []byte(s.Token), "exporter.yml": []byte(s.Config)}
 	for _, name := range ruleFiles {
 		long, err := os.ReadFile(filepath.Join(s.Root, "alerts", name))
 		if err != nil {
@@ -186,7 +257,7 @@ func (s *Stack) writeFiles(alertsAddr string) error {
 rule_files: [%[2]s]
 alerting: {alertmanagers: [{static_configs: [{targets: [%[3]s]}]}]}
 scrape_configs: [{job_name: tuilivekit, static_configs: [{targets: [%[4]s]}]}]
-`, shortest, strings.Join(ruleFiles, ", "), alertsAddr, s.webAddr)
+`, shortest, strings.Join(ruleFiles, ", "), alertsAddr, strings.ReplaceAll(strings.Join(s.Webs, ", "), "http://", ""))
 	var err error
 	if files["alertmanager.yml"], err = s.alertmanagerConfig(); err != nil {
 		return err
