@@ -29,12 +29,11 @@ func Document(rs reasons) string {
 	var b strings.Builder
 	b.WriteString(`# Refused requests
 
-This page is made from the code: ` + "`make docs`" + ` writes it again.
+` + "`make docs`" + ` generates this page from the code.
 
-A request to the webhook listener that is refused is counted by
-` + "`tuilivekit_webhook_rejections_total{reason}`" + `, logged (one line in five seconds for each reason, with the
-number of those left out), and shown on the status page. The sender learns the status and one constant
-text, never why its signature is wrong.
+If the webhook listener refuses a request, it counts it in ` + "`tuilivekit_webhook_rejections_total{reason}`" + `, logs it and
+shows it on the status page. The log has at most one line in five seconds for each reason, with the number of lines
+left out. The sender gets the status and a constant text, never the reason why its signature is wrong.
 
 | reason | status | what | what to check |
 |---|---|---|---|

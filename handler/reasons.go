@@ -58,19 +58,19 @@ var (
 		label: "path", status: http.StatusNotFound, stranger: true, // no text: no word for scanners
 		level: logrus.DebugLevel, message: "request refused",
 		title: "Wrong path",
-		check: "The callback URL must end with the path of --webhook.path. Scanners ask for other paths all day: a few are no reason to worry.",
+		check: "The callback URL must end with the path of --webhook.path. Scanners ask for other paths all day: a few of these refusals are normal.",
 	})
 	// An owner's mistake, of which the answer says nothing: it is that of any wrong path.
 	reasonSignedPath = table.add(reason{
 		label: "signed_path", status: http.StatusNotFound,
 		title: "Signed, but to a wrong path",
-		check: "A token of this application has signed a callback to another path: these callbacks are lost. Set the callback URL in Tencent's console, or what a proxy makes of it, to the path that the detail names.",
+		check: "A token of this application has signed a callback to another path: these callbacks are lost. Correct the callback URL in Tencent's console, or the proxy that rewrites it, to the path in the detail.",
 	})
 	reasonMethod = table.add(reason{
 		label: "method", status: http.StatusMethodNotAllowed, text: "only POST is allowed", allow: http.MethodPost, stranger: true,
 		level: logrus.DebugLevel, message: "request refused",
 		title: "Not a POST",
-		check: "Callbacks are POSTs. Somebody opened the URL in a browser, or a health check of the balancer asks the webhook listener: it belongs to /-/ready on the web listener.",
+		check: "Callbacks are POSTs. Somebody opened the URL in a browser, or a health check of the balancer uses the webhook listener: let it use /-/ready on the web listener.",
 	})
 	reasonQuery = table.add(reason{
 		label: "query", status: http.StatusBadRequest, text: "query cannot be decoded or has a parameter twice", stranger: true,
@@ -80,17 +80,17 @@ var (
 	reasonUnknownApp = table.add(reason{
 		label: "unknown_app", status: http.StatusForbidden, text: "unknown application", stranger: true,
 		title: "Unknown application",
-		check: "This SDKAppID is not in the configuration. Add it and reload, or take this URL out of that application's callback settings.",
+		check: "This SDKAppID is not in the configuration. Add it and reload, or remove this URL from the callback settings of that application.",
 	})
 	reasonSign = table.add(reason{
 		label: "sign", status: http.StatusUnauthorized, text: "authentication failed", stranger: true,
 		title: "Wrong signature",
-		check: "Compare the token in Tencent's console with the one in the token file of this application. While a token is changed, configure the old one and the new one.",
+		check: "Compare the token in Tencent's console with the token file of this application. While you change a token, configure the old and the new one.",
 	})
 	reasonTime = table.add(reason{
 		label: "time", status: http.StatusUnauthorized, text: "authentication failed", stranger: true,
 		title: "Signed at another time",
-		check: "Check both clocks (NTP). A proxy that holds requests back, or sends them again, looks the same; the limit is --webhook.signature-window.",
+		check: "Check both clocks (NTP). A proxy that delays or repeats requests has the same effect. The limit is --webhook.signature-window.",
 	})
 	reasonEncoding = table.add(reason{
 		label: "encoding", status: http.StatusUnsupportedMediaType, text: "compressed bodies are not supported",
@@ -105,7 +105,7 @@ var (
 	reasonTimeout = table.add(reason{
 		label: "timeout", status: http.StatusRequestTimeout, text: "body too slow",
 		title: "Body too slow",
-		check: "The network or a proxy was too slow: Tencent itself waits only two seconds. A sender that holds connections open on purpose looks the same.",
+		check: "The network or a proxy was too slow: Tencent itself waits only two seconds. A sender that is slow on purpose has the same effect.",
 	})
 	reasonBody = table.add(reason{
 		label: "body", status: http.StatusBadRequest, text: "body incomplete",
@@ -115,12 +115,12 @@ var (
 	reasonJSON = table.add(reason{
 		label: "json", status: http.StatusBadRequest, text: "body is not JSON", // the decoder says more
 		title: "Body is not JSON",
-		check: "Something rewrites the body, or another program sends to this URL. If it came from Tencent as it is, please report it.",
+		check: "A proxy rewrites the body, or another program sends to this URL. If Tencent sent the body like this, please report it.",
 	})
 	reasonField = table.add(reason{
 		label: "field", status: http.StatusBadRequest, text: "field with a wrong value", // the decoder says more
 		title: "Field with a wrong value",
-		check: "The detail names the field. The last good counts stay. If it came from Tencent as it is, please report it.",
+		check: "The detail names the field. The last valid counts stay. If Tencent sent the field like this, please report it.",
 	})
 	reasonStorage = table.add(reason{
 		label: "storage", status: http.StatusServiceUnavailable, text: "not durable now", retryAfter: "5",
@@ -141,7 +141,7 @@ var (
 	reasonSource = table.add(reason{
 		label: "source", status: http.StatusForbidden, text: "source not allowed", stranger: true,
 		title: "Source not allowed",
-		check: "The address is not in --webhook.allowed-sources. Behind a balancer, name that in --webhook.trusted-proxies.",
+		check: "The address is not in --webhook.allowed-sources. Behind a balancer, set --webhook.trusted-proxies to its addresses.",
 	})
 	reasonForwarded = table.add(reason{
 		label: "forwarded", status: http.StatusBadRequest, text: "X-Forwarded-For is not a list of addresses", stranger: true,
@@ -151,13 +151,13 @@ var (
 	reasonRate = table.add(reason{
 		label: "rate", status: http.StatusTooManyRequests, text: "too many requests", retryAfter: "1",
 		title: "Too many requests",
-		check: "One address causes more refusals than --webhook.refusals-per-second. If it is your balancer, name it in --webhook.trusted-proxies: the limit is then for the addresses behind it.",
+		check: "One address causes more refusals than --webhook.refusals-per-second. If it is your balancer, set --webhook.trusted-proxies to its addresses: the limit then applies to the senders behind it.",
 	})
 	reasonConnections = table.add(reason{
 		label: "connections",
 		level: logrus.WarnLevel, message: "connection closed for a new one: too many",
 		title: "Too many connections",
-		check: "More connections than --webhook.max-connections or --webhook.max-connections-per-source. Tencent keeps a few: find out who holds the others.",
+		check: "More connections than --webhook.max-connections or --webhook.max-connections-per-source. Tencent keeps a few open: find the owner of the others.",
 	})
 	reasonLoop = table.add(reason{
 		label: "loop", status: http.StatusMisdirectedRequest, text: "relay loop",

@@ -98,6 +98,9 @@ func (w *walk) do(line string) {
 		if code != 0 && words[1] != "doctor" { // a URL on loopback is a fault for doctor
 			w.t.Errorf("%s: exit code %d: %s", line, code, w.last)
 		}
+		if words[1] == "check-config" && strings.Contains(w.last, "warning: token") {
+			w.t.Errorf("%s: what the document says to do brings a warning: %s", line, w.last)
+		}
 	case words[0] == "curl":
 		w.last = w.grep(line)
 	default: // od, cp
@@ -192,5 +195,58 @@ func TestWalkOfOperations(t *testing.T) {
 		if title == "Back up and restore" && !regexp.MustCompile(`1400000001 +400 +500`).MatchString(w.last) {
 			t.Errorf("the backup does not have the counts: %s", w.last)
 		}
+	}
+}
+
+func TestWalkOfTheInstallation(t *testing.T) {
+	b, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, part, _ := strings.Cut(string(b), "\n## Install\n")
+	part, _, _ = strings.Cut(part, "\n### Container\n") // make check-docker runs that
+	w := &walk{t: t, dir: t.TempDir()}
+	w.write("token", demoToken)
+	w.follow(strings.ReplaceAll(part, "backend.internal", "192.0.2.1")) // no name server is asked
+	if len(w.ran) != 2 || w.server == nil {
+		t.Errorf("only %q were run", w.ran)
+	}
+}
+
+// TestConfigurationsInDocuments checks each configuration of a document as check-config does, with
+// files in the places of its secrets.
+func TestConfigurationsInDocuments(t *testing.T) {
+	t.Setenv("STAGING_TOKEN", demoToken+"x")
+	var files []string
+	for _, pattern := range []string{"../../*.md", "../../docs/*.md", "../../docs/zh-CN/*.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
+	}
+	checked := 0
+	for _, name := range files {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range codeBlock.FindAllStringSubmatch(string(b), -1) {
+			if m[1] != "yaml" || !regexp.MustCompile(`(?m)^apps:$`).MatchString(m[2]) {
+				continue
+			}
+			checked++
+			w := &walk{t: t, dir: t.TempDir()}
+			for i, secret := range regexp.MustCompile(`(/run/secrets/[\w.-]+|\btoken(\.next)?\b)[],} \n]`).FindAllStringSubmatch(m[2], -1) {
+				w.write(filepath.Base(secret[1]), demoToken+strings.Repeat("x", i))
+			}
+			w.write("config.yaml", strings.NewReplacer("/run/secrets/", w.dir+"/", "backend.internal", "192.0.2.1").Replace(m[2]))
+			if out, err := runCLI(t, "check-config", filepath.Join(w.dir, "config.yaml")); err != nil {
+				t.Errorf("%s: %v: %s\n%s", filepath.Base(name), err, out, m[2])
+			}
+		}
+	}
+	if checked < 8 {
+		t.Errorf("only %d configurations found", checked)
 	}
 }

@@ -180,7 +180,7 @@ func TestVariablesStandInForFlags(t *testing.T) {
 		"TUILIVEKIT_EXPORTER_LOG_FORMAT=json",
 		"TUILIVEKIT_EXPORTER_VERSION=1.2.3", // of an image; it is no flag to give
 	})
-	addr := bare.stderr.wait(t, `"address":"([^"]+)".*"msg":"taking callbacks"`)
+	addr := bare.stderr.wait(t, `"address":"([^"]+)".*"msg":"accepting callbacks"`)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
 	acknowledged(t, do(t, client, http.MethodPost, signedURL("http://"+addr+"/hook", demoApp, demoToken, ""), harmless))
 	bare.signal(syscall.SIGTERM)

@@ -153,7 +153,7 @@ func serveBinary(t *testing.T, env []string, args ...string) *server {
 func serveBinaryIn(t *testing.T, dir string, env []string, args ...string) *server {
 	t.Helper()
 	s := &server{program: runBinaryIn(t, dir, env, append(args, "--log.level=debug", "--webhook.listen-address=127.0.0.1:0", "--web.listen-address=127.0.0.1:0")...)}
-	s.callback = "http://" + s.stderr.wait(t, `msg="taking callbacks" address="([^"]+)"`) + "/callback"
+	s.callback = "http://" + s.stderr.wait(t, `msg="accepting callbacks" address="([^"]+)"`) + "/callback"
 	s.web = "http://" + s.stderr.wait(t, `msg="Listening on" address="([^"]+)"`)
 	return s
 }

@@ -53,7 +53,7 @@ func (c *healthcheckCommand) run(ctx context.Context) error {
 	case http.StatusOK:
 		return nil
 	case http.StatusUnauthorized:
-		return fmt.Errorf("%s answers %s: give --http.config.file, or let serve have --health.listen-address and ask that", c.url, resp.Status)
+		return fmt.Errorf("%s answers %s: set --http.config.file, or start serve with --health.listen-address and set --url to that", c.url, resp.Status)
 	}
 	return fmt.Errorf("%s answers %s", c.url, resp.Status)
 }

@@ -24,7 +24,7 @@ func TestHealthListenerNeedsNoPassword(t *testing.T) {
 		"--health.listen-address=127.0.0.1:0", "--web.config.file="+writeFile(t, "web.yml", fmt.Sprintf(
 			"tls_server_config: {cert_file: %q, key_file: %q}\nbasic_auth_users: {prometheus: %s}\n", pair.certFile, pair.keyFile, hashedPassword)))
 	health := "http://" + s.stderr.wait(t, `msg="serving health checks" address="([^"]+)"`)
-	s.stderr.wait(t, `msg="(taking callbacks)"`)
+	s.stderr.wait(t, `msg="(accepting callbacks)"`)
 	for path, want := range map[string]int{"/-/healthy": 200, "/-/ready": 200, "/": 404, "/metrics": 404, "/-/reload": 404} {
 		if a := do(t, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}, http.MethodGet, health+path, ""); a.status != want {
 			t.Errorf("%s: got %d, want %d", path, a.status, want)

@@ -49,14 +49,14 @@ func servePiped(t *testing.T, args ...string) *pipedServer {
 	t.Cleanup(func() { cancel(); reader.Close(); cmd.Wait() })
 	s := &pipedServer{server: &server{program: &program{t: t, cmd: cmd, stdout: newLogBuffer(), stderr: newLogBuffer()}}, reader: reader, seen: newLogBuffer()}
 	buf := make([]byte, 4096)
-	for !strings.Contains(s.seen.String(), "Listening on") || !strings.Contains(s.seen.String(), "taking callbacks") || !strings.HasSuffix(s.seen.String(), "\n") {
+	for !strings.Contains(s.seen.String(), "Listening on") || !strings.Contains(s.seen.String(), "accepting callbacks") || !strings.HasSuffix(s.seen.String(), "\n") {
 		n, err := reader.Read(buf)
 		if err != nil {
 			t.Fatalf("%v: %s", err, s.seen)
 		}
 		s.seen.Write(buf[:n])
 	}
-	s.callback = "http://" + s.seen.wait(t, `msg="taking callbacks" address="([^"]+)"`) + "/callback"
+	s.callback = "http://" + s.seen.wait(t, `msg="accepting callbacks" address="([^"]+)"`) + "/callback"
 	s.web = "http://" + s.seen.wait(t, `msg="Listening on" address="([^"]+)"`)
 	return s
 }

@@ -71,13 +71,13 @@ func judge(resp *http.Response, body []byte) outcome {
 		case resp.StatusCode >= 300 && resp.StatusCode < 400:
 			o.hint = "redirects are not followed: set --url, and the URL in Tencent's console, to where this one leads"
 		case !parsed && hints[resp.StatusCode] != "" && resp.StatusCode != http.StatusNotFound && resp.StatusCode != http.StatusMethodNotAllowed:
-			o.hint = "the answer is not in Tencent's format: it is not of the exporter, but of a proxy before it or of another program"
+			o.hint = "the answer is not in Tencent's format: it is from a proxy in front of the exporter, or from another program"
 		}
 		return o
 	}
 	switch {
 	case !parsed:
-		return outcome{seen: "response could not be parsed: not Tencent's JSON", hint: "is something else than the exporter answering at --url?"}
+		return outcome{seen: "response could not be parsed: not Tencent's JSON", hint: "does another program than the exporter answer at --url?"}
 	case a.ActionStatus != "OK" || a.ErrorCode != 0:
 		return outcome{seen: fmt.Sprintf("answered %s with ErrorCode %d", a.ActionStatus, a.ErrorCode), hint: "the application's backend has decided so"}
 	}

@@ -44,7 +44,7 @@ func (f *relayFlags) fit(cfg *config.Config) error {
 		}
 		if r.Timeout > f.drainTime() {
 			return cfg.WrongRelay(string(app.SDKAppID), "timeout", fmt.Errorf(
-				"%s is more than three quarters of --shutdown.timeout=%s: a stop would cut off a decision that is in time", r.Timeout, f.shutdownTimeout))
+				"%s is more than three quarters of --shutdown.timeout=%s: a stop would interrupt a decision in progress", r.Timeout, f.shutdownTimeout))
 		}
 	}
 	return nil

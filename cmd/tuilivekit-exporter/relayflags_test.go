@@ -14,7 +14,7 @@ func TestRelaySettingsThatCannotGoTogether(t *testing.T) {
 		{"a queue that is smaller than a body", "max_queue_bytes: 1048576", "--webhook.max-body-bytes=2MiB",
 			":1: apps[0].relay.max_queue_bytes: 1048576 cannot hold a callback as large as --webhook.max-body-bytes=2097152 allows: must be at least 2162688"},
 		{"a decision that takes longer than a stop", "timeout: 1900ms", "--shutdown.timeout=2s",
-			":1: apps[0].relay.timeout: 1.9s is more than three quarters of --shutdown.timeout=2s: a stop would cut off a decision that is in time"},
+			":1: apps[0].relay.timeout: 1.9s is more than three quarters of --shutdown.timeout=2s: a stop would interrupt a decision in progress"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			config := relayTo(t, "url: 'http://127.0.0.1:1', "+tc.relay)

@@ -130,7 +130,7 @@ func TestNothingSecretIsShown(t *testing.T) {
 	s := runBinary(t, []string{"SECRET_TOKEN=" + envToken}, "--log.level=debug", "--webhook.listen-address=127.0.0.1:0", "--web.listen-address=127.0.0.1:0",
 		"--config.file="+config, "--web.config.file="+web, "--web.enable-lifecycle", "--web.enable-pprof", "--storage.path="+storage,
 		"--webhook.tls-cert-file="+pair.certFile, "--webhook.tls-key-file="+pair.keyFile)
-	callback := "https://" + s.stderr.wait(t, `msg="taking callbacks" address="([^"]+)"`) + "/callback"
+	callback := "https://" + s.stderr.wait(t, `msg="accepting callbacks" address="([^"]+)"`) + "/callback"
 	webURL := "https://" + s.stderr.wait(t, `msg="Listening on" address="([^"]+)"`)
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}, Timeout: patience}
 	defer client.CloseIdleConnections()

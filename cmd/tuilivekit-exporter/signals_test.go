@@ -38,7 +38,7 @@ func TestAReloadAskedForDuringStartHappensAfterIt(t *testing.T) {
 	p.stderr.wait(t, "starting tuilivekit-exporter")
 	p.signal(syscall.SIGHUP)
 	write(1)
-	p.stderr.wait(t, "taking callbacks")
+	p.stderr.wait(t, "accepting callbacks")
 	write(1, 2)
 	p.stderr.wait(t, `msg="configuration reloaded" applications=2`)
 	p.signal(syscall.SIGTERM)

@@ -30,7 +30,7 @@ func halfSent(t *testing.T, i *instance) (conn net.Conn, rest string) {
 
 func TestCallbackInFlightIsAnsweredWhileStopping(t *testing.T) {
 	i := startApp(t)
-	i.log.wait(t, "taking callbacks")
+	i.log.wait(t, "accepting callbacks")
 	if a := i.get("/-/ready"); a.status != http.StatusOK {
 		t.Errorf("ready before: got %d", a.status)
 	}

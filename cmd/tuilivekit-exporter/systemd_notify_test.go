@@ -91,7 +91,7 @@ func TestSystemdIsNotToldReadyWithoutAWebListener(t *testing.T) {
 	p := runBinary(t, []string{"NOTIFY_SOCKET=" + path}, "--app=1", "--app.allow-unsigned",
 		"--webhook.listen-address=127.0.0.1:0", "--web.listen-address="+taken.Addr().String())
 	p.expect(1, "--web.listen-address")
-	if strings.Contains(p.output(), "taking callbacks") {
+	if strings.Contains(p.output(), "accepting callbacks") {
 		t.Errorf("it took callbacks:\n%s", p.output())
 	}
 	if err := conn.SetReadDeadline(time.Now()); err != nil {

@@ -119,7 +119,7 @@ func (app *App) completeRelay(defaults *Relay, at path, dir string) (warnings []
 		return nil, err
 	}
 	if ip := net.ParseIP(app.Relay.Target.Hostname()); app.Relay.Target.Scheme == "http" && !ip.IsLoopback() && app.Relay.Target.Hostname() != "localhost" {
-		warnings = append(warnings, fmt.Sprintf("application %s: relay.url has no TLS: whoever is on the way can read and change callbacks and answers", app.SDKAppID))
+		warnings = append(warnings, fmt.Sprintf("application %s: relay.url has no TLS: anyone between the exporter and the backend can read and change callbacks and answers", app.SDKAppID))
 	}
 	return warnings, nil
 }

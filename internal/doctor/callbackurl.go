@@ -111,12 +111,12 @@ func (d *doctor) connections(ctx context.Context, u *url.URL, addresses []netip.
 		d.add("url_reachable", Fail, r.Detail, r.Do)
 		return false
 	case len(unreached) > 0:
-		d.add("url_reachable", Warn, fmt.Sprintf("%s cannot be reached from here: %v", strings.Join(unreached, ", "), last), "remove the address from DNS, or let something listen there: Tencent may choose it")
+		d.add("url_reachable", Warn, fmt.Sprintf("%s cannot be reached from here: %v", strings.Join(unreached, ", "), last), "remove the address from DNS, or start a listener there: Tencent may choose it")
 	default:
 		d.add("url_reachable", Pass, "connections to all addresses are accepted", "")
 	}
 	if u.Scheme == "http" {
-		d.add("url_tls", Warn, "the URL has no TLS: whoever is on the way can read and change callbacks", "use https")
+		d.add("url_tls", Warn, "the URL has no TLS: anyone between Tencent and the exporter can read and change callbacks", "use https")
 		return true
 	}
 	ok := true
@@ -154,7 +154,7 @@ func (d *doctor) certificate(ctx context.Context, conn net.Conn, host string) bo
 	case errors.As(err, &name):
 		d.add("url_tls", Fail, "the certificate is for another host name", "get one for "+host)
 	case errors.As(err, new(x509.UnknownAuthorityError)):
-		d.add("url_tls", Fail, "the certificate is not signed by an authority that this machine trusts", "get one of a public authority, and send its intermediate certificates along")
+		d.add("url_tls", Fail, "the certificate is not signed by an authority that this machine trusts", "get one from a public authority, and send its intermediate certificates too")
 	default:
 		d.add("url_tls", Fail, "TLS fails: "+err.Error(), "check what listens there")
 	}

@@ -109,7 +109,7 @@ func (d *doctor) exporter(ctx context.Context) {
 		d.ports()
 		return
 	case code == http.StatusUnauthorized:
-		d.add("exporter", Warn, "the web listener wants a password, so the exporter was not looked at", "see its status page")
+		d.add("exporter", Warn, "the web listener needs a password, so the exporter was not checked", "see its status page")
 		return
 	}
 	var s status

@@ -197,7 +197,7 @@ func (b *Backend) decide(ctx context.Context, t *target, p parcel) (a Answer, wh
 		if err == nil {
 			log.Info("backend decides again: circuit closed")
 		} else {
-			log.WithError(quiet(err)).Warn("backend failed too often in a row: circuit open, callbacks that ask for a decision are not passed on but to probe")
+			log.WithError(quiet(err)).Warn("backend failed too often in a row: circuit open, callbacks that ask for a decision are not relayed, except for probes")
 		}
 	}
 	return a, why, err

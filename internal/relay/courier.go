@@ -113,7 +113,7 @@ func (c *courier) noteDrops(t *target) {
 
 var (
 	errExpired = errors.New("older than max_age")
-	errFull    = errors.New("the queue is full (max_queue_requests, max_queue_bytes): the oldest go")
+	errFull    = errors.New("the queue is full (max_queue_requests, max_queue_bytes): the oldest callbacks are dropped")
 )
 
 // drop logs that the backend does not get n callbacks.
@@ -227,7 +227,7 @@ func (c *courier) remove(a *attempt, reason dropReason, err error) {
 // answered notes that the backend works.
 func (c *courier) answered(a *attempt) {
 	if a.target.deliveries.done(a.probe, true) {
-		c.logger().Info("backend takes callbacks again")
+		c.logger().Info("backend accepts callbacks again")
 	}
 	if a.target.peer == c.peer {
 		c.limit = min(c.limit+1, a.target.MaxConcurrent)
@@ -247,7 +247,7 @@ func (c *courier) failure(a *attempt) {
 	c.failed(t, &c.stats.deliveryLog, c.logger().WithField("reason", failureNames[why]), err, "callback not delivered: it is tried again")
 	// A callback that fails again and again says nothing new of the backend.
 	if (a.probe || a.kind == queue.Fresh) && t.deliveries.done(a.probe, false) {
-		c.logger().WithError(quiet(err)).Warn("backend takes no callbacks: one at a time is tried until it does")
+		c.logger().WithError(quiet(err)).Warn("backend accepts no callbacks: one at a time is tried until it does")
 		c.limit = 1
 	}
 	now := time.Now()

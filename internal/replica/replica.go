@@ -224,7 +224,7 @@ func (r *Replicas) note(err error, peers []Peer) {
 		h.Since = now
 		switch log := r.o.Log.WithField("engine", h.Engine); {
 		case err != nil:
-			log.WithError(err).Warn("replicas are apart: Redis cannot be used, this replica goes on with what it knows")
+			log.WithError(err).Warn("replicas are apart: Redis cannot be used, this replica continues alone")
 		case first:
 			log.Info("exchanging records with other replicas")
 		default:

@@ -57,7 +57,7 @@ var codes = map[int]Advice{
 	60007: {"the rate limit of this call is exceeded", Slower, useLess},
 	60008: {"Tencent's server timed out, or did not accept the request", Soon, askTencent},
 	60009: {"Tencent does not know the resource", Never, ourFault},
-	60010: {"the identifier is not an administrator of the application", Never, "make it one: in the console, open the application, then account management, and add the identifier as an App administrator"},
+	60010: {"the identifier is not an administrator of the application", Never, "make it an administrator: in the console, open the application, then account management, and add the identifier as an App administrator"},
 	60011: {"the rate limit of the application is exceeded", Slower, useLess},
 	60012: {"the SDKAppID is missing", Never, ourFault},
 	60013: {"Tencent's server failed to make its answer", Soon, askTencent},

@@ -386,7 +386,7 @@ func (j *journal) setAside(name string) error {
 	if err != nil {
 		return err
 	}
-	j.log.WithField("moved_to", other).Error("damaged storage file is set aside, what was valid in it is kept")
+	j.log.WithField("moved_to", other).Error("damaged storage file is renamed, its valid records are kept")
 	return j.syncFolder()
 }
 

@@ -389,7 +389,7 @@ func (w *writer) finished(err error) {
 	w.degraded.Store(nil)
 	w.failing = false
 	w.forget()
-	w.log.WithField("folder", w.path).Info("storage has recovered: all that was counted is durable")
+	w.log.WithField("folder", w.path).Info("storage has recovered: all counts are durable")
 }
 
 // stop commits what has come and closes the journal.
@@ -415,6 +415,6 @@ func (w *writer) stop() {
 	}
 	if err != nil {
 		w.metrics.failures.Inc()
-		w.log.WithError(err).WithField("folder", w.path).Error("stopping without storage: what was not acknowledged is not durable")
+		w.log.WithError(err).WithField("folder", w.path).Error("stopping without storage: callbacks that were not acknowledged are not durable")
 	}
 }

@@ -91,7 +91,7 @@ func startExporter(t *testing.T, files int, storage string) *exporter {
 			t.Errorf("the exporter ended with %v", err)
 		}
 	})
-	e.webhook, e.web = e.log.field(t, "taking callbacks", "address"), e.log.field(t, "Listening on", "address")
+	e.webhook, e.web = e.log.field(t, "accepting callbacks", "address"), e.log.field(t, "Listening on", "address")
 	e.scraper = &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
 	return e
 }

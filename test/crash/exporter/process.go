@@ -129,7 +129,7 @@ func (p *Process) WaitReady() error {
 			return fmt.Errorf("exited at start with code %d", p.cmd.ProcessState.ExitCode())
 		default:
 		}
-		if p.Webhook, p.Web = p.address("taking callbacks"), p.address("Listening on"); p.Webhook == "" || p.Web == "" {
+		if p.Webhook, p.Web = p.address("accepting callbacks"), p.address("Listening on"); p.Webhook == "" || p.Web == "" {
 			continue
 		}
 		if resp, err := client.Get("http://" + p.Web + "/-/ready"); err == nil {
