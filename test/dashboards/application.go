@@ -16,31 +16,31 @@ func application() object {
 		`ALERTS{alertname=~"TUILiveKit.+", alertstate="firing", severity!="info", sdk_app_id=~"$sdk_app_id"}`, false, true)
 	const quiet = "no number in this time, or no data"
 	return newDashboard(applicationUID, "TUILiveKit / Application",
-		"One application: its rooms against its limit, how old the numbers are, when the limit is reached, and what Tencent sends.",
+		"One application: its rooms and its limit, the age of the numbers, the time to the limit, and the callbacks of Tencent.",
 		"now-6h", variables(false), append(annotations(), onlyOn(alerts, roomsAndLimit)),
 		row{title: "Now", panels: []panel{
-			gauge("Usage", "Rooms of the limit, by the best number that is known, which is what alerts go by. Read it with its source and its age.",
+			gauge("Usage", "Usage of the limit by the best number, which alerts use too. Read it with its source and its age.",
 				"percentunit", instant("{{name}}", withName(orWhyNoLimit(roomsUsage)))).
 				set("min", 0).set("max", 1).steps(percentSteps()).says(noEvent, expired, noLimit).without(unknown).at(0, 0, 6, 8),
-			stat("Rooms", "Rooms that are open now: the best number that is known.", "none",
+			stat("Rooms", "Rooms that are open now, by the best number.", "none",
 				instant("rooms", orWhy(rooms))).says(noEvent, expired).without(unknown).at(6, 0, 4, 4),
 			stat("Limit", "MaxRoomCount of the last threshold event, or max_rooms of the configuration before the first.", "none",
 				instant("limit", orWhyNoLimit(roomsLimit))).says(noEvent, expired, noLimit).without(unknown).at(10, 0, 4, 4),
 			freeRoomsPanel().at(14, 0, 5, 4),
-			stat("Source", "Where the number of rooms is from. "+aboutSources, "none",
+			stat("Source", "Source of the number of rooms. "+aboutSources, "none",
 				instant("source", orWhy(roomsSource))).says(append(slices.Clone(sources), noEvent, expired)...).without(unknown).at(19, 0, 5, 4),
-			stat("Age of the number", "How old that is which the number of rooms is from, by Tencent's clock. Up to 10 minutes the number can be taken for the present. Older means: nothing was heard since then.",
+			stat("Age of the number", "Age of the number of rooms, by Tencent's clock. Up to 10 minutes the number is as good as the present. If it is older, no callback has arrived since.",
 				"s", instant("age", orNever(roomsAge))).steps(ageSteps()).says(noEvent).without(unknown).at(6, 4, 4, 4),
-			stat("Time to the limit", "If it goes on as in the last half hour. "+aboutForecast,
+			stat("Time to the limit", "If growth stays as in the last half hour. "+aboutForecast,
 				"s", instant("time left", forecast)).steps(timeLeftSteps()).says(atLimit, notFilling, noForecast, noEvent).without(unknown).at(10, 4, 4, 4),
-			stat("Growth", "Rooms more an hour, at the pace of the last half hour. "+aboutForecast,
+			stat("Growth", "Growth in rooms per hour, at the pace of the last half hour. "+aboutForecast,
 				"suffix: rooms/h", instant("rooms an hour", "3600 * "+growth)).
 				set("decimals", 0).without("too few events, or no data").at(14, 4, 5, 4),
-			stat("Last reported rooms", "CurRoomCount of the last threshold event, however old it is: what Tencent said.", "none",
+			stat("Last reported rooms", "CurRoomCount of the last threshold event, whatever its age.", "none",
 				instant("rooms", orWhy(newest(current)))).says(noEvent, expired).without(unknown).at(19, 4, 5, 4),
 		}},
 		row{title: "Over time", panels: []panel{
-			series("Rooms and limit", "The best number of rooms: solid while it is younger than 10 minutes, dashed when it is only the last one known. Thin are the numbers that it is chosen from: what Tencent reported last; the estimate, which adds rooms opened and takes off rooms closed since; and the rooms known to be open from callbacks and recounts.",
+			series("Rooms and limit", "The best number of rooms: solid while it is younger than 10 minutes, dashed when it is older. The thin lines are the numbers from which it is chosen: the last count of Tencent; the estimate, which adds the rooms opened and subtracts the rooms closed since; and the rooms known to be open from callbacks and recounts.",
 				"none",
 				over("rooms", whileFresh(rooms)),
 				over("rooms (last known)", rooms),
@@ -56,41 +56,41 @@ func application() object {
 				override("byFrameRefID", "E", property("color", object{"mode": "fixed", "fixedColor": "green"}), property("custom.lineWidth", 1)).
 				override("byFrameRefID", "F", property("color", object{"mode": "fixed", "fixedColor": "orange"}), property("custom.lineWidth", 1)).
 				at(0, 0, 24, 10),
-			timeline("Source of the number", "Where the best number was from: green is what Tencent said, blue is what was counted. "+aboutSources,
+			timeline("Source of the number", "Source of the best number: green is a count of Tencent, blue a count of the exporter. "+aboutSources,
 				"none", over("{{name}}", orNothing(withName(orWhy(roomsSource)), "name"))).
 				says(append(slices.Clone(sources), noEvent.paler(), expired.paler(), noData.paler())...).at(0, 10, 24, 3),
-			series("Usage", "Rooms of the limit, with the levels of the alerts. Solid while younger than 10 minutes, dashed when only the last one known; purple and dashed is the last report of Tencent, where it differs.",
+			series("Usage", "Usage of the limit, with the levels of the alerts. Solid while younger than 10 minutes, dashed when older. Purple and dashed is the last count of Tencent, where it differs.",
 				"percentunit", over("usage", whileFresh(roomsUsage)), over("usage (last known)", roomsUsage), over("last reported", "("+lastUsage+" != "+roomsUsage+")")).
 				held().custom("axisSoftMin", 0.6).custom("axisSoftMax", 1.05).lines(percentSteps()).lastKnown("B").lastKnown("C").without(quiet).
 				override("byFrameRefID", "A", property("color", object{"mode": "fixed", "fixedColor": "blue"})).
 				override("byFrameRefID", "B", property("color", object{"mode": "fixed", "fixedColor": "blue"})).
 				override("byFrameRefID", "C", property("color", object{"mode": "fixed", "fixedColor": "purple"})).at(0, 13, 12, 8),
-			series("Age of the number", "How old that was which the number is from. A saw that stays low is a busy application; a slope is silence: nobody opens or closes rooms, or callbacks do not arrive.",
+			series("Age of the number", "Age of the number. If it stays low, the application is busy. If it grows, nobody opens or closes rooms, or callbacks do not arrive.",
 				"s", over("age", roomsAge)).floor().lines(ageSteps()).without(quiet).at(12, 13, 12, 8),
-			series("Growth", "Rooms more an hour, at the pace of the half hour before. "+aboutForecast,
+			series("Growth", "Growth in rooms per hour, at the pace of the half hour before. "+aboutForecast,
 				"suffix: rooms/h", over("rooms an hour", "3600 * "+growth)).custom("showPoints", "auto").without("too few events, or no data").at(0, 21, 12, 8),
-			series("Time to the limit", "At that growth; what is more than two days away is left out. Nothing is drawn while the application does not grow.",
+			series("Time to the limit", "At the growth of the last half hour. Times of more than two days are not drawn. Nothing is drawn while the application does not grow.",
 				"s", over("time left", "("+timeToLimit+" <= 172800)")).floor().lines(timeLeftSteps()).custom("showPoints", "auto").without("no forecast, or no data").at(12, 21, 12, 8),
 		}},
 		row{title: "What Tencent sends", panels: []panel{
-			series("Threshold events", "Threshold events a minute, by the replica that took them.",
+			series("Threshold events", "Threshold events per minute, by the replica that received them.",
 				"none", over("{{instance}}", perMinute("tuilivekit_threshold_events_total", apps, "instance"))).
 				perMinute().floor().stacked().without(unknown).at(0, 0, 8, 8),
-			series("Rooms created and closed", "Callbacks of rooms created (up) and destroyed (down) a minute; flat if Tencent is not told to send them.",
+			series("Rooms created and closed", "Callbacks of rooms created (up) and destroyed (down) a minute; 0 if these callbacks are not enabled at Tencent.",
 				"none",
 				over("created", perMinute("tuilivekit_room_creations_total", apps, "sdk_app_id")),
 				over("closed", "-"+perMinute("tuilivekit_room_destructions_total", apps, "sdk_app_id"))).
 				perMinute().custom("fillOpacity", 20).without(unknown).at(8, 0, 8, 8),
-			series("Callbacks by command", "Authenticated callbacks a minute. Commands that do not come are left out.",
+			series("Callbacks by command", "Authenticated callbacks per minute, by command.",
 				"none", over("{{command}}", perMinute("tuilivekit_webhook_callbacks_total", apps, "command")+" > 0")).
 				perMinute().floor().stacked().without("no callback in this time, or no data").at(16, 0, 8, 8),
-			series("Events that moved nothing", "Repeats (duplicate) and events older than the newest (out_of_order) a minute. Both are normal with retries and several replicas.",
+			series("Events that moved nothing", "Repeats (duplicate) and events older than the newest (out_of_order) per minute. Both are normal with retries and several replicas.",
 				"none", over("{{reason}}", perMinute("tuilivekit_webhook_events_discarded_total", apps, "reason"))).
 				perMinute().floor().without(unknown).at(0, 8, 8, 8),
-			series("Oddities", "Callbacks a minute that were accepted although something about them is strange: a time in the future, no time, counts as text, a ratio that cannot be. More than a few are worth a look at the log.",
+			series("Oddities", "Accepted callbacks per minute that differ from Tencent's documents: a time in the future, no time, counts as text, an impossible ratio. If there are more than a few, look at the log.",
 				"none", over("{{kind}}", perMinute("tuilivekit_webhook_oddities_total", apps, "kind"))).
 				perMinute().floor().without(unknown).at(8, 8, 8, 8),
-			stat("Last use of each token", "Time since a token signed a callback. While rotating, remove the old one when the new one is used and the old one is no longer.",
+			stat("Last use of each token", "Time since a token signed a callback. During a rotation, remove the old token when only the new one signs.",
 				"s", instant("token {{slot}}", or("time() - (max by (slot) ("+tokenUsed+") > 0)", "max by (slot) ("+tokenUsed+")", never))).
 				named().says(never).without("no token, or no data").at(16, 8, 8, 8),
 			replicasTable().at(0, 16, 24, 6),
@@ -107,20 +107,20 @@ func roomLife() []panel {
 			"/ (sum(rate(tuilivekit_room_destructions_total{%[2]s}[$__rate_interval])) - sum(rate(tuilivekit_rooms_without_statistics_total{%[2]s}[$__rate_interval])) > 0)", metric, apps)
 	}
 	return []panel{
-		series("Rooms closed", "Rooms closed a minute, by who closed them; flat if Tencent is not told to send these callbacks.",
+		series("Rooms closed", "Rooms closed per minute, by who closed them; 0 if these callbacks are not enabled at Tencent.",
 			"none", over("{{cause}}", perMinute("tuilivekit_room_destructions_total", apps, "cause"))).
 			perMinute().floor().stacked().without(unknown).at(0, 0, 8, 8),
-		series("Duration of rooms", "From the creation of a room to its closing. Half, 95 % and 99 % of the rooms that closed were at most this old.",
+		series("Duration of rooms", "From the creation of a room to its closing: median, 95th and 99th percentile.",
 			"s", over("50 %", quantileOf(0.5, "tuilivekit_room_duration_seconds", apps)), over("95 %", quantileOf(0.95, "tuilivekit_room_duration_seconds", apps)),
 			over("99 %", quantileOf(0.99, "tuilivekit_room_duration_seconds", apps))).
 			floor().without(none).at(8, 0, 8, 8),
-		series("Viewers of a room", "On average, of the rooms that closed and whose callback has statistics.",
+		series("Viewers of a room", "Average of the closed rooms whose callback has statistics.",
 			"none", over("viewers", perRoom("viewers"))).
 			floor().without(none).at(16, 0, 8, 8),
-		series("Gifts and likes of a room", "On average, of the rooms that closed and whose callback has statistics.",
+		series("Gifts and likes of a room", "Average of the closed rooms whose callback has statistics.",
 			"none", over("gifts", perRoom("gifts")), over("coins of gifts", perRoom("gift_coins")), over("likes", perRoom("likes"))).
 			floor().without(none).at(0, 8, 12, 8),
-		series("Members", "Members that came and went a minute, by cause. No member leaves when a room closes, so this does not add up to who is online.",
+		series("Members", "Members that entered or left per minute, by cause. Tencent sends nothing for the members of a closed room, so this does not give the number of members online.",
 			"none", over("{{cause}}", perMinute("tuilivekit_member_changes_total", apps, "cause"))).
 			perMinute().floor().without(unknown).at(12, 8, 12, 8),
 	}
@@ -145,7 +145,7 @@ func freeRoomsPanel() panel {
 
 func replicasTable() panel {
 	knows := "max by (job, instance) (tuilivekit_app_info{" + apps + "})"
-	return table("What each replica knows", "The newest event that each replica has. The dashboards show the one with the smallest age. The others stay behind; that is normal.",
+	return table("What each replica knows", "Age of the newest event of each replica. The dashboards show the newest of all replicas. That other replicas have older ones is normal.",
 		"Time of the event", []string{"instance", "job", "Value #A", "Value #B", "Value #C", "Value #D"}, []string{"Time"},
 		column(or(or("max by (job, instance) (1000 * tuilivekit_last_event_timestamp_seconds{"+apps+"})", knows, noEvent),
 			"max by (job, instance) (up{"+ours+"} == 0)", down)),

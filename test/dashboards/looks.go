@@ -113,7 +113,7 @@ func severities() object {
 // alertTimeline shows the twenty worst alerts that matchers find, by the severity and the
 // time that they fired.
 func alertTimeline(description string, matchers ...string) panel {
-	return timeline("Alerts", description+" The twenty worst. They need the alerting rules; what each means is in the runbooks.", "none",
+	return timeline("Alerts", description+" The twenty most severe. This needs the alerting rules. The runbooks explain each alert.", "none",
 		over("{{alert}} {{name}} {{instance}}", orNoAlert(worstAlerts(matchers)))).
 		set("mappings", list{severities()}).without(unknown)
 }

@@ -9,29 +9,29 @@ func overview() object {
 	ofSeries := applicationURL("__field.labels.sdk_app_id")
 	critical := criticalLevel()
 	return newDashboard(overviewUID, "TUILiveKit / Overview",
-		"All applications: who is near the limit of rooms, how old that number is, and how long it will last.",
+		"All applications: which one is near its limit of rooms, how old that number is, and how much time is left.",
 		"now-24h", variables(true), annotations(),
 		row{title: "Now", panels: []panel{
-			stat("Highest usage", "The application nearest to its limit, by the best number of rooms that is known for each. Read it with its source and its age, beside it.",
+			stat("Highest usage", "The application with the highest usage, by the best number of rooms. Read it with its source and its age.",
 				"percentunit", instant("{{name}}", orWhyNone("topk(1, "+withName(roomsUsage)+")", of{noLimit, rooms}, of{expired, eventTime}, of{noEvent, known}))).
 				named().set("decimals", 1).steps(percentSteps()).says(noLimit, expired, noEvent).without(unknown).link("Show the application", ofSeries).at(0, 0, 4, 4),
-			stat("Its source", "Where the highest usage is from. "+aboutSources,
+			stat("Its source", "Source of the highest usage. "+aboutSources,
 				"none", instant("{{sdk_app_id}}", roomsSource+"\nand on (sdk_app_id) topk(1, "+roomsUsage+")")).
 				says(sources...).without("no number, or no data").at(4, 0, 3, 4),
-			stat("Its age", "How old that is which the highest usage is from. Up to 10 minutes it can be taken for the present.",
+			stat("Its age", "Age of the number with the highest usage. Up to 10 minutes it is as good as the present.",
 				"s", instant("{{sdk_app_id}}", roomsAge+"\nand on (sdk_app_id) topk(1, "+roomsUsage+")")).
 				steps(ageSteps()).without("no number, or no data").at(7, 0, 3, 4),
 			stat(fmt.Sprintf("At %.0f %% or more", 100*critical.From), "Applications whose usage is critical or worse, however old its number is. Hosts cannot go live at 100 %.",
 				"none", instant("applications", fmt.Sprintf("count(%[1]s >= %[2]g) or count(%[1]s) * 0 or count(%[3]s) * 0 - 1", roomsUsage, critical.From, known))).
 				steps(none("red")).says(noEvent).without(unknown).at(10, 0, 4, 4),
-			stat("Time to the limit", "When the first application reaches its limit if it goes on as in the last half hour. "+aboutForecast+" No forecast: none of these grows, or there is none.",
+			stat("Time to the limit", "When the first application reaches its limit if growth stays as in the last half hour. "+aboutForecast+" No forecast: no application grows, or data is missing.",
 				"s", instant("{{name}}", orWhyNone(
 					"bottomk(1, "+withName("(\n"+atTheLimit+"\nor "+timeToLimit+"\n)")+")", of{noForecast, rooms}, of{noForecast, eventTime}, of{noEvent, known}))).
 				named().steps(timeLeftSteps()).says(atLimit, noForecast, noEvent).without(unknown).link("Show the application", ofSeries).at(14, 0, 4, 4),
-			stat("No number", "Configured applications whose rooms are not known: no threshold event has come, and no callback of a room that was closed; or the numbers have expired. See the callbacks in the table.",
+			stat("No number", "Configured applications without a number of rooms: no threshold event and no callback of a closed room has arrived, or the numbers have expired. The table shows whether callbacks arrive.",
 				"none", instant("applications", fmt.Sprintf("count(%[1]s unless on (sdk_app_id) %[2]s)\nor count(%[1]s) * 0", known, rooms))).
 				steps(none("blue")).without(unknown).at(18, 0, 3, 4),
-			stat("Refused", "Requests that were refused in the time range, requests to other paths left out. While callbacks are refused, the numbers here do not change.",
+			stat("Refused", "Refused requests in the time range, without requests to other paths. While callbacks are refused, the numbers here do not change.",
 				"short", instant("refused", whileScraped(`sum(increase(tuilivekit_webhook_rejections_total{`+ours+`, reason!~"path|method"}[$__range]))`))).
 				set("decimals", 0).steps(none("orange")).without(unknown).link("Show the exporter", exporterURL).at(21, 0, 3, 4),
 			firingTable("The alerts that fire now, of these applications and of the exporter; what each means is in the runbooks.", ofAll...).at(0, 4, 24, 6),
@@ -39,24 +39,24 @@ func overview() object {
 		}},
 		row{title: "Over time", panels: []panel{
 			alertTimeline("Alerts that fired, of these applications and of the exporter.", ofAll...).at(0, 0, 24, 9),
-			timeline("Usage of every application", "The best number known, in steps of 5 %, in the colours of the alerts. The twenty applications that were the fullest. Compare the next panel: a bar that is red for hours may be one old number.",
+			timeline("Usage of every application", "Usage by the best number, in steps of 5 %, in the colours of the alerts, of the twenty applications with the highest usage. A bar that is red for hours may be one old number: compare the next panel.",
 				"percent", over("{{name}}", orNothing(withName(worst(orWhyNoLimit("5 * floor(20 * "+roomsUsage+")"))), "name"))).
 				set("mappings", percentRanges(3)).says(noEvent.paler(), expired.paler(), noLimit.paler(), noData.paler()).
 				link("Show the application", ofSeries).at(0, 9, 24, 8),
-			timeline("Age of every number", "How old the number above was: green while callbacks or recounts came, yellow after 10 minutes, orange after an hour, purple after a day.",
+			timeline("Age of every number", "Age of the number above: green up to 10 minutes, yellow after 10 minutes, orange after an hour, purple after a day.",
 				"s", over("{{name}}", orNothing(withName(worst(orNever(roomsAge))), "name"))).
 				steps(ageSteps()).says(noEvent.paler(), noData.paler()).link("Show the application", ofSeries).at(0, 17, 24, 8),
-			series("Usage", "In colour while the number is younger than 10 minutes, grey and dashed when it is only the last one known.",
+			series("Usage", "In colour while the number is younger than 10 minutes, grey and dashed when it is older.",
 				"percentunit", over("{{name}}", withName(whileFresh(roomsUsage))), over("{{name}}, last known", withName(roomsUsage))).
 				held().custom("axisSoftMin", 0.6).custom("axisSoftMax", 1.05).lines(percentSteps()).lastKnown("B").grey("B").
 				without("no number, or no data").link("Show the application", ofSeries).at(0, 25, 12, 9),
-			series("Time to the limit", "At the growth of the half hour before; what is more than two days away is left out. Nothing is drawn while an application does not grow. "+aboutForecast,
+			series("Time to the limit", "At the growth of the half hour before. Times of more than two days are not drawn. Nothing is drawn while an application does not grow. "+aboutForecast,
 				"s", over("{{name}}", withName("("+timeToLimit+" <= 172800)"))).
 				floor().lines(timeLeftSteps()).custom("showPoints", "auto").without("no forecast, or no data").link("Show the application", ofSeries).at(12, 25, 12, 9),
-			series("Threshold events", "Threshold events a minute, over all replicas. Each is a room created at 70 % of the limit or more.",
+			series("Threshold events", "Threshold events per minute, of all replicas. Each is a room created at 70 % of the limit or more.",
 				"none", over("{{name}}", withName(perMinute("tuilivekit_threshold_events_total", apps, "sdk_app_id")))).
 				perMinute().floor().custom("fillOpacity", 20).without(unknown).link("Show the application", ofSeries).at(0, 34, 12, 8),
-			series("Rooms created and closed", "Callbacks of rooms created (up) and destroyed (down) a minute, over all replicas; flat if Tencent is not told to send them.",
+			series("Rooms created and closed", "Callbacks of rooms created (up) and destroyed (down) a minute, over all replicas; 0 if these callbacks are not enabled at Tencent.",
 				"none",
 				over("{{name}} created", withName(perMinute("tuilivekit_room_creations_total", apps, "sdk_app_id"))),
 				over("{{name}} closed", withName("-"+perMinute("tuilivekit_room_destructions_total", apps, "sdk_app_id")))).
@@ -75,7 +75,7 @@ const (
 func applicationsTable() panel {
 	width := func(w int) object { return property("custom.width", w) }
 	link := property("links", list{object{"title": "Show the application", "url": applicationURL("__data.fields.sdk_app_id"), "targetBlank": false}})
-	return table("Applications", "One line for each configured application, the fullest first. Rooms are the best number that is known, which alerts go by; its source and its age say how far to trust it. "+aboutSources+" The name leads to the application.",
+	return table("Applications", "One line for each configured application, the highest usage first. Rooms are the best number, which alerts use too. Its source and its age say how far to trust it. "+aboutSources+" The name leads to the application.",
 		"Usage",
 		[]string{"name", "sdk_app_id", "Value #A", "Value #B", "Value #C", "Value #D", "Value #E", "Value #F", "Value #G", "Value #H", "Value #I", "Value #J"},
 		[]string{"Time"},
