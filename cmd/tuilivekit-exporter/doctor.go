@@ -42,7 +42,7 @@ func (c *doctorCommand) register(cmd *kingpin.CmdClause) {
 	cmd.Flag("prometheus.url", "URL of the Prometheus that scrapes the exporter.").PlaceHolder("URL").NoEnvar().StringVar(&c.prometheus)
 	cmd.Flag("alertmanager.url", "URL of the Alertmanager of that Prometheus.").PlaceHolder("URL").NoEnvar().StringVar(&c.alertmanager)
 	cmd.Flag("json", "Print JSON.").NoEnvar().BoolVar(&c.json)
-	cmd.Flag("report", "Print what Tencent's documents leave open and this account knows, without ids and secrets, instead of the checks.").NoEnvar().BoolVar(&c.report)
+	cmd.Flag("report", "Print what this account shows about questions that Tencent's documents leave open, without ids and secrets, instead of the checks.").NoEnvar().BoolVar(&c.report)
 	cmd.Flag("app", "SDKAppID of the application of --report, by default the first one with api credentials.").PlaceHolder("SDKAPPID").NoEnvar().StringVar(&c.app)
 	cmd.Flag("color", "Colours: on a terminal (auto), always or never.").Default("auto").NoEnvar().EnumVar(&c.color, "auto", "always", "never")
 }

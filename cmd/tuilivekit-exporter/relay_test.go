@@ -198,7 +198,7 @@ func TestARelayToOurselvesIsRefused(t *testing.T) {
 	config := strings.TrimPrefix(relayTo(t, "url: 'http://"+addr+"/callback'"), "--config.file=")
 	var stderr bytes.Buffer
 	err := run(t.Context(), []string{"serve", "--config.file=" + config, "--storage.path=", "--webhook.listen-address=" + addr, "--web.listen-address=127.0.0.1:0"}, io.Discard, &stderr)
-	if err == nil || !strings.Contains(err.Error(), "relay of application "+demoApp) || !strings.Contains(err.Error(), "our own webhook listener") {
+	if err == nil || !strings.Contains(err.Error(), "relay of application "+demoApp) || !strings.Contains(err.Error(), "the webhook listener of this exporter") {
 		t.Errorf("got %v\n%s", err, &stderr)
 	}
 

@@ -38,8 +38,8 @@ func (c *setupCommand) register(cmd *kingpin.CmdClause) {
 	cmd.Flag("take-url", "Replace the URL of a backend that the application has no relay to.").NoEnvar().BoolVar(&c.takeURL)
 	cmd.Flag("replace-token", "Replace a token that the exporter does not have.").NoEnvar().BoolVar(&c.replaceToken)
 	cmd.Flag("apply", "Write the difference. Without it, setup only shows it.").NoEnvar().BoolVar(&c.apply)
-	cmd.Flag("backup-folder", "Folder for the file with the configuration that was there before.").Default(".").NoEnvar().StringVar(&c.backupFolder)
-	cmd.Flag("restore", "Show or write, instead, the configuration of a file that setup has kept.").PlaceHolder("FILE").NoEnvar().StringVar(&c.restore)
+	cmd.Flag("backup-folder", "Folder for the backup of the previous settings of Tencent.").Default(".").NoEnvar().StringVar(&c.backupFolder)
+	cmd.Flag("restore", "Backup of setup. Show the difference to it, or with --apply restore it.").PlaceHolder("FILE").NoEnvar().StringVar(&c.restore)
 }
 
 // run shows the difference, and writes it with --apply.
@@ -120,21 +120,21 @@ func (c *setupCommand) carryOut(ctx context.Context, stdout io.Writer, api *rest
 	}
 	switch {
 	case plan.Empty():
-		fmt.Fprintln(stdout, "Nothing is to be changed.")
+		fmt.Fprintln(stdout, "Nothing to change.")
 		return nil
 	case !c.apply:
-		fmt.Fprintln(stdout, "Nothing was written. Give --apply to write what is marked with +.")
+		fmt.Fprintln(stdout, "Nothing was written. Set --apply to write the lines that are marked with +.")
 		return nil
 	}
 	name, err := setup.Save(c.backupFolder, c.app, plan.Old)
 	if err != nil {
 		return fmt.Errorf("--backup-folder: nothing was written: %w", err)
 	}
-	fmt.Fprintf(stdout, "What was there before is in %s, which contains the token. To go back:\n  tuilivekit-exporter setup --config.file=%s --app=%s --restore=%s --apply\n", name, c.configFile, c.app, name)
+	fmt.Fprintf(stdout, "The previous settings are in %s, which contains the token. To restore them:\n  tuilivekit-exporter setup --config.file=%s --app=%s --restore=%s --apply\n", name, c.configFile, c.app, name)
 	if err := plan.Apply(ctx, api); err != nil {
 		return withAdvice(err)
 	}
-	fmt.Fprintln(stdout, "Written. A new URL takes effect after some two minutes.")
+	fmt.Fprintln(stdout, "Written. A new URL takes effect after about two minutes.")
 	return nil
 }
 

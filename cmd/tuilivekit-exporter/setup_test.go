@@ -85,7 +85,7 @@ func TestSetupOfANewApplication(t *testing.T) {
 	if callback.URL != w.callback || !slices.Equal(callback.Commands, setup.Commands) || token != (restapitest.Token{Token: demoToken, Enabled: true}) {
 		t.Errorf("Tencent has %v", callback)
 	}
-	w.expect(w.setup("--url="+w.callback, "--apply"), "Nothing is to be changed")
+	w.expect(w.setup("--url="+w.callback, "--apply"), "Nothing to change")
 	if strings.Contains(w.shown, demoToken) || strings.Contains(w.shown, demoKey) {
 		t.Errorf("a secret is shown:\n%s", w.shown)
 	}

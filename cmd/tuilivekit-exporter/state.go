@@ -131,7 +131,7 @@ func (c *stateCommand) run(stdout io.Writer) error {
 		return err
 	}
 	if n := len(content.Damage); n > 0 {
-		return fmt.Errorf("%s is damaged, what is printed may not be all: %w", c.path, errors.Join(content.Damage...))
+		return fmt.Errorf("%s is damaged, some records may be missing: %w", c.path, errors.Join(content.Damage...))
 	}
 	return nil
 }

@@ -137,7 +137,7 @@ func (c *counter) readList(ctx context.Context, listed map[state.Room]bool) (sta
 		case next == "":
 			return start, pages, unknown, nil
 		case cursors[next]:
-			return 0, 0, 0, errors.New("the list of rooms goes round in circles: a cursor came twice")
+			return 0, 0, 0, errors.New("the list of rooms repeats: a cursor was returned twice")
 		case pages >= limit:
 			return 0, 0, 0, fmt.Errorf("the list of rooms has no end: %d pages were read", pages)
 		}

@@ -167,8 +167,8 @@ func (b *Backend) parcel(req *http.Request, body []byte) (parcel, error) {
 }
 
 var (
-	errBusy    = errors.New("too many callbacks wait for this backend already")
-	errCircuit = errors.New("the circuit is open: it has failed too often in a row")
+	errBusy    = errors.New("too many decisions of this backend are in progress (max_concurrent)")
+	errCircuit = errors.New("the circuit is open: the backend failed too often in a row")
 )
 
 // decide asks the backend. It neither waits for a place nor tries again, but for a kept

@@ -244,7 +244,7 @@ func (c *courier) failure(a *attempt) {
 		err = fmt.Errorf("status %d", a.status)
 	}
 	c.stats.deliveryFailures[why].Add(1)
-	c.failed(t, &c.stats.deliveryLog, c.logger().WithField("reason", failureNames[why]), err, "callback not delivered: it is tried again")
+	c.failed(t, &c.stats.deliveryLog, c.logger().WithField("reason", failureNames[why]), err, "callback not delivered: it is retried")
 	// A callback that fails again and again says nothing new of the backend.
 	if (a.probe || a.kind == queue.Fresh) && t.deliveries.done(a.probe, false) {
 		c.logger().WithError(quiet(err)).Warn("backend accepts no callbacks: one at a time is tried until it does")
@@ -285,7 +285,7 @@ func (c *courier) putBack(a *attempt, now time.Time) {
 	}
 }
 
-const asideMessage = "callback set aside: it fails while the backend takes others, which go on without it"
+const asideMessage = "callback set aside: it fails while the backend accepts others"
 
 // asidePause returns how long a callback that was set aside waits after n attempts.
 func asidePause(n int) time.Duration {

@@ -47,7 +47,7 @@ func (r *Relay) refused(to netip.AddrPort) error {
 	case addr.IsLinkLocalUnicast(), addr.IsMulticast(), metadata[addr]:
 		return &AddressError{to, "link-local, multicast or a cloud's metadata"}
 	case r.isSelf(netip.AddrPortFrom(addr, to.Port())):
-		return &AddressError{to, "it is our own webhook listener: callbacks would go round in circles"}
+		return &AddressError{to, "it is the webhook listener of this exporter: callbacks would loop"}
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ const (
 const (
 	ourFault   = "report this as a bug of tuilivekit-exporter, with the RequestId"
 	checkLogin = "check region, sdk_app_id, identifier and the secret key of this application in the configuration"
-	askTencent = "if it goes on, open a ticket with the RequestId"
+	askTencent = "if it continues, open a ticket with the RequestId"
 	useLess    = "lower reconcile.rate, or find out what else calls the server API for this application"
 )
 

@@ -371,7 +371,7 @@ func (j *journal) allocate(name string, size int64) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("put space by for the next segment: %w", err)
+		return fmt.Errorf("reserve space for the next segment: %w", err)
 	}
 	return nil
 }
