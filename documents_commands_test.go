@@ -32,10 +32,13 @@ var checks = map[string]func(t *testing.T, words []string) string{
 	// The packages are installed by make release-check, the units checked by deploy/systemd.
 	"install":   existing,
 	"systemctl": isUnit,
-	"sudo":      isReleased,
-	"tar":       isReleased,
-	"sha256sum": isReleased,
-	"ACL":       nothing, // redis-cli; test/replica sets the user up
+	// The deb makes its user with it, and make release-check reads as this user.
+	"systemd-sysusers": nothing,
+	"runuser":          asService,
+	"sudo":             isReleased,
+	"tar":              isReleased,
+	"sha256sum":        isReleased,
+	"ACL":              nothing, // redis-cli; test/replica sets the user up
 }
 
 // TestCommandsOfDocumentsAreTested looks at the commands in fenced code. What is not a command
@@ -82,6 +85,8 @@ func TestCommandsOfDocumentsAreChecked(t *testing.T) {
 		{"systemctl restart tuilivekit", "no such unit"},
 		{"tar -xzf tuilivekit-exporter-" + strings.TrimSpace(readFile(t, "VERSION")) + ".linux-amd64.tar.gz", ""},
 		{"tar -xzf tuilivekit-exporter-0.0.9.linux-amd64.tar.gz", "no release has tuilivekit-exporter-0.0.9.linux-amd64.tar.gz"},
+		{"runuser -u tuilivekit-exporter -- tuilivekit-exporter doctor", ""},
+		{"runuser -u nobody -- tuilivekit-exporter doctor", "not the exporter as the user"},
 		{"ansible all", "nobody tests it"},
 	} {
 		if got := checkCommand(t, strings.Fields(tt.command)); !strings.HasPrefix(got, tt.want) || (tt.want == "") != (got == "") {
@@ -100,6 +105,14 @@ func checkCommand(t *testing.T, words []string) string {
 		return "nobody tests it"
 	}
 	return check(t, words)
+}
+
+// asService takes the exporter, run by the user of the service.
+func asService(_ *testing.T, words []string) string {
+	if len(words) < 5 || strings.Join(words[1:5], " ") != "-u tuilivekit-exporter -- tuilivekit-exporter" {
+		return "not the exporter as the user of the service"
+	}
+	return ""
 }
 
 func nothing(*testing.T, []string) string { return "" }

@@ -100,7 +100,7 @@ func TestCommandsInDocuments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := regexp.MustCompile(`(?m)^ *(?:bin/)?tuilivekit-exporter ((?:.*\\\n)*.*)$`)
+	lines := regexp.MustCompile(`(?m)^ *(?:runuser -u tuilivekit-exporter -- )?(?:bin/)?tuilivekit-exporter ((?:.*\\\n)*.*)$`)
 	found := 0
 	for _, file := range append(files, "../../README.md") {
 		b, err := os.ReadFile(file)

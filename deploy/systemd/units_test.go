@@ -29,10 +29,11 @@ func TestUnit(t *testing.T) {
 func TestUnitCheck(t *testing.T) {
 	for _, tt := range []struct{ name, old, new, want string }{
 		{"a flag that does not exist", "--storage.path", "--storage.dir", "ExecStart"},
-		{"a configuration that is not there", "%d/config.yaml", "%d/config.yml", "config.file"},
-		{"a token that is not there", "LoadCredential=token:", "LoadCredential=secret:", "token"},
+		{"a configuration that is not there", "/config.yaml", "/config.yml", "config.file"},
 		{"state that is lost", "--storage.path=%S/tuilivekit-exporter", "--storage.path=/tmp", "storage.path"},
-		{"root", "DynamicUser=yes\n", "", "DynamicUser"},
+		{"root", "User=tuilivekit-exporter\n", "", "User"},
+		{"a user that nobody makes", "User=tuilivekit-exporter\n", "User=exporter\n", "User"},
+		{"no reload", "-HUP", "-USR1", "ExecReload"},
 		{"systemd waits for nothing", "Type=notify", "Type=simple", "Type"},
 		{"no watchdog", "WatchdogSec=30s\n", "", "WatchdogSec"},
 		{"a writable system", "ProtectSystem=strict", "ProtectSystem=no", "ProtectSystem"},
@@ -75,7 +76,7 @@ func checkUnit(t *testing.T, text string) (problems []string) {
 		}
 	}
 	for key, want := range map[string]string{
-		"Type": "notify", "DynamicUser": "yes", "StateDirectory": "tuilivekit-exporter", "ProtectSystem": "strict", "ProtectHome": "yes",
+		"Type": "notify", "ExecReload": "/bin/kill -HUP $MAINPID", "StateDirectory": "tuilivekit-exporter", "ProtectSystem": "strict", "ProtectHome": "yes",
 		"NoNewPrivileges": "yes", "CapabilityBoundingSet": "", "MemoryDenyWriteExecute": "yes", "RestrictNamespaces": "yes",
 		"RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX", "SystemCallFilter": "@system-service ~@privileged @resources",
 		"PrivateDevices": "yes", "PrivateTmp": "yes", "ProtectKernelTunables": "yes", "UMask": "0077",
@@ -102,20 +103,19 @@ func checkUnit(t *testing.T, text string) (problems []string) {
 	if err != nil || stop <= timeout {
 		problems = append(problems, "TimeoutStopSec: must be more than "+timeout.String())
 	}
+	_, line, _ := strings.Cut(readFile(t, "sysusers.conf"), "\nu ")
+	user, _, _ := strings.Cut(line, " ")
+	same("User", strings.Join(unit["User"], " "), user)
+	same("Group", strings.Join(unit["Group"], " "), user)
 	same("storage.path", flags["storage.path"], "%S/"+unit["StateDirectory"][0])
-	// The credentials as they will lie beside one another.
+	// The example and a token as they will lie beside one another.
 	dir := t.TempDir()
-	for _, credential := range unit["LoadCredential"] {
-		id, _, _ := strings.Cut(credential, ":")
-		content := "token"
-		if id == "config.yaml" {
-			content = readFile(t, "config.example.yaml")
-		}
-		if err := os.WriteFile(filepath.Join(dir, id), []byte(content), 0o400); err != nil {
+	for name, content := range map[string]string{"config.yaml": readFile(t, "config.example.yaml"), "token": "token"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o400); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, _, err := config.Load(strings.Replace(flags["config.file"], "%d", dir, 1)); err != nil {
+	if _, _, err := config.Load(strings.Replace(flags["config.file"], "/etc/tuilivekit-exporter", dir, 1)); err != nil {
 		problems = append(problems, "config.file: "+err.Error())
 	}
 	return problems
