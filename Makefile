@@ -44,6 +44,9 @@ test-programs: need-go need-chromium need-redis ## run the tests that need the r
 	cd test && go vet ./...
 	cd test && go test -count=1 -shuffle=on -timeout 1h $$(go list ./... | grep -vE '/(attack|stack|e2e)$$')
 
+check-replicas: need-go need-redis ## kill the primary of replicas KILLS times in the middle of writes, and stop Redis for STOPPED seconds
+	cd test && KILLS=$(or $(KILLS),50) STOPPED=$(or $(STOPPED),60) go test -count=1 -timeout 1h -v -run '^(TestSentinel|TestRedisComesAndGoes)$$' ./replica
+
 alerts: ## check the alert rules, run their tests, check the Alertmanager example
 	@scripts/check-alerts
 

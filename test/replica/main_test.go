@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/crash/exporter"
 )
@@ -91,7 +92,10 @@ func startServerWith(t *testing.T, args func(port string) []string) *server {
 	s := &server{addr: freeAddress(t), dir: t.TempDir()}
 	_, port, _ := net.SplitHostPort(s.addr)
 	s.args = args(port)
-	s.Client = redis.NewClient(&redis.Options{Addr: s.addr, DialTimeout: time.Second, ReadTimeout: time.Second, MaxRetries: -1})
+	s.Client = redis.NewClient(&redis.Options{
+		Addr: s.addr, DialTimeout: time.Second, ReadTimeout: time.Second, MaxRetries: -1,
+		Protocol: 2, DisableIdentity: true, MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+	})
 	s.launch(t)
 	t.Cleanup(func() { s.kill(); s.Close() })
 	return s
@@ -112,7 +116,12 @@ func (s *server) launch(t *testing.T) {
 	if err := s.cmd.Start(); err != nil {
 		t.Fatalf("%v: install redis-server", err)
 	}
-	eventually(t, "redis-server answers", func() error { return s.Ping(context.Background()).Err() })
+	eventually(t, "redis-server answers", func() error {
+		if err := s.Ping(context.Background()).Err(); err != nil && !strings.HasPrefix(err.Error(), "NOAUTH") {
+			return err
+		}
+		return nil
+	})
 }
 
 func (s *server) kill() {
@@ -173,6 +182,32 @@ func startReplica(t *testing.T, config, storage string) *exporter.Process {
 		}
 	})
 	return p
+}
+
+// number returns the number in an environment variable, by default n.
+func number(t *testing.T, variable string, n int) int {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return n
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("%s=%s: not a number from 1 on", variable, text)
+	}
+	return n
+}
+
+// engineIs returns a check that all replicas show want as whether the last exchange succeeded.
+func engineIs(w *world, replicas []*exporter.Process, want float64) func() error {
+	return func() error {
+		for _, p := range replicas {
+			if got := w.sample(p, "tuilivekit_replica_engine_up"); got != want {
+				return fmt.Errorf("engine_up is %v", got)
+			}
+		}
+		return nil
+	}
 }
 
 var errNotYet = errors.New("not yet")

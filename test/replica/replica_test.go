@@ -62,21 +62,13 @@ func TestRedisComesAndGoes(t *testing.T) {
 	engine, w := startServer(t), newWorld(t, appA)
 	config := configFile(t, w.apps, "addresses: ["+engine.addr+"]")
 	replicas := []*exporter.Process{startReplica(t, config, t.TempDir()), startReplica(t, config, t.TempDir())}
-	up := func(want float64) func() error {
-		return func() error {
-			for _, p := range replicas {
-				if got := w.sample(p, "tuilivekit_replica_engine_up"); got != want {
-					return fmt.Errorf("engine_up is %v", got)
-				}
-			}
-			return nil
-		}
-	}
+	up := func(want float64) func() error { return engineIs(w, replicas, want) }
+	stopped := time.Duration(number(t, "STOPPED", 3)) * time.Second
 	for _, fault := range []struct {
 		name        string
 		begin, heal func()
 	}{
-		{"stopped", func() { engine.signal(t, syscall.SIGSTOP) }, func() { engine.signal(t, syscall.SIGCONT) }},
+		{"stopped", func() { engine.signal(t, syscall.SIGSTOP); time.Sleep(stopped) }, func() { engine.signal(t, syscall.SIGCONT) }},
 		{"killed, comes back empty", engine.kill, func() { engine.launch(t) }},
 		{"full", func() {
 			set(t, engine, "maxmemory", "1")
