@@ -75,6 +75,7 @@ type server struct {
 	args []string
 	cmd  *exec.Cmd
 	*redis.Client
+	exited chan struct{} // closed when cmd has
 }
 
 // startServer runs a redis-server with further settings until the test ends. It keeps nothing
@@ -104,19 +105,13 @@ func startServerWith(t *testing.T, args func(port string) []string) *server {
 // launch starts the process, again if it has been killed, and waits until it answers.
 func (s *server) launch(t *testing.T) {
 	t.Helper()
-	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer log.Close()
-	s.cmd = exec.Command("redis-server", s.args...)
-	s.cmd.Dir = s.dir
-	s.cmd.Stdout, s.cmd.Stderr = log, log
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := s.cmd.Start(); err != nil {
-		t.Fatalf("%v: install redis-server", err)
-	}
+	s.start(t)
 	eventually(t, "redis-server answers", func() error {
+		select {
+		case <-s.exited: // a connection of another program may have its port for a moment
+			s.start(t)
+		default:
+		}
 		if err := s.Ping(context.Background()).Err(); err != nil && !strings.HasPrefix(err.Error(), "NOAUTH") {
 			return err
 		}
@@ -124,9 +119,27 @@ func (s *server) launch(t *testing.T) {
 	})
 }
 
+func (s *server) start(t *testing.T) {
+	t.Helper()
+	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	cmd, exited := exec.Command("redis-server", s.args...), make(chan struct{})
+	cmd.Dir = s.dir
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("%v: install redis-server", err)
+	}
+	s.cmd, s.exited = cmd, exited
+	go func() { defer close(exited); _ = cmd.Wait() }() // it is killed
+}
+
 func (s *server) kill() {
 	_ = s.cmd.Process.Kill() // it may have gone
-	_ = s.cmd.Wait()
+	<-s.exited
 }
 
 func (s *server) signal(t *testing.T, sig syscall.Signal) {
