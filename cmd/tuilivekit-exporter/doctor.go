@@ -12,6 +12,7 @@ import (
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/config"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/doctor"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/replica"
 )
 
 // doctorCommand are the flags of doctor. Those that serve has too have the same environment
@@ -58,6 +59,9 @@ func (c *doctorCommand) run(ctx context.Context, stdout io.Writer) error {
 	if o.ConfigError == nil {
 		o.ConfigError = checkRelay(cfg)
 		o.Apps = doctorApps(cfg)
+		if s := replicaSettings(cfg); s != nil {
+			o.Replicas = &doctor.Engine{Name: s.String(), Ask: func(ctx context.Context) error { return replica.Check(ctx, *s) }}
+		}
 	}
 	defer closeAPIs(o.Apps)
 	if c.report {

@@ -61,6 +61,14 @@ type App struct {
 	API *restapi.Client
 }
 
+// Engine is a Redis or Valkey through which replicas share what they know.
+type Engine struct {
+	// Name says where it is, without secrets.
+	Name string
+	// Ask returns an error if the engine cannot be used. It changes nothing there.
+	Ask func(ctx context.Context) error
+}
+
 // Options are what is looked at. An empty field leaves its checks out, with a Skip.
 type Options struct {
 	// ConfigFile is the name of the configuration file; ConfigError and ConfigWarnings are
@@ -71,6 +79,8 @@ type Options struct {
 	Apps           []App
 	// StoragePath is the folder of --storage.path; empty means memory only.
 	StoragePath string
+	// Replicas is the engine that replicas share; without one there is nothing to check.
+	Replicas *Engine
 	// Exporter is the URL of the web listener, without a path.
 	Exporter string
 	// Listen are the addresses that the exporter listens on.
@@ -114,6 +124,7 @@ func Run(ctx context.Context, o Options) []Check {
 	d.group = Machine
 	d.configuration()
 	d.storage()
+	d.replicas(ctx)
 	d.exporter(ctx)
 	d.group = PublicURL
 	d.callbackURL(ctx)

@@ -41,6 +41,15 @@ var faults = []struct {
 	{"no storage", func(w *world) { w.o.StoragePath = "" }, "warn storage"},
 	{"volume that fills up", func(w *world) { w.o.FreeSpace = func(string) (uint64, error) { return 100 << 20, nil } }, "warn storage_space"},
 	{"full volume", func(w *world) { w.o.FreeSpace = func(string) (uint64, error) { return 1 << 20, nil } }, "fail storage_space"},
+	{"Redis of the replicas that cannot be used", func(w *world) {
+		w.o.Replicas = &Engine{"redis.internal:6379", func(context.Context) error { return errors.New("WRONGPASS invalid username-password pair") }}
+	}, "fail replica_engine"},
+	{"Redis of the replicas that can be used", func(w *world) {
+		w.o.Replicas = &Engine{"redis.internal:6379", func(context.Context) error { return nil }}
+	}, ""},
+	{"exporter that cannot use Redis", func(w *world) {
+		w.status["replica"] = map[string]any{"connected": false, "error": "i/o timeout"}
+	}, "fail exporter_replica"},
 	{"exporter that does not run", func(w *world) { w.o.Exporter = "http://127.0.0.1:1" }, "fail exporter"},
 	{"exporter that does not run, and its port is taken", func(w *world) {
 		w.o.Exporter = "http://127.0.0.1:1"

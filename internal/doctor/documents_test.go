@@ -29,7 +29,7 @@ func TestDocumentsOfDoctor(t *testing.T) {
 	b.WriteString(head + beginGenerated + "\n")
 	for i, name := range []string{
 		"threshold command not enabled", "another token at Tencent", "certificate that has expired",
-		"identifier that is no administrator", "warnings that go to nobody",
+		"identifier that is no administrator", "Redis of the replicas that cannot be used", "warnings that go to nobody",
 	} {
 		page := stable(t, planted(t, name))
 		if i > 0 {

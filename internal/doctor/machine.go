@@ -69,6 +69,22 @@ func (d *doctor) storage() {
 	}
 }
 
+// replicas says whether replicas can share what they know.
+func (d *doctor) replicas(ctx context.Context) {
+	e := d.o.Replicas
+	if e == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if err := e.Ask(ctx); err != nil {
+		d.add("replica_engine", Fail, fmt.Sprintf("Redis at %s cannot be used, and each replica continues alone: %v", e.Name, err),
+			"compare replica.redis of the configuration with Redis: addresses, tls, users, passwords; see docs/replicas.md")
+		return
+	}
+	d.add("replica_engine", Pass, fmt.Sprintf("Redis at %s can be used", e.Name), "")
+}
+
 // tryWrite writes, syncs and removes a file in folder.
 func tryWrite(folder string) error {
 	f, err := os.CreateTemp(folder, ".doctor-*")
@@ -89,7 +105,11 @@ type status struct {
 		Error string
 	} `json:"configuration"`
 	Storage struct{ Mode, Error string }
-	Apps    []struct {
+	Replica *struct {
+		Connected bool
+		Error     string
+	}
+	Apps []struct {
 		ID     string `json:"sdk_app_id"`
 		Max    *int64 `json:"max_rooms"`
 		Events uint64 `json:"threshold_events_total"`
@@ -127,6 +147,10 @@ func (d *doctor) exporter(ctx context.Context) {
 	}
 	if s.Storage.Mode == "degraded" {
 		d.add("exporter_storage", Fail, "the exporter cannot write to its storage and answers callbacks 503: "+s.Storage.Error, "see docs/runbooks.md, storage")
+	}
+	if s.Replica != nil && !s.Replica.Connected {
+		d.add("exporter_replica", Fail, "the exporter cannot use Redis and does not exchange records with other replicas: "+s.Replica.Error,
+			"see docs/runbooks.md, TUILiveKitReplicasApart")
 	}
 	d.loadedApps(s)
 }

@@ -68,14 +68,20 @@ func (s Settings) connect() redis.UniversalClient {
 	})
 }
 
-// Check asks the engine whether it can be used, and returns an error if not: within two
-// seconds, or when ctx ends. It changes nothing.
+// Check asks the engine whether it can be used, also for writes, and returns an error if not:
+// within two seconds, or when ctx ends. It changes nothing.
 func Check(ctx context.Context, s Settings) error {
 	ctx, cancel := context.WithTimeout(ctx, 4*ioTimeout)
 	defer cancel()
 	client := s.connect()
 	defer client.Close()
-	return client.ZCard(ctx, keysOf(s.Prefix).replicas).Err()
+	key := keysOf(s.Prefix).replicas
+	if err := client.ZCard(ctx, key).Err(); err != nil {
+		return err
+	}
+	// XX updates only a member that exists, and no replica has this name. A server that is full
+	// or read-only refuses the command nevertheless.
+	return client.ZAddXX(ctx, key, redis.Z{Member: ""}).Err()
 }
 
 // libraryLog is the log of the client library, which would go to standard error otherwise.

@@ -10,11 +10,14 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/big"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -287,4 +290,57 @@ func sentinelFile(t *testing.T, text string) string {
 		t.Fatal(err)
 	}
 	return name
+}
+
+// doctor asks the Redis of the configuration, and says why it cannot be used: as the exporter
+// would, also for writes, without writing anything.
+func TestDoctorAsksRedis(t *testing.T) {
+	ctx, engine := context.Background(), startServer(t)
+	allowExporter(t, engine, "secret-71d2")
+	ask := func(password string) (status, detail string) {
+		t.Helper()
+		config := configFile(t, []string{appA}, "addresses: ['"+engine.addr+"'], username: exporter, password_file: "+secretFile(t, password))
+		out, _ := exec.Command(binary, "doctor", "--json", "--config.file="+config, "--storage.path="+t.TempDir()).Output() // it finds faults
+		var got struct {
+			Checks []struct{ ID, Status, Detail string }
+		}
+		if err := json.Unmarshal(out, &got); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		for _, c := range got.Checks {
+			if c.ID == "replica_engine" {
+				return c.Status, c.Detail
+			}
+		}
+		t.Fatalf("no check of Redis: %s", out)
+		return "", ""
+	}
+	for _, fault := range []struct {
+		name, password, want string
+		begin                func() error
+	}{
+		{"none", "secret-71d2", "can be used", func() error { return nil }},
+		{"wrong password", "wrong", "WRONGPASS", func() error { return nil }},
+		{"full", "secret-71d2", "OOM", func() error { return engine.ConfigSet(ctx, "maxmemory", "1").Err() }},
+		{"read-only", "secret-71d2", "READONLY", func() error {
+			return errors.Join(engine.ConfigSet(ctx, "maxmemory", "0").Err(), engine.ReplicaOf(ctx, "127.0.0.1", "1").Err())
+		}},
+		{"a key of another type", "secret-71d2", "WRONGTYPE", func() error {
+			return errors.Join(engine.ReplicaOf(ctx, "NO", "ONE").Err(), engine.Set(ctx, "{tuilivekit}:replicas", "text", 0).Err())
+		}},
+		{"away", "secret-71d2", "refused", func() error { engine.kill(); return nil }},
+	} {
+		t.Run(fault.name, func(t *testing.T) {
+			if err := fault.begin(); err != nil {
+				t.Fatal(err)
+			}
+			status, detail := ask(fault.password)
+			if (status == "pass") != (fault.name == "none") || !strings.Contains(detail, fault.want) {
+				t.Errorf("%s: %s", status, detail)
+			}
+			if keys := engine.Keys(ctx, "*").Val(); len(keys) > 1 || len(keys) == 1 && fault.name != "a key of another type" {
+				t.Errorf("keys %v", keys)
+			}
+		})
+	}
 }
