@@ -32,7 +32,7 @@ func translations(t *testing.T) map[string]string {
 // changed in one language only is named.
 func TestTranslationsSayTheSame(t *testing.T) {
 	all := translations(t)
-	for _, name := range []string{"README.md", "install.md", "tencent.md", "alerting.md", "runbooks.md"} {
+	for _, name := range []string{"README.md", "install.md", "tencent.md", "relay.md", "numbers.md", "alerting.md", "runbooks.md", "operate.md"} {
 		if all["docs/zh-CN/"+name] == "" {
 			t.Errorf("docs/zh-CN/%s is missing", name)
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/xml"
+	"errors"
 	"io"
 	"os"
 	"reflect"
@@ -39,7 +40,7 @@ func TestPictures(t *testing.T) {
 		var text strings.Builder
 		for d := xml.NewDecoder(strings.NewReader(string(b))); ; {
 			token, err := d.Token()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {
