@@ -101,6 +101,8 @@ type appStats struct {
 	tokenUsed    [MaxTokens]atomic.Int64 // Unix milliseconds, 0 if never
 	warnedBefore atomic.Bool
 	refused      atomic.Pointer[note] // the last one, nil without
+	recent       recent               // threshold events
+	selfTested   atomic.Int64         // Unix milliseconds of the last self-test, 0 if none
 }
 
 // dummyTokens are checked for an unknown application, so that it costs as much work as a

@@ -169,6 +169,7 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request, now time.Time) 
 	}
 	c.gate.Accept(r)
 	if query.Command == tuilivekit.SelfTest {
+		app.stats.selfTested.Store(now.UnixMilli())
 		return selfTestAnswer, nil // it says nothing of rooms, and is not for the backend
 	}
 	buf := buffers.Get().(*bytes.Buffer)
@@ -256,6 +257,7 @@ func (c *Callback) record(app *app, query tuilivekit.Query, cb tuilivekit.Callba
 		case err != nil:
 			err = &refusal{reason: reasonStorage, err: err, read: true}
 		}
+		stats.noteEvent(e, outcome, err)
 		if outcome.Verdict == Duplicate {
 			stats.discarded[duplicate].Add(1)
 			return err

@@ -29,6 +29,9 @@ type AppReport struct {
 	AllowUnsigned bool
 	// Commands are the commands that were accepted since the start, the latest first.
 	Commands []CommandReport
+	// LastSelfTest is when a self-test of doctor last arrived, zero if none did since the
+	// start.
+	LastSelfTest time.Time
 	// LastRefusal is the last request that named this application and was refused before
 	// its body was read, nil if there was none.
 	LastRefusal *Refusal
@@ -74,6 +77,9 @@ func (c *Callback) Report() Report {
 			continue // the configuration is being changed right now
 		}
 		report := AppReport{Counted: a, AllowUnsigned: app.allowUnsigned, Commands: app.stats.report()}
+		if at := app.stats.selfTested.Load(); at != 0 {
+			report.LastSelfTest = time.UnixMilli(at)
+		}
 		if n := app.stats.refused.Load(); n != nil {
 			refusal := n.report()
 			report.LastRefusal = &refusal
