@@ -237,6 +237,9 @@ func TestErrorsThatDoNotHeal(t *testing.T) {
 			if calls := w.counts().calls.Load(); calls != 1 || !w.counts().stopped.Load() {
 				t.Errorf("code %d: %d calls, stopped is %t", code, calls, w.counts().stopped.Load())
 			}
+			if h := w.health(); !h.Stopped || h.Failures != 1 || h.Calls != 1 || h.LastFailure.IsZero() || h.LastError == "" || h.Advice == "" || !h.LastSuccess.IsZero() {
+				t.Errorf("code %d: health is %+v", code, h)
+			}
 			if !strings.Contains(w.log.String(), "recounts stopped until the configuration is reloaded") {
 				t.Errorf("the log does not say so: %s", w.log)
 			}
@@ -246,6 +249,9 @@ func TestErrorsThatDoNotHeal(t *testing.T) {
 			w.expect(2, 1)
 			if w.counts().stopped.Load() {
 				t.Error("it is still stopped")
+			}
+			if h := w.health(); h.Stopped || h.Recounts != 2 || h.Failures != 1 || h.Listed != 3 || h.LastSuccess.IsZero() {
+				t.Errorf("after a reload: health is %+v", h)
 			}
 		})
 	}

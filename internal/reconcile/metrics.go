@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/restapi"
 )
 
 // appMetrics counts the recounts of one application since it was configured. They outlive a
@@ -16,6 +18,7 @@ type appMetrics struct {
 	listed                    atomic.Int64
 	duration                  atomic.Int64 // nanoseconds, of the last recount that succeeded
 	lastSuccess               atomic.Int64 // Unix milliseconds, 0 before the first one
+	lastFailure               atomic.Pointer[failed]
 	stopped                   atomic.Bool
 }
 
@@ -24,6 +27,7 @@ func (m *appMetrics) done(duration time.Duration, err error) {
 	m.recounts.Add(1)
 	if err != nil {
 		m.failures.Add(1)
+		m.lastFailure.Store(&failed{time.Now(), err.Error(), restapi.AdviceOf(err).Do})
 		return
 	}
 	m.duration.Store(int64(duration))

@@ -213,6 +213,12 @@ func (w *world) start(client API, interval time.Duration, rate float64) (stop fu
 // counts returns the metrics of the application.
 func (w *world) counts() *appMetrics { return (*w.r.byID.Load())[app].metrics }
 
+// health returns how the recounts of the application go.
+func (w *world) health() Health {
+	h, _ := w.r.Health(app)
+	return h
+}
+
 type logBuffer struct {
 	mu   sync.Mutex
 	text []byte
