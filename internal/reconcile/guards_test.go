@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -301,4 +302,23 @@ func TestIDsAreBounded(t *testing.T) {
 	if len(i.byHash) != 1 {
 		t.Errorf("%d ids are kept of one open room", len(i.byHash))
 	}
+}
+
+// A replica without the lease says so, and makes no call.
+func TestHealthWithoutTheLease(t *testing.T) {
+	inBubble(t, 3, func(w *world, api API) {
+		var has atomic.Bool
+		w.r.lease = func(context.Context, string, time.Duration) bool { return has.Load() }
+		stop := w.start(api, 10*time.Minute, 2)
+		defer stop()
+		time.Sleep(time.Hour)
+		if h := w.health(); !h.Elsewhere || h.Recounts != 0 || h.Calls != 0 {
+			t.Errorf("without: %+v", h)
+		}
+		has.Store(true)
+		w.waitFor(1)
+		if h := w.health(); h.Elsewhere || h.Recounts != 1 {
+			t.Errorf("with: %+v", h)
+		}
+	})
 }

@@ -24,6 +24,8 @@ type Health struct {
 	// Stopped says that Tencent refuses recounts and that there are none until the
 	// configuration is reloaded.
 	Stopped bool
+	// Elsewhere says that another replica had the lease when a recount was last due.
+	Elsewhere bool
 }
 
 // failed is the last recount that failed. It is immutable.
@@ -42,7 +44,7 @@ func (r *Reconciler) Health(appID string) (Health, bool) {
 	m := c.metrics
 	h := Health{
 		Interval: c.app.Interval, Recounts: m.recounts.Load(), Failures: m.failures.Load(), Calls: m.calls.Load(),
-		Opened: m.opened.Load(), Closed: m.closed.Load(), Listed: m.listed.Load(), Stopped: m.stopped.Load(),
+		Opened: m.opened.Load(), Closed: m.closed.Load(), Listed: m.listed.Load(), Stopped: m.stopped.Load(), Elsewhere: m.elsewhere.Load(),
 	}
 	if at := m.lastSuccess.Load(); at > 0 {
 		h.LastSuccess = time.UnixMilli(at)

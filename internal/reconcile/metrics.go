@@ -19,7 +19,7 @@ type appMetrics struct {
 	duration                  atomic.Int64 // nanoseconds, of the last recount that succeeded
 	lastSuccess               atomic.Int64 // Unix milliseconds, 0 before the first one
 	lastFailure               atomic.Pointer[failed]
-	stopped                   atomic.Bool
+	stopped, elsewhere        atomic.Bool
 }
 
 // done counts a recount that has ended.

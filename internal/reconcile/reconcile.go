@@ -153,7 +153,9 @@ func (c *counter) run(ctx context.Context) {
 			return
 		}
 		start := time.Now()
-		if c.lease != nil && !c.lease(ctx, c.app.ID, c.app.Interval) {
+		elsewhere := c.lease != nil && !c.lease(ctx, c.app.ID, c.app.Interval)
+		c.metrics.elsewhere.Store(elsewhere)
+		if elsewhere {
 			c.due.Store(start.Add(c.app.Interval).UnixMilli())
 			continue // another replica recounts it, and tells what it finds
 		}

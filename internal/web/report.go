@@ -16,6 +16,8 @@ type Report struct {
 	Ready bool `json:"ready"`
 	// Build is what runs.
 	Build BuildStatus `json:"build"`
+	// Callback is where Tencent is to send callbacks.
+	Callback CallbackURLStatus `json:"callback_url"`
 	// Configuration is how the last load of the configuration went.
 	Configuration ConfigStatus `json:"configuration"`
 	// Storage is whether events are durable.
@@ -60,10 +62,39 @@ type ConfigStatus struct {
 	LastSuccess *time.Time `json:"last_success_time"`
 	// Error says why the last attempt failed.
 	Error string `json:"error"`
+	// Flags are the flags of the process, in the order of --help.
+	Flags []FlagStatus `json:"flags"`
 }
 
 func (c *ConfigStatus) utc() {
 	c.LastAttempt, c.LastSuccess = utcOrNil(c.LastAttempt), utcOrNil(c.LastSuccess)
+}
+
+// FlagStatus is a flag of the process. No flag has a secret: secrets come from files.
+type FlagStatus struct {
+	// Name is that of the flag, without dashes.
+	Name string `json:"name"`
+	// Value is the value in use.
+	Value string `json:"value"`
+	// Changed says that it is not the default.
+	Changed bool `json:"changed"`
+}
+
+// The sources of CallbackURLStatus.
+const (
+	CallbackURLConfigured  = "flag"
+	CallbackURLCertificate = "certificate"
+)
+
+// CallbackURLStatus is where Tencent is to send callbacks.
+type CallbackURLStatus struct {
+	// Local is the URL as this machine sees it, empty while the webhook listener is not bound.
+	Local string `json:"local"`
+	// Public is the URL to enter at Tencent's, empty if it is not known.
+	Public string `json:"public"`
+	// Source is how the public one is known: flag (--webhook.external-url), certificate (a
+	// guess: the first name in the certificate of the webhook listener), or empty.
+	Source string `json:"source"`
 }
 
 // The modes of StorageStatus.
@@ -122,180 +153,4 @@ func (r *ReplicaStatus) judge(now time.Time) {
 	for i := range r.Peers {
 		r.Peers[i].Seen = utc(r.Peers[i].Seen)
 	}
-}
-
-// The verdicts on the counts of an application.
-const (
-	VerdictFresh = "fresh"
-	VerdictStale = "stale"
-	VerdictNever = "never"
-)
-
-// AppStatus is one configured application. Counts are null before the first threshold
-// event.
-type AppStatus struct {
-	// ID is the SDKAppID.
-	ID string `json:"sdk_app_id"`
-	// Name is the configured name.
-	Name string `json:"name"`
-	// AllowUnsigned says that callbacks need no signature, so that anyone can set its counts.
-	AllowUnsigned bool `json:"allow_unsigned"`
-	// Verdict is fresh, stale (the last threshold event is older than
-	// stale_after_seconds), or never (none has come).
-	Verdict string `json:"verdict"`
-	// UsageLevel is low, notice (from 70 %), near_limit (from 80 %), critical (from 90 %),
-	// exhausted (from 100 %), or empty. The last three are those of the alerts.
-	UsageLevel string `json:"usage_level"`
-	// UsageRatio is current_rooms divided by max_rooms.
-	UsageRatio *float64 `json:"usage_ratio"`
-	// Current is CurRoomCount of the newest threshold event.
-	Current *int64 `json:"current_rooms"`
-	// Max is MaxRoomCount of the same event.
-	Max *int64 `json:"max_rooms"`
-	// Estimate is current_rooms plus the rooms created and minus those destroyed since.
-	Estimate *int64 `json:"estimated_rooms"`
-	// EventTime is Tencent's time of that event.
-	EventTime *time.Time `json:"last_event_time"`
-	// Received is our time of its receipt.
-	Received *time.Time `json:"last_event_received_time"`
-	// EventAgeSeconds is how long ago last_event_time is, at least 0.
-	EventAgeSeconds *float64 `json:"last_event_age_seconds"`
-	// Events counts threshold events.
-	Events uint64 `json:"threshold_events_total"`
-	// Created counts callbacks of rooms created.
-	Created uint64 `json:"room_creations_total"`
-	// Destroyed counts callbacks of rooms destroyed.
-	Destroyed uint64 `json:"room_destructions_total"`
-	// CountingSince is when these three began at 0.
-	CountingSince time.Time `json:"counting_since"`
-	// Callbacks are the commands that have come since the start, the latest first.
-	Callbacks []CallbackStatus `json:"callbacks"`
-	// Relay is the application's own backend, null if it has none.
-	Relay *RelayStatus `json:"relay"`
-	// LastRefusal is the last request that named this application and was refused
-	// before its body was read, null if there was none.
-	LastRefusal *RefusalStatus `json:"last_refusal"`
-}
-
-func (a AppStatus) ratio() float64 {
-	if a.UsageRatio == nil {
-		return -1
-	}
-	return *a.UsageRatio
-}
-
-// The modes of RelayStatus.
-const (
-	RelayOK          = "ok"
-	RelaySetAside    = "set_aside"
-	RelayDelayed     = "delayed"
-	RelayDropping    = "dropping"
-	RelayCircuitOpen = "circuit_open"
-)
-
-// relayModes has the modes, the best one first.
-var relayModes = []string{RelayOK, RelaySetAside, RelayDelayed, RelayDropping, RelayCircuitOpen}
-
-const (
-	// relayDelay is the age from which a queued callback is called delayed.
-	relayDelay = time.Minute
-	// relayDropMemory is how long a backend is called dropping after the last drop.
-	relayDropMemory = 5 * time.Minute
-)
-
-// RelayStatus is an application's own backend. Counts are those since it was configured.
-type RelayStatus struct {
-	// Mode is ok, set_aside (callbacks that fail were set aside), delayed (a callback is
-	// queued for over a minute), dropping (a callback was dropped in the last five minutes),
-	// or circuit_open (the backend failed too often in a row). The last one that holds counts.
-	Mode string `json:"mode"`
-	// CircuitOpen says that the backend is not asked for decisions.
-	CircuitOpen bool `json:"circuit_open"`
-	// DeliveryCircuitOpen says that one queued callback at a time is tried, until the
-	// backend takes it.
-	DeliveryCircuitOpen bool `json:"delivery_circuit_open"`
-	// Backend is scheme and host of relay.url.
-	Backend string `json:"backend"`
-	// QueueRequests is how many callbacks are queued.
-	QueueRequests int `json:"queue_requests"`
-	// QueueLanes is in how many lanes they are: rooms, users or commands whose callbacks
-	// are delivered one after the other.
-	QueueLanes int `json:"queue_lanes"`
-	// InDelivery is how many of them are being delivered.
-	InDelivery int `json:"in_delivery"`
-	// SetAside is how many of them failed for five minutes while the backend took others.
-	SetAside int `json:"set_aside_requests"`
-	// QueueBytes is their size.
-	QueueBytes int64 `json:"queue_bytes"`
-	// QueueOldest is when the oldest that is not set aside came, null if there is none.
-	QueueOldest *time.Time `json:"queue_oldest_time"`
-	// QueueOldestAgeSeconds is how long ago that is, null if there is none.
-	QueueOldestAgeSeconds *float64 `json:"queue_oldest_age_seconds"`
-	// Delivered counts callbacks that the backend has taken from the queue.
-	Delivered uint64 `json:"deliveries_total"`
-	// Dropped counts callbacks that it will not get.
-	Dropped uint64 `json:"dropped_total"`
-	// LastDropTime is when the last one was dropped, null if none was.
-	LastDropTime *time.Time `json:"last_drop_time"`
-	// Decisions counts callbacks that ask for a decision.
-	Decisions uint64 `json:"decisions_total"`
-	// DecisionFailures counts those that it did not decide.
-	DecisionFailures uint64 `json:"decision_failures_total"`
-	// LastFailureTime is when something last went wrong, null if it never did.
-	LastFailureTime *time.Time `json:"last_failure_time"`
-	// LastFailureAgeSeconds is how long ago that is, null if nothing ever did.
-	LastFailureAgeSeconds *float64 `json:"last_failure_age_seconds"`
-	// LastFailure says what it was.
-	LastFailure string `json:"last_failure"`
-}
-
-// judge fills in what follows from the times.
-func (r *RelayStatus) judge(now time.Time) {
-	r.QueueOldest, r.LastFailureTime, r.LastDropTime = utcOrNil(r.QueueOldest), utcOrNil(r.LastFailureTime), utcOrNil(r.LastDropTime)
-	r.QueueOldestAgeSeconds, r.LastFailureAgeSeconds = ageOrNil(now, r.QueueOldest), ageOrNil(now, r.LastFailureTime)
-	switch {
-	case r.CircuitOpen || r.DeliveryCircuitOpen:
-		r.Mode = RelayCircuitOpen
-	case r.LastDropTime != nil && now.Sub(*r.LastDropTime) < relayDropMemory:
-		r.Mode = RelayDropping
-	case r.QueueOldestAgeSeconds != nil && *r.QueueOldestAgeSeconds > relayDelay.Seconds():
-		r.Mode = RelayDelayed
-	case r.SetAside > 0:
-		r.Mode = RelaySetAside
-	default:
-		r.Mode = RelayOK
-	}
-}
-
-// CallbackStatus is a command that has come.
-type CallbackStatus struct {
-	// Command is Tencent's name, or other.
-	Command string `json:"command"`
-	// Total counts it since the start.
-	Total uint64 `json:"total"`
-	// LastTime is when the last one was taken.
-	LastTime time.Time `json:"last_time"`
-	// LastAgeSeconds is how long ago that is.
-	LastAgeSeconds float64 `json:"last_age_seconds"`
-}
-
-// RefusalStatus is a reason for which requests were refused.
-type RefusalStatus struct {
-	// Reason is the label of tuilivekit_webhook_rejections_total.
-	Reason string `json:"reason"`
-	// Title is the reason in words.
-	Title string `json:"title"`
-	// Total counts it since the start; absent from last_refusal.
-	Total uint64 `json:"total,omitempty"`
-	// LastTime is when the last one was refused.
-	LastTime time.Time `json:"last_time"`
-	// LastAgeSeconds is how long ago that is.
-	LastAgeSeconds float64 `json:"last_age_seconds"`
-	// AppID is the SDKAppID that it named, if it got so far: 20 characters at most, not
-	// checked.
-	AppID string `json:"sdk_app_id"`
-	// Detail says what was wrong with it, as for a field or a clock.
-	Detail string `json:"detail"`
-	// Check says what to check.
-	Check string `json:"check"`
 }
