@@ -72,7 +72,7 @@ func TestOneScale(t *testing.T) {
 	}
 	// Nobody has a scale of their own.
 	other := regexp.MustCompile(`\b(0?\.85|0?\.95|nearly_full|elevated)\b|\b85 and 95\b`)
-	for _, file := range []string{"../internal/web/status.html", "../internal/web/status.css", "../internal/web/report.go", "../internal/web/page.go",
+	for _, file := range []string{"../internal/web/templates/applications.html", "../internal/web/status.css", "../internal/web/report_app.go", "../internal/web/page.go",
 		"../dashboards/overview.json", "../dashboards/application.json", "../docs/status.md", "../docs/alerting.md", "../docs/dashboards.md"} {
 		b, err := os.ReadFile(file)
 		if err != nil {

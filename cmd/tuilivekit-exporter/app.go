@@ -50,7 +50,8 @@ type app struct {
 	reloaded      atomic.Bool // the last attempt was successful
 	reloadOKSince prometheus.Gauge
 	loads         loads
-	webhookAddr   atomic.Pointer[net.TCPAddr] // nil until the webhook listener is bound
+	current       atomic.Pointer[config.Config] // the configuration in use
+	webhookAddr   atomic.Pointer[net.TCPAddr]   // nil until the webhook listener is bound
 }
 
 // newApp makes the exporter and restores its state. It opens no port and starts no

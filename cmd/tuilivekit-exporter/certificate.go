@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -56,6 +57,20 @@ func (c *certificate) tlsConfig() *tls.Config {
 		MinVersion:     tls.VersionTLS12,
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.pair.Load(), nil },
 	}
+}
+
+// name returns the first name of a host that the certificate is of, "" if there is none. c may
+// be nil.
+func (c *certificate) name() string {
+	if c == nil {
+		return ""
+	}
+	for _, name := range c.pair.Load().Leaf.DNSNames {
+		if !strings.HasPrefix(name, "*") {
+			return name
+		}
+	}
+	return ""
 }
 
 // broken returns why the files are not those of the pair in use, nil if they are. c may

@@ -6,6 +6,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/config"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/reconcile"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/web"
 )
 
 // recountedApps returns the applications of cfg whose rooms are recounted.
@@ -31,4 +32,24 @@ type hearing struct {
 func (h hearing) Record(e handler.Event, q handler.Request, deadline time.Time) (handler.Outcome, error) {
 	h.recounts.Heard(e.AppID, e.RoomID)
 	return h.Store.Record(e, q, deadline)
+}
+
+// recountStatus says how the recounts of an application go, nil if it is not recounted.
+func (a *app) recountStatus(appID string) *web.RecountStatus {
+	h, ok := a.recounts.Health(appID)
+	if !ok {
+		return nil
+	}
+	status := &web.RecountStatus{
+		IntervalSeconds: h.Interval.Seconds(), Recounts: h.Recounts, Failures: h.Failures, Calls: h.Calls,
+		Opened: h.Opened, Closed: h.Closed, Listed: h.Listed, LastFailure: h.LastError, Advice: h.Advice,
+		Stopped: h.Stopped, Standby: h.Elsewhere,
+	}
+	if !h.LastSuccess.IsZero() {
+		status.LastSuccess = &h.LastSuccess
+	}
+	if !h.LastFailure.IsZero() {
+		status.LastFailureTime = &h.LastFailure
+	}
+	return status
 }

@@ -35,7 +35,7 @@ func (a *app) plan() (*plan, error) {
 		return nil, err
 	}
 	p.apply = append(p.apply, backends, func() { a.recounts.Configure(recountedApps(cfg)) },
-		func() { a.replicas.Configure(replicaSettings(cfg)) })
+		func() { a.replicas.Configure(replicaSettings(cfg)) }, func() { a.current.Store(cfg) })
 	return p, nil
 }
 

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -31,6 +33,7 @@ type serveCommand struct {
 
 	webhookAddress  string
 	webhookPath     string
+	externalURL     string
 	webhookCert     string
 	webhookKey      string
 	webhookHTTP2    bool
@@ -51,9 +54,12 @@ type serveCommand struct {
 	relayFlags
 	logLevel  string
 	logFormat string
+
+	clause *kingpin.CmdClause // of these flags
 }
 
 func (c *serveCommand) register(cmd *kingpin.CmdClause) {
+	c.clause = cmd
 	cmd.Flag("config.file", "YAML file with the applications. SIGHUP reloads it.").PlaceHolder("FILE").StringVar(&c.configFile)
 	cmd.Flag("config.auto-reload", "Reload the configuration when the content of its file, or of a file that it names, has changed.").BoolVar(&c.autoReload)
 	cmd.Flag("config.auto-reload-interval", "Interval between two checks for changed files.").Default("5s").DurationVar(&c.reloadEvery)
@@ -63,6 +69,7 @@ func (c *serveCommand) register(cmd *kingpin.CmdClause) {
 
 	cmd.Flag("webhook.listen-address", "Address on which to receive callbacks.").Default(":19781").StringVar(&c.webhookAddress)
 	cmd.Flag("webhook.path", "Path of the callback URL. A path that is hard to guess keeps scanners away.").Default("/callback").StringVar(&c.webhookPath)
+	cmd.Flag("webhook.external-url", "Callback URL that Tencent calls, as the Internet sees it. It is shown on the status page.").PlaceHolder("URL").StringVar(&c.externalURL)
 	cmd.Flag("webhook.tls-cert-file", "Certificate chain of the webhook listener (PEM). The file is read again when it changes.").PlaceHolder("FILE").StringVar(&c.webhookCert)
 	cmd.Flag("webhook.tls-key-file", "Private key of the webhook listener (PEM).").PlaceHolder("FILE").StringVar(&c.webhookKey)
 	cmd.Flag("webhook.enable-http2", "Enable HTTP/2 over TLS on the webhook listener. Tencent does not need it.").BoolVar(&c.webhookHTTP2)
@@ -156,6 +163,9 @@ func (c *serveCommand) check() error {
 	if err := checkPath(c.webhookPath); err != nil {
 		return fmt.Errorf("--webhook.path: %w", err)
 	}
+	if err := checkExternalURL(c.externalURL); err != nil {
+		return fmt.Errorf("--webhook.external-url: %w", err)
+	}
 	if err := checkPath(c.telemetryPath); err != nil {
 		return fmt.Errorf("--web.telemetry-path: %w", err)
 	}
@@ -193,6 +203,21 @@ func checkPath(path string) error {
 		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '/' && r != '-' && r != '_' && r != '.' && r != '~' {
 			return fmt.Errorf("%q has other characters than letters, digits and -._~/", path)
 		}
+	}
+	return nil
+}
+
+// checkExternalURL takes URLs that Tencent's console takes: others would be of no use there.
+func checkExternalURL(text string) error {
+	if text == "" {
+		return nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" {
+		return errors.New("is not an http or https URL with a host")
+	}
+	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return errors.New("must have no user, query or fragment")
 	}
 	return nil
 }

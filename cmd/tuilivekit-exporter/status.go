@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"net"
 	"net/url"
 	"runtime"
@@ -14,18 +15,43 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/web"
 )
 
+// flagStatus returns the flags of serve. No flag has a secret.
+func (c *serveCommand) flagStatus() []web.FlagStatus {
+	var list []web.FlagStatus
+	unset := map[string]string{} // the values that nobody has set, as they are printed
+	for _, f := range newCLI(io.Discard, io.Discard).serve.clause.Model().Flags {
+		for _, value := range f.Default {
+			_ = f.Value.Set(value) // a default of ours
+		}
+		unset[f.Name] = f.Value.String()
+	}
+	for _, f := range c.clause.Model().Flags {
+		value := f.Value.String()
+		list = append(list, web.FlagStatus{Name: f.Name, Value: value, Changed: value != unset[f.Name]})
+	}
+	return list
+}
+
 // newStatus makes the status page. It reads what its parts say when it is asked for.
 func (a *app) newStatus() *web.Status {
+	flags := a.cfg.flagStatus()
 	o := web.StatusOptions{
 		Webhook: a.callback.Report,
 		Log:     a.log,
 		Health:  a.health,
 		Storage: a.storageStatus,
-		Config:  a.configStatus,
+		Config: func() web.ConfigStatus {
+			status := a.configStatus()
+			status.Flags = flags
+			return status
+		},
 		Relay:   a.relayStatus,
 		Replica: a.replicaStatus,
+		Recount: a.recountStatus,
 
-		CallbackURL: a.callbackURL,
+		RecentEvents: a.callback.RecentEvents,
+		CallbackURL:  a.callbackURL,
+		Settings:     func(appID string) string { return a.current.Load().Redacted(appID) },
 		Build: web.BuildStatus{
 			Version: version.Version, Revision: version.GetRevision(), GoVersion: version.GoVersion,
 			Platform: runtime.GOOS + "/" + runtime.GOARCH,
@@ -50,8 +76,25 @@ func (a *app) newStatus() *web.Status {
 	return web.NewStatus(o)
 }
 
-// callbackURL returns the URL of the webhook listener as this machine sees it.
-func (a *app) callbackURL() string {
+// callbackURL says where callbacks are to be sent.
+func (a *app) callbackURL() web.CallbackURLStatus {
+	status := web.CallbackURLStatus{Local: a.localURL(), Public: a.cfg.externalURL}
+	switch name := a.cert.name(); {
+	case a.cfg.externalURL != "":
+		status.Source = web.CallbackURLConfigured
+	case name != "" && status.Local != "":
+		u := url.URL{Scheme: "https", Host: name, Path: a.cfg.webhookPath}
+		if port := a.webhookAddr.Load().Port; port != 443 {
+			u.Host = net.JoinHostPort(name, strconv.Itoa(port))
+		}
+		status.Public, status.Source = u.String(), web.CallbackURLCertificate
+	}
+	return status
+}
+
+// localURL returns the URL of the webhook listener as this machine sees it, "" while that is
+// not bound.
+func (a *app) localURL() string {
 	addr := a.webhookAddr.Load()
 	if addr == nil {
 		return ""

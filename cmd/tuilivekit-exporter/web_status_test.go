@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/web"
 )
 
@@ -85,6 +86,90 @@ func TestStatusHasTheCommandThatReachesThisExporter(t *testing.T) {
 	}
 }
 
+func TestStatusOfOneApplicationHasItsEvents(t *testing.T) {
+	i := startApp(t)
+	acknowledged(t, i.post(i.signed(thresholdCommand), knownEvent))
+	acknowledged(t, i.post(i.signed(thresholdCommand), knownEvent))
+	if a := i.post(i.signed(tuilivekit.SelfTest), "{}"); a.status != http.StatusOK {
+		t.Fatalf("the self-test is answered %d", a.status)
+	}
+	var r web.Report
+	if a := i.get("/api/v1/status?app=" + demoApp); json.Unmarshal([]byte(a.body), &r) != nil || len(r.Applications) != 1 {
+		t.Fatal(a.body)
+	}
+	var verdicts []string
+	for _, e := range r.Applications[0].RecentEvents {
+		verdicts = append(verdicts, fmt.Sprintf("%d of %d %s", e.Current, e.Max, e.Verdict))
+	}
+	if got, want := strings.Join(verdicts, ", "), "400 of 500 duplicate, 400 of 500 accepted"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if r.Applications[0].LastSelfTest == nil {
+		t.Error("the self-test has left no time")
+	}
+	if a := i.get("/api/v1/status?app=12345"); a.status != http.StatusNotFound {
+		t.Errorf("an application that is not configured: %d", a.status)
+	}
+}
+
+func TestStatusHasTheCallbackURLAndTheFlags(t *testing.T) {
+	i := startApp(t, "--webhook.external-url=https://callback.example.com/callback", "--webhook.signature-window=60s")
+	r := i.status()
+	if got, want := r.Callback, (web.CallbackURLStatus{Local: i.callback, Public: "https://callback.example.com/callback", Source: web.CallbackURLConfigured}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	flags := map[string]web.FlagStatus{}
+	for _, f := range r.Configuration.Flags {
+		flags[f.Name] = f
+	}
+	for _, want := range []web.FlagStatus{
+		{Name: "webhook.external-url", Value: "https://callback.example.com/callback", Changed: true},
+		{Name: "webhook.signature-window", Value: "1m0s"},
+		{Name: "web.listen-address", Value: "127.0.0.1:0", Changed: true},
+		{Name: "web.enable-pprof", Value: "false"},
+	} {
+		if flags[want.Name] != want {
+			t.Errorf("got %+v, want %+v", flags[want.Name], want)
+		}
+	}
+	if len(flags) < 30 || len(r.Configuration.Flags) != len(flags) {
+		t.Errorf("%d flags, of %d names", len(r.Configuration.Flags), len(flags))
+	}
+	for _, wrong := range []string{"callback.example.com", "ftp://callback.example.com/", "https:///callback", "https://u:p@callback.example.com/", "https://callback.example.com/?a=b", "https://callback.example.com/#a"} {
+		runBinary(t, nil, "--app=1", "--app.allow-unsigned", "--webhook.external-url="+wrong).expect(1, "--webhook.external-url: ")
+	}
+}
+
+// Whatever the page shows of the configuration, it shows no secret.
+func TestStatusHasNoSecrets(t *testing.T) {
+	secret := writeFile(t, "secret", "hidden-in-a-file")
+	file := writeFile(t, "config.yml", fmt.Sprintf(`apps:
+  - sdk_app_id: %s
+    token_files: [%q]
+    relay:
+      url: 'http://127.0.0.1:1/index.php?key=hidden-query'
+      headers: {X-Key: {value: hidden-header}, X-File: {value_file: %q}}
+      basic_auth: {username: exporter, password_file: %q}
+    api: {host: '127.0.0.1:1', allow_host: true, secret_key_file: %q}
+replica: {redis: {addresses: ['127.0.0.1:1'], password_file: %q}}
+`, demoApp, writeFile(t, "token", demoToken), secret, secret, secret, secret))
+	i := startApp(t, "--config.file="+file)
+	for _, path := range []string{"/", "/?app=" + demoApp, "/?lang=zh", "/api/v1/status", "/api/v1/status?app=" + demoApp} {
+		body := i.get(path).body
+		for _, bad := range []string{"hidden-", demoToken} {
+			if strings.Contains(body, bad) {
+				t.Errorf("%s shows %s", path, bad)
+			}
+		}
+	}
+	if body := i.get("/?app=" + demoApp).body; !strings.Contains(body, "http://127.0.0.1:1/index.php?&lt;secret&gt;") || !strings.Contains(body, "max_age: 24h0m0s") {
+		t.Errorf("the settings are not there: %s", body)
+	}
+	if body := i.get("/").body; !strings.Contains(body, "key_prefix: tuilivekit") {
+		t.Errorf("the settings of all are not there: %s", body)
+	}
+}
+
 func TestStatusOfMemoryOnly(t *testing.T) {
 	i := startApp(t, "--storage.path=")
 	if r := i.status(); r.Storage.Mode != web.StorageMemory || r.Storage.DegradedSince != nil {
@@ -111,6 +196,13 @@ func TestDocumentsOfTheStatus(t *testing.T) {
 	example = regexp.MustCompile(`("id"): "[^"]+"`).ReplaceAllString(example, `$1: "exporter-0-5e0c8a17"`)
 	example = regexp.MustCompile(`("path"): "[^"]+"`).ReplaceAllString(example, `$1: "data"`)
 	example = regexp.MustCompile(`("file"): "[^"]+"`).ReplaceAllString(example, `$1: "tuilivekit-exporter.yaml"`)
+	example = regexp.MustCompile(`(?s)("flags"): \[.*?\n    \]`).ReplaceAllString(example, `$1: [
+      {
+        "name": "config.file",
+        "value": "tuilivekit-exporter.yaml",
+        "changed": true
+      }
+    ]`)
 
 	var b strings.Builder
 	b.WriteString(`# Status
@@ -119,28 +211,42 @@ This page is made from the code: ` + "`make docs`" + ` writes it again.
 
 The web listener answers ` + "`/`" + ` with a page for people. It needs no script and nothing from
 another host, follows the browser's light or dark setting, and loads itself again every ten
-seconds (` + "`/?refresh=off`" + ` does not).
+seconds (` + "`/?refresh=off`" + ` does not). It is in Chinese if the browser prefers Chinese;
+` + "`/?lang=zh`" + ` and ` + "`/?lang=en`" + ` choose the language.
 
-![The status page of four applications](status.png)
+![The status page of four applications](status-light.png)
 
-- The bar shows rooms against the limit in the newest threshold event, with marks at 70, 80, 90 and
-  100 %: notice, near limit, critical, exhausted, as in the alerts.
+- **Applications**, the highest usage first. The bar shows rooms against the limit in the newest threshold event, with
+  marks at 70, 80, 90 and 100 %: notice, near limit, critical, exhausted, as in the alerts.
 - **fresh**: that event is at most an hour old, or ` + "`--state.stale-after`" + ` if that is less.
   **stale**: it is older, and the bar is paler. Tencent sends nothing when rooms close, so there
   may be far fewer by now. **never**: no threshold event has come, which below 70 % is normal.
-- The estimate moves with the callbacks of rooms created and destroyed since that event.
-- With a [relay](relay.md), the callbacks that the application's own backend has taken, those that are
-  queued for it, and its last failure.
-- Refused requests are listed by reason, with what to check. The only text of a request that is
+- The estimate moves with the callbacks of rooms created and destroyed since that event. Known rooms are counted one by
+  one, from these callbacks and from recounts ([numbers.md](numbers.md)).
+- **Relays**: the queue of each [backend](relay.md), its lanes, what was set aside, the circuit and the last failure.
+  The state is green only if no callback has been queued for more than a minute.
+- **Recounts**: when the rooms were last [recounted](reconcile.md), what that has opened and closed, and the last failure.
+- **Replicas**: the engine through which records are exchanged, and the [replicas](replicas.md) seen there.
+- **Refused requests** by reason, with what to check. The only text of a request that is
   shown is its SDKAppID, which was not checked.
+- **Set up at Tencent**: the callback URL to enter in the console, the callbacks to switch on, and the command of
+  [doctor](doctor.md). The page knows the URL from ` + "`--webhook.external-url`" + `. Without this flag it is a guess, and the
+  page says so.
+- **Configuration**: the flags, and the settings in use with their defaults. Tokens, keys, passwords, values of header
+  fields and queries of URLs are left out.
+
+The name of an application leads to a page of its own (` + "`/?app=1400000001`" + `). It also has the last 20 threshold events
+since the start, with what became of each, and which callbacks have arrived. A page lists at most 200 applications,
+20 backends and 20 recounts; a filter finds the others.
 
 The page has no secrets, but it has names of files and applications: keep the web listener
 inside, or give it a password with ` + "`--web.config.file`" + `.
 
 ## /api/v1/status
 
-The same as JSON. Fields keep their names and meanings; new ones may be added. Times are RFC 3339
-in UTC, durations are seconds, what is not known is null.
+The same as JSON, in English. Fields keep their names and meanings; new ones may be added. Times are RFC 3339
+in UTC, durations are seconds, what is not known is null. ` + "`/api/v1/status?app=1400000001`" + ` has only this application,
+and its recent events; an SDKAppID that is not in the configuration is answered 404.
 
 `)
 	documentReport(t, &b)
@@ -151,16 +257,27 @@ in UTC, durations are seconds, what is not known is null.
 
 // documentReport writes the fields of the structs of the report with their comments.
 func documentReport(t *testing.T, b *strings.Builder) {
-	file, err := parser.ParseFile(token.NewFileSet(), "../../internal/web/report.go", nil, parser.ParseComments)
-	if err != nil {
-		t.Fatal(err)
-	}
 	b.WriteString("| field | what |\n|---|---|\n")
+	types := map[string]*ast.StructType{}
+	for _, name := range []string{"report.go", "report_app.go", "report_relay.go", "report_recount.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), "../../internal/web/"+name, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if spec, ok := n.(*ast.TypeSpec); ok {
+				types[spec.Name.Name], _ = spec.Type.(*ast.StructType)
+			}
+			return true
+		})
+	}
 	for _, s := range []struct{ name, prefix string }{
-		{"Report", ""}, {"BuildStatus", "build."}, {"ConfigStatus", "configuration."}, {"StorageStatus", "storage."},
-		{"AppStatus", "applications[]."}, {"RelayStatus", "applications[].relay."}, {"CallbackStatus", "applications[].callbacks[]."}, {"RefusalStatus", "refusals[]."},
+		{"Report", ""}, {"BuildStatus", "build."}, {"CallbackURLStatus", "callback_url."}, {"ConfigStatus", "configuration."}, {"FlagStatus", "configuration.flags[]."},
+		{"StorageStatus", "storage."}, {"ReplicaStatus", "replica."}, {"PeerStatus", "replica.peers[]."},
+		{"AppStatus", "applications[]."}, {"RelayStatus", "applications[].relay."}, {"RecountStatus", "applications[].reconcile."},
+		{"EventStatus", "applications[].recent_events[]."}, {"CallbackStatus", "applications[].callbacks[]."}, {"RefusalStatus", "refusals[]."},
 	} {
-		for _, f := range file.Scope.Lookup(s.name).Decl.(*ast.TypeSpec).Type.(*ast.StructType).Fields.List {
+		for _, f := range types[s.name].Fields.List {
 			tag, err := strconv.Unquote(f.Tag.Value)
 			if err != nil {
 				t.Fatal(err)

@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"html/template"
 	"slices"
 	"time"
 
@@ -36,10 +37,18 @@ type StatusOptions struct {
 	// Replica says how records are exchanged with other replicas, but for ages, which are filled
 	// in; nil if they are not. Nil means that they never are. It must not block.
 	Replica func() *ReplicaStatus
-	// CallbackURL returns the URL that a callback of this machine goes to, "" if it is not
-	// known yet. Nil means never.
-	CallbackURL func() string
-	Build       BuildStatus
+	// Recount says how the recounts of an application go, but for Mode and ages, which are filled
+	// in; nil if it is not recounted. Nil means that nobody is. It must not block.
+	Recount func(appID string) *RecountStatus
+	// RecentEvents returns the last threshold events of an application, the last received first.
+	// Nil shows none. It must not block.
+	RecentEvents func(appID string) []handler.EventReport
+	// CallbackURL says where callbacks are to be sent. Nil means that this is not known.
+	CallbackURL func() CallbackURLStatus
+	// Settings returns the settings of an application as text, or those of all if appID is
+	// empty. They have no secrets. Nil shows none. It must not block.
+	Settings func(appID string) string
+	Build    BuildStatus
 	// Links lead to the other pages of the listener, in this order.
 	Links []Link
 	// StaleAfter is the age from which an event is called stale, by default
@@ -59,6 +68,8 @@ type Status struct {
 	o       StatusOptions
 	started time.Time
 	csp     string
+
+	templates map[language]*template.Template
 }
 
 // NewStatus returns the Status of o. The time that it shows as the start is now.
@@ -76,11 +87,24 @@ func NewStatus(o StatusOptions) *Status {
 		o.Replica = func() *ReplicaStatus { return nil }
 	}
 	if o.CallbackURL == nil {
-		o.CallbackURL = func() string { return "" }
+		o.CallbackURL = func() CallbackURLStatus { return CallbackURLStatus{} }
+	}
+	if o.Recount == nil {
+		o.Recount = func(string) *RecountStatus { return nil }
+	}
+	if o.RecentEvents == nil {
+		o.RecentEvents = func(string) []handler.EventReport { return nil }
+	}
+	if o.Settings == nil {
+		o.Settings = func(string) string { return "" }
 	}
 	o.StaleAfter = cmp.Or(o.StaleAfter, DefaultStaleAfter)
 	o.Refresh = cmp.Or(o.Refresh, DefaultRefresh)
-	return &Status{o: o, started: time.Now(), csp: contentSecurityPolicy()}
+	s := &Status{o: o, started: time.Now(), csp: contentSecurityPolicy(), templates: map[language]*template.Template{}}
+	for _, l := range languages {
+		s.templates[l.Language] = newTemplate(l.Language)
+	}
+	return s
 }
 
 // Report is what is known now. It does no I/O. The caller owns it.
@@ -89,13 +113,16 @@ func (s *Status) Report() Report {
 	r := Report{
 		Time: utc(now), StartTime: utc(s.started), UptimeSeconds: age(now, s.started),
 		Ready: s.o.Health == nil || s.o.Health.ready.Load(),
-		Build: s.o.Build, Configuration: s.o.Config(), Storage: s.o.Storage(),
+		Build: s.o.Build, Callback: s.o.CallbackURL(), Configuration: s.o.Config(), Storage: s.o.Storage(),
 		Replica:           s.o.Replica(),
 		StaleAfterSeconds: s.o.StaleAfter.Seconds(),
 		ClockSkewSeconds:  webhook.ClockSkew,
 		Applications:      []AppStatus{}, Refusals: []RefusalStatus{},
 	}
 	r.Configuration.utc()
+	if r.Configuration.Flags == nil {
+		r.Configuration.Flags = []FlagStatus{}
+	}
 	r.Storage.DegradedSince = utcOrNil(r.Storage.DegradedSince)
 	r.Replica.judge(now)
 	for _, a := range webhook.Apps {
@@ -114,7 +141,21 @@ func (s *Status) appStatus(a handler.AppReport, now time.Time) AppStatus {
 	status := AppStatus{
 		ID: a.ID, Name: a.Name, AllowUnsigned: a.AllowUnsigned, Verdict: VerdictNever,
 		Events: a.Events, Created: a.Created, Destroyed: a.DestroyedRooms(), CountingSince: fromMilli(a.Since),
-		Callbacks: callbackStatus(a.Commands, now), Relay: s.o.Relay(a.ID),
+		Callbacks: callbackStatus(a.Commands, now), Relay: s.o.Relay(a.ID), Reconcile: s.o.Recount(a.ID),
+	}
+	if status.Reconcile != nil {
+		status.Reconcile.judge(now, s.started)
+	}
+	if a.MaxRooms > 0 {
+		status.ConfiguredMax = &a.MaxRooms
+	}
+	if a.Rooms.Newest > 0 {
+		newest := fromMilli(a.Rooms.Newest)
+		status.Known, status.KnownTime = &a.Rooms.Open, &newest
+	}
+	if !a.LastSelfTest.IsZero() {
+		at := utc(a.LastSelfTest)
+		status.LastSelfTest = &at
 	}
 	if status.Relay != nil {
 		status.Relay.judge(now)
@@ -138,6 +179,22 @@ func (s *Status) appStatus(a handler.AppReport, now time.Time) AppStatus {
 		status.Verdict = VerdictStale
 	}
 	return status
+}
+
+// addRecent adds the recent events to a. now is that of the report.
+func (s *Status) addRecent(a *AppStatus, now time.Time) {
+	a.RecentEvents = []EventStatus{}
+	for _, e := range s.o.RecentEvents(a.ID) {
+		status := EventStatus{
+			Received: utc(e.Received), ReceivedAgeSeconds: age(now, e.Received), Current: e.Current, Max: e.Max,
+			Verdict: e.Verdict, Clamped: e.Clamped, Durable: e.Durable,
+		}
+		if !e.Time.IsZero() {
+			at := utc(e.Time)
+			status.Time = &at
+		}
+		a.RecentEvents = append(a.RecentEvents, status)
+	}
 }
 
 func callbackStatus(commands []handler.CommandReport, now time.Time) []CallbackStatus {

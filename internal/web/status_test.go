@@ -130,6 +130,7 @@ func TestPageAllowsItsOwnStyleAndNothingElse(t *testing.T) {
 	}
 	for _, bad := range []string{"<script", "style=", " on", "src=", "http://", "https://", "url("} {
 		clean := strings.ReplaceAll(body, "http://www.w3.org/2000/svg", "")
+		clean = strings.ReplaceAll(clean, `<a href="`+documents, `<a href="`) // links for people
 		for _, tag := range regexp.MustCompile(`<[^>]*>`).FindAllString(clean, -1) {
 			if strings.Contains(tag, bad) {
 				t.Errorf("%s in %s", bad, tag)
@@ -180,38 +181,92 @@ func TestPageShowsTheRelay(t *testing.T) {
 		ago := func(d time.Duration) *time.Time { then := time.Now().Add(-d); return &then }
 		all := map[string]*RelayStatus{}
 		s := NewStatus(StatusOptions{Webhook: c.Report, Relay: func(id string) *RelayStatus { return all[id] }})
-		want := func(parts ...string) {
+		// want looks into the card, and into the row of an application.
+		want := func(app, card string, parts ...string) {
 			t.Helper()
 			_, body := getPage(s, "/")
+			if !strings.Contains(body, card) {
+				t.Errorf("the page lacks %q", card)
+			}
+			_, row, _ := strings.Cut(body, `data-relay="`+app+`"`)
+			row, _, _ = strings.Cut(row, "</tr>")
 			for _, part := range parts {
-				if !strings.Contains(body, part) {
-					t.Errorf("the page lacks %q", part)
+				if !strings.Contains(row, part) {
+					t.Errorf("the row of %s lacks %q:\n%s", app, part, row)
 				}
 			}
 		}
-		if _, body := getPage(s, "/"); strings.Contains(body, "Relay") {
+		if _, body := getPage(s, "/"); strings.Contains(body, `id="relays"`) || strings.Contains(body, "<dt>Relay") {
 			t.Error("the page speaks of a relay, and there is none")
 		}
 		all["1"] = &RelayStatus{Backend: "https://one", Delivered: 1234, Decisions: 5, DecisionFailures: 2}
-		want("<dd>Delivering</dd>", "To 1 backend, 0 callbacks queued", `class="relay ok"`, "<bdi>https://one</bdi>: 1\u202f234 delivered, 3 of 5 decided")
+		want("1", "<dd>Delivering</dd>", "<bdi>https://one</bdi>", `<span class="pill good">Delivering</span>`, ">empty<", ">closed<", ">1\u202f234<", `>3 <span class="muted">of</span> 5<`, ">none<")
+		want("1", "To 1 backend, 0 callbacks queued")
 		if r := s.Report().Applications[0].Relay; r.QueueOldestAgeSeconds != nil || r.LastFailureAgeSeconds != nil {
 			t.Errorf("ages of nothing are not null: %+v", r)
 		}
-		all["2"] = &RelayStatus{Backend: "http://two", QueueRequests: 1, QueueLanes: 1, QueueOldest: ago(time.Minute), Dropped: 7}
-		want("<dd>Delivering</dd>", "To 2 backends, 1 callback queued", "0 delivered, 7 dropped, 1 queued in 1 lane, the oldest for 1 minute")
+		all["2"] = &RelayStatus{Backend: "http://two", QueueRequests: 1, QueueLanes: 1, QueueBytes: 2048, QueueOldest: ago(time.Minute), Dropped: 7}
+		want("2", "<dd>Delivering</dd>", "1 callback, 2.0\u202fKiB", "oldest: 1 minute ago", ">7<", `<span class="pill good">`)
+		want("2", "To 2 backends, 1 callback queued")
 		all["2"].QueueOldest = ago(61 * time.Second)
-		want("<dd>Callbacks delayed</dd>", `class="relay delayed"`)
+		want("2", "<dd>Callbacks delayed</dd>", `<span class="pill warn">Callbacks delayed</span>`)
 		all["2"] = &RelayStatus{Backend: "http://two", QueueRequests: 3, QueueLanes: 2, InDelivery: 1, SetAside: 1}
-		want("<dd>Callbacks set aside</dd>", `class="relay set_aside"`, "2 queued in 2 lanes, 1 in delivery, 1 set aside because")
+		want("2", "<dd>Callbacks set aside</dd>", `<span class="pill warn">`, ">3 callbacks, ", ">2 <", "(1 in delivery)", ">1<")
 		all["2"].LastDropTime = ago(5 * time.Minute)
-		want("<dd>Callbacks set aside</dd>")
+		want("2", "<dd>Callbacks set aside</dd>")
 		all["2"].LastDropTime = ago(5*time.Minute - time.Second)
-		want("<dd>Callbacks dropped</dd>", `class="relay dropping"`)
+		want("2", "<dd>Callbacks dropped</dd>", `<span class="pill bad">Callbacks dropped</span>`)
 		all["2"] = &RelayStatus{Backend: "http://two", DeliveryCircuitOpen: true}
-		want("<dd>1 backend failing</dd>", "takes no callbacks: one at a time is tried")
+		want("2", "<dd>1 backend failing</dd>", "open: one delivery at a time is tried")
 		all["2"] = &RelayStatus{Backend: "http://two"}
 		all["3"] = &RelayStatus{Backend: "http://three", CircuitOpen: true, LastFailureTime: ago(5 * time.Second), LastFailure: "connection refused"}
-		want("<dd>1 backend failing</dd>", "To 3 backends", `class="relay circuit_open"`, "not asked for decisions since it failed too often in a row", "5 seconds ago</time>: <bdi>connection refused</bdi>")
+		want("3", "<dd>1 backend failing</dd>", `<span class="pill bad">Backend failing</span>`, "open: no decisions are asked for<", "5 seconds ago</time>", "<bdi>connection refused</bdi>")
+		want("3", "To 3 backends")
+		if _, body := getPage(s, "/"); strings.Index(body, `data-relay="3"`) > strings.Index(body, `data-relay="1"`) {
+			t.Error("the worst backend is not the first")
+		}
+	})
+}
+
+func TestPageShowsRecounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := handler.New(handler.Options{Apps: []handler.App{{ID: "1", AllowUnsigned: true}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ago := func(d time.Duration) *time.Time { then := time.Now().Add(-d); return &then }
+		var recount *RecountStatus
+		s := NewStatus(StatusOptions{Webhook: c.Report, Recount: func(string) *RecountStatus { return recount }})
+		if _, body := getPage(s, "/"); strings.Contains(body, `id="recounts"`) {
+			t.Error("the page speaks of recounts, and there are none")
+		}
+		for _, tt := range []struct {
+			mode, words string
+			recount     RecountStatus
+		}{
+			{RecountWaiting, `<span class="pill calm">Before the first recount`, RecountStatus{}},
+			{RecountOK, `<span class="pill good">Recounting`, RecountStatus{LastSuccess: ago(time.Minute), Listed: 1500, Opened: 3, Closed: 4, Recounts: 9, Failures: 2, Calls: 80, LastFailureTime: ago(time.Hour), LastFailure: "60007"}},
+			{RecountOK, "1\u202f500", RecountStatus{LastSuccess: ago(30 * time.Minute), Listed: 1500}},
+			{RecountLate, `<span class="pill warn">Recounts late`, RecountStatus{LastSuccess: ago(30*time.Minute + 1)}},
+			{RecountStandby, `<span class="pill calm">Another replica recounts`, RecountStatus{Standby: true, LastSuccess: ago(time.Hour)}},
+			{RecountFailing, "1 minute ago</time>", RecountStatus{LastSuccess: ago(time.Hour), LastFailureTime: ago(time.Minute), LastFailure: "timeout"}},
+			{RecountFailing, "<bdi>60010</bdi>", RecountStatus{LastFailureTime: ago(time.Minute), LastFailure: "60010", Advice: "make it an administrator"}},
+			{RecountStopped, `<span class="pill bad">Recounts stopped`, RecountStatus{Stopped: true, LastFailureTime: ago(time.Minute)}},
+		} {
+			recount = &tt.recount
+			recount.IntervalSeconds = 600
+			if got := s.Report().Applications[0].Reconcile.Mode; got != tt.mode {
+				t.Errorf("%s: got %s", tt.mode, got)
+			}
+			if _, body := getPage(s, "/"); !strings.Contains(body, tt.words) || !strings.Contains(body, tt.recount.Advice) || !strings.Contains(body, "every 10 minutes") {
+				t.Errorf("%s: the page lacks %q", tt.mode, tt.words)
+			}
+		}
+		recount = &RecountStatus{IntervalSeconds: 600}
+		time.Sleep(31 * time.Minute)
+		if got := s.Report().Applications[0].Reconcile.Mode; got != RecountLate {
+			t.Errorf("never, for three intervals: got %s", got)
+		}
 	})
 }
 
@@ -268,7 +323,7 @@ func TestPageAndJSONSayTheSame(t *testing.T) {
 			want := []string{`data-app="` + a.ID + `"`, ">" + a.Verdict + "<", fmt.Sprintf(`events">%d<`, a.Events)}
 			if a.Current != nil {
 				want = append(want, fmt.Sprintf(`current">%d<`, *a.Current), fmt.Sprintf(`max">%d<`, *a.Max), fmt.Sprintf(`estimate">%d<`, *a.Estimate),
-					percent(*a.UsageRatio), ago(*a.EventAgeSeconds), a.EventTime.Format(time.RFC3339Nano))
+					percent(*a.UsageRatio), english.ago(*a.EventAgeSeconds), a.EventTime.Format(time.RFC3339Nano))
 			}
 			for _, part := range want {
 				if !strings.Contains(rows[i][0], part) {
@@ -282,27 +337,4 @@ func TestPageAndJSONSayTheSame(t *testing.T) {
 			}
 		}
 	})
-}
-
-// BenchmarkStatusPage is the page of 1,000 applications.
-func BenchmarkStatusPage(b *testing.B) {
-	var apps []handler.App
-	for i := range 1000 {
-		apps = append(apps, handler.App{ID: strconv.Itoa(1400000000 + i), Tokens: []string{"token"}})
-	}
-	c, err := handler.New(handler.Options{Apps: apps})
-	if err != nil {
-		b.Fatal(err)
-	}
-	for i, a := range apps {
-		post(c, a.ID, "token", time.Now(), threshold(i, 1000))
-	}
-	s := NewStatus(StatusOptions{Webhook: c.Report})
-	b.ReportAllocs()
-	var size int
-	for b.Loop() {
-		_, body := getPage(s, "/")
-		size = len(body)
-	}
-	b.ReportMetric(float64(size)/1024, "KiB")
 }

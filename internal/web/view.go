@@ -1,7 +1,10 @@
 package web
 
 import (
+	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -9,24 +12,46 @@ import (
 // collapses quiet applications.
 const crowded = 12
 
-// maxFilter bounds the text of a filter, which the page shows again.
-const maxFilter = 100
+const (
+	// maxFilter bounds the text of a filter, which the page shows again.
+	maxFilter = 100
+	// pageRows is how many applications a page has at most, so that a page of 10,000 is not
+	// larger than one of 200.
+	pageRows = 200
+	// sectionRows is how many backends, and how many recounts, a page has at most.
+	sectionRows = 20
+)
 
 // view is what the query of the page asks for. It survives each refresh, because a
 // refresh loads the same URL.
 type view struct {
-	Query  string // ?q=: part of the name or the SDKAppID of the applications to show, "" shows all
-	Paused bool   // ?refresh=off: the page does not load itself again
+	Query    string // ?q=: part of the name or the SDKAppID of the applications to show, "" shows all
+	App      string // ?app=: the SDKAppID of the only application to show, "" shows all
+	Page     int    // ?page=: which rows of the applications, from 1 on
+	Paused   bool   // ?refresh=off: the page does not load itself again
+	Language language
+	asked    language // ?lang=, "" if the browser is to say
 }
 
 // viewOf reads the query of a request. Unknown parameters are ignored.
-func viewOf(u *url.URL) view {
-	q := u.Query()
-	text := strings.ToValidUTF8(strings.TrimSpace(q.Get("q")), "")
+func viewOf(r *http.Request) view {
+	q := r.URL.Query()
+	v := view{Query: bounded(q.Get("q")), App: bounded(q.Get("app")), Page: 1, Paused: q.Get("refresh") == "off", Language: languageOf(r)}
+	if l, ok := known(q.Get("lang")); ok {
+		v.asked = l
+	}
+	if n, err := strconv.Atoi(q.Get("page")); err == nil && n > 1 {
+		v.Page = n
+	}
+	return v
+}
+
+func bounded(text string) string {
+	text = strings.ToValidUTF8(strings.TrimSpace(text), "")
 	if len(text) > maxFilter {
 		text = strings.ToValidUTF8(text[:maxFilter], "")
 	}
-	return view{Query: text, Paused: q.Get("refresh") == "off"}
+	return text
 }
 
 // href returns the query of the page as v sees it.
@@ -35,8 +60,17 @@ func (v view) href() string {
 	if v.Query != "" {
 		q.Set("q", v.Query)
 	}
+	if v.App != "" {
+		q.Set("app", v.App)
+	}
+	if v.Page > 1 {
+		q.Set("page", strconv.Itoa(v.Page))
+	}
 	if v.Paused {
 		q.Set("refresh", "off")
+	}
+	if v.asked != "" {
+		q.Set("lang", string(v.asked))
 	}
 	return "?" + q.Encode()
 }
@@ -47,30 +81,90 @@ func (v view) Toggle() string {
 	return v.href()
 }
 
-// All returns the query of the same view without a filter.
+// All returns the query of the same view with all applications.
 func (v view) All() string {
-	v.Query = ""
+	v.Query, v.App, v.Page = "", "", 1
 	return v.href()
 }
 
-// show splits the applications that v asks for: quiet ones are collapsed where there are
-// many applications.
-func (v view) show(apps []AppStatus) (shown, quiet []AppStatus) {
+// Of returns the query of the page of one application.
+func (v view) Of(appID string) string {
+	v.Query, v.App, v.Page = "", appID, 1
+	return v.href()
+}
+
+// At returns the query of other rows.
+func (v view) At(page int) string {
+	v.Page = page
+	return v.href()
+}
+
+// In returns the query of the same view in another language.
+func (v view) In(l language) string {
+	v.asked = l
+	return v.href()
+}
+
+// Asked is the language that the query names, "" if the browser is to say.
+func (v view) Asked() string { return string(v.asked) }
+
+// filter returns the applications that v asks for.
+func (v view) filter(apps []AppStatus) []AppStatus {
+	if v.App != "" {
+		for _, a := range apps {
+			if a.ID == v.App {
+				return []AppStatus{a}
+			}
+		}
+		return nil
+	}
 	query := strings.ToLower(v.Query)
+	if query == "" {
+		return apps
+	}
+	return slices.DeleteFunc(slices.Clone(apps), func(a AppStatus) bool {
+		return !strings.Contains(strings.ToLower(a.Name), query) && !strings.Contains(a.ID, query)
+	})
+}
+
+// rows are the applications on one page.
+type rows struct {
+	Shown, Quiet      []AppStatus // quiet ones are collapsed
+	AllQuiet          int         // also those on other pages
+	From, To, Of      int         // which of the applications that are asked for, from 1 on
+	Previous, Further int         // the pages before and after, 0 if there is none
+}
+
+// rows splits apps, those that v asks for, into pages: quiet ones come last, and are collapsed
+// where there are many applications.
+func (v view) rows(apps []AppStatus) rows {
+	var shown, quiet []AppStatus
 	for _, a := range apps {
-		switch {
-		case query != "" && !strings.Contains(strings.ToLower(a.Name), query) && !strings.Contains(a.ID, query):
-		case query == "" && len(apps) > crowded && a.quiet():
+		if v.Query == "" && len(apps) > crowded && a.quiet() {
 			quiet = append(quiet, a)
-		default:
+		} else {
 			shown = append(shown, a)
 		}
 	}
-	return shown, quiet
+	pages := max((len(apps)+pageRows-1)/pageRows, 1)
+	page := min(v.Page, pages)
+	from := (page - 1) * pageRows
+	to := min(from+pageRows, len(apps))
+	r := rows{AllQuiet: len(quiet), From: from + 1, To: to, Of: len(apps)}
+	n := len(shown)
+	r.Shown, r.Quiet = shown[min(from, n):min(to, n)], quiet[max(from-n, 0):max(to-n, 0)]
+	if page > 1 {
+		r.Previous = page - 1
+	}
+	if page < pages {
+		r.Further = page + 1
+	}
+	return r
 }
 
 // quiet reports whether a has nothing that somebody should see: no event, nothing refused, no
-// trouble at its backend.
+// trouble with its backend or its recounts.
 func (a AppStatus) quiet() bool {
-	return a.Verdict == VerdictNever && a.LastRefusal == nil && (a.Relay == nil || a.Relay.Mode == RelayOK)
+	return a.Verdict == VerdictNever && a.LastRefusal == nil && (a.Relay == nil || a.Relay.Mode == RelayOK) &&
+		(a.Reconcile == nil || class(a.Reconcile.Mode) == "good" || class(a.Reconcile.Mode) == "calm")
 }

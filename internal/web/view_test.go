@@ -99,7 +99,7 @@ func TestNewcomerIsToldTheRightURL(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := NewStatus(StatusOptions{Webhook: c.Report, CallbackURL: func() string { return "http://127.0.0.1:4711/hook" }})
+	s := NewStatus(StatusOptions{Webhook: c.Report, CallbackURL: func() CallbackURLStatus { return CallbackURLStatus{Local: "http://127.0.0.1:4711/hook"} }})
 	if _, body := getPage(s, "/"); !strings.Contains(body, "tuilivekit-exporter send --url http://127.0.0.1:4711/hook --app 1 --token-file TOKEN-FILE<") {
 		t.Error("the page has another command")
 	}

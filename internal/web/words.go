@@ -12,31 +12,24 @@ import (
 )
 
 // ago says in words how long ago something was.
-func ago(seconds float64) string {
+func (l language) ago(seconds float64) string {
 	if seconds < 1 {
-		return "just now"
+		return l.t("just now")
 	}
-	return inWords(seconds) + " ago"
+	return l.t("%s ago", l.inWords(seconds))
 }
 
 // inWords says a duration in its largest unit: what a person would say.
-func inWords(seconds float64) string {
+func (l language) inWords(seconds float64) string {
 	for _, unit := range []struct {
 		name    string
 		seconds float64
 	}{{"day", 86400}, {"hour", 3600}, {"minute", 60}} {
 		if n := math.Floor(seconds / unit.seconds); n >= 2 || n == 1 && unit.name != "day" {
-			return plural(int(n), unit.name)
+			return l.plural(int(n), unit.name)
 		}
 	}
-	return plural(int(seconds), "second")
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return grouped(int64(n)) + " " + what + "s"
+	return l.plural(int(seconds), "second")
 }
 
 // grouped writes a number with a thin space between thousands.
@@ -56,6 +49,18 @@ func grouped(n int64) string {
 	return sign + b.String()
 }
 
+// size writes a number of bytes in a unit that leaves at most four digits.
+func size(bytes int64) string {
+	value, units := float64(bytes), []string{"B", "KiB", "MiB", "GiB"}
+	for value >= 1024 && len(units) > 1 {
+		value, units = value/1024, units[1:]
+	}
+	if value < 10 && units[0] != "B" {
+		return fmt.Sprintf("%.1f\u202f%s", value, units[0])
+	}
+	return fmt.Sprintf("%.0f\u202f%s", math.Floor(value), units[0])
+}
+
 // percent never rounds up to a limit that is not reached.
 func percent(ratio float64) string {
 	return fmt.Sprintf("%d\u202f%%", int64(math.Floor(ratio*100+1e-9)))
@@ -65,14 +70,14 @@ func percent(ratio float64) string {
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // skewWords says which clock is ahead.
-func skewWords(seconds float64) string {
+func (l language) skewWords(seconds float64) string {
 	switch {
 	case math.Abs(seconds) < 2: // RequestTime has whole seconds
-		return "In step"
+		return l.t("In step")
 	case seconds > 0:
-		return "Ours is " + inWords(seconds) + " ahead"
+		return l.t("Ours is %s ahead", l.inWords(seconds))
 	}
-	return "Ours is " + inWords(-seconds) + " behind"
+	return l.t("Ours is %s behind", l.inWords(-seconds))
 }
 
 // skewLevel says how bad a clock skew is: the shipped alert fires from 20 s on, and from
@@ -88,45 +93,89 @@ func skewLevel(seconds float64) string {
 }
 
 // commandWords is a command as people say it.
-func commandWords(command string) string {
+func (l language) commandWords(command string) string {
 	switch command {
 	case tuilivekit.RoomThreshold.String():
-		return "Threshold event"
+		return l.t("Threshold event")
 	case tuilivekit.RoomCreated.String():
-		return "Room created"
+		return l.t("Room created")
 	case tuilivekit.RoomDestroyed.String():
-		return "Room destroyed"
+		return l.t("Room destroyed")
 	}
 	_, short, _ := strings.Cut(command, ".Callback")
 	return cmp.Or(short, command)
 }
 
-// relayWords says how a backend is.
-func relayWords(r *RelayStatus) string {
-	words := grouped(int64(r.Delivered)) + " delivered"
-	if r.Decisions > 0 {
-		words += ", " + grouped(int64(r.Decisions-min(r.DecisionFailures, r.Decisions))) + " of " + grouped(int64(r.Decisions)) + " decided"
+// relayMode is the mode of a backend as people say it.
+func (l language) relayMode(mode string) string {
+	switch mode {
+	case RelayCircuitOpen:
+		return l.t("Backend failing")
+	case RelayDropping:
+		return l.t("Callbacks dropped")
+	case RelayDelayed:
+		return l.t("Callbacks delayed")
+	case RelaySetAside:
+		return l.t("Callbacks set aside")
 	}
-	if r.Dropped > 0 {
-		words += ", " + grouped(int64(r.Dropped)) + " dropped"
+	return l.t("Delivering")
+}
+
+// circuitWords says what an open circuit of a backend means.
+func (l language) circuitWords(r *RelayStatus) string {
+	switch {
+	case r.CircuitOpen && r.DeliveryCircuitOpen:
+		return l.t("open: no decisions are asked for, one delivery at a time is tried")
+	case r.CircuitOpen:
+		return l.t("open: no decisions are asked for")
+	case r.DeliveryCircuitOpen:
+		return l.t("open: one delivery at a time is tried")
 	}
-	if r.QueueRequests > r.SetAside {
-		words += ", " + grouped(int64(r.QueueRequests-r.SetAside)) + " queued in " + plural(r.QueueLanes, "lane")
+	return l.t("closed")
+}
+
+// recountMode is the mode of recounts as people say it.
+func (l language) recountMode(mode string) string {
+	switch mode {
+	case RecountStandby:
+		return l.t("Another replica recounts")
+	case RecountWaiting:
+		return l.t("Before the first recount")
+	case RecountLate:
+		return l.t("Recounts late")
+	case RecountFailing:
+		return l.t("Recounts failing")
+	case RecountStopped:
+		return l.t("Recounts stopped")
 	}
-	if r.QueueOldestAgeSeconds != nil {
-		words += ", the oldest for " + inWords(*r.QueueOldestAgeSeconds)
+	return l.t("Recounting")
+}
+
+// verdictWords is the verdict on a threshold event as people say it.
+func (l language) verdictWords(e EventStatus) string {
+	words := map[string]string{
+		"accepted":     l.t("accepted"),
+		"duplicate":    l.t("a repetition, not counted again"),
+		"out_of_order": l.t("older than the newest, moves no gauge"),
+	}[e.Verdict]
+	if e.Clamped {
+		words += l.t(", its time is in the future")
 	}
-	if r.InDelivery > 0 {
-		words += ", " + grouped(int64(r.InDelivery)) + " in delivery"
-	}
-	if r.SetAside > 0 {
-		words += ", " + grouped(int64(r.SetAside)) + " set aside because the backend takes others and not them"
-	}
-	if r.CircuitOpen {
-		words += ", not asked for decisions since it failed too often in a row"
-	}
-	if r.DeliveryCircuitOpen {
-		words += ", takes no callbacks: one at a time is tried"
+	if !e.Durable {
+		words += l.t(", not durable: answered 503")
 	}
 	return words
+}
+
+// class is the colour of a mode of a backend or of recounts.
+func class(mode string) string {
+	switch mode {
+	case RelayOK, VerdictFresh:
+		return "good"
+	case RelayDelayed, RelaySetAside, RecountLate, RecountFailing, VerdictStale:
+		return "warn"
+	case RelayCircuitOpen, RelayDropping, RecountStopped:
+		return "bad"
+	}
+	return "calm"
 }

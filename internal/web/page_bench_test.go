@@ -1,0 +1,75 @@
+package web
+
+import (
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
+)
+
+// statusOf returns the Status of n applications, each with an event, a backend and recounts.
+func statusOf(tb testing.TB, n int) *Status {
+	tb.Helper()
+	now := time.Now()
+	report := handler.Report{}
+	for i := range n {
+		app := handler.AppReport{Commands: []handler.CommandReport{{Name: "Live.CallbackAfterCreateRoom", Total: 7, Last: now}}}
+		app.ID, app.Name = strconv.Itoa(1400000000+i), fmt.Sprintf("application %d", i)
+		app.Current, app.Max, app.Received, app.EventTime = int64(i), int64(n), now.UnixMilli(), now.UnixMilli()
+		report.Apps = append(report.Apps, app)
+	}
+	return NewStatus(StatusOptions{
+		Webhook: func() handler.Report { return report },
+		Relay:   func(string) *RelayStatus { return &RelayStatus{Backend: "https://backend.internal"} },
+		Recount: func(string) *RecountStatus { return &RecountStatus{IntervalSeconds: 600, LastSuccess: &now} },
+	})
+}
+
+// reference is a table of n rows with the columns of an application, by the same template
+// package: what a page costs that says nothing else.
+func reference(n int) http.Handler {
+	page := template.Must(template.New("").Parse(`<table>{{range .}}<tr>{{range .}}<td class="num">{{.}}</td>{{end}}</tr>{{end}}</table>`))
+	table := make([][8]string, n)
+	for i := range table {
+		for j := range table[i] {
+			table[i][j] = strconv.Itoa(1400000000 + i + j)
+		}
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _ = page.Execute(w, table) })
+}
+
+// BenchmarkStatusPage is the page of 1, 200 and 10,000 applications, and a bare table of 200.
+func BenchmarkStatusPage(b *testing.B) {
+	for _, n := range []int{1, 200, 10_000} {
+		b.Run(fmt.Sprintf("applications=%d", n), func(b *testing.B) { benchmarkPage(b, http.HandlerFunc(statusOf(b, n).ServePage)) })
+	}
+	b.Run("reference=200", func(b *testing.B) { benchmarkPage(b, reference(200)) })
+}
+
+func benchmarkPage(b *testing.B, h http.Handler) {
+	b.ReportAllocs()
+	size := 0
+	for b.Loop() {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+		size = w.Body.Len()
+	}
+	b.ReportMetric(float64(size)/1024, "KiB")
+}
+
+// A page has a bounded number of rows, however many applications there are.
+func TestPageOfManyApplicationsIsBounded(t *testing.T) {
+	size := func(n int) float64 {
+		_, body := getPage(statusOf(t, n), "/")
+		return float64(len(body))
+	}
+	few, many := size(200), size(10_000)
+	if many > 1.1*few {
+		t.Errorf("%.0f KiB with 10,000 applications, %.0f KiB with 200", many/1024, few/1024)
+	}
+}
