@@ -40,7 +40,7 @@ test-go: need-go need-cc ## run vet and the Go tests with the race detector
 thorough: need-go ## cut, damage and fail the storage in every way, and recount with every clock
 	THOROUGH=1 go test -count=1 -timeout 1h -v -run '^(TestPowerCut|TestDamage|TestTheNthCallFails|TestRecountWhileRoomsOpenAndClose)$$' ./internal/storage ./internal/reconcile
 
-test-programs: need-go need-chromium need-redis ## run the tests that need the real programs or Prometheus' engine
+test-programs: need-go need-chromium need-npm need-redis ## run the tests that need the real programs or Prometheus' engine
 	cd test && go vet ./...
 	cd test && go test -count=1 -shuffle=on -timeout 1h $$(go list ./... | grep -vE '/(attack|stack|e2e)$$')
 
@@ -53,10 +53,10 @@ alerts: ## check the alert rules, run their tests, check the Alertmanager exampl
 e2e: build ## let an alert go from a callback to a receiver, with the real programs
 	cd test && EXPORTER=$(CURDIR)/$(BIN) go test -count=1 -shuffle=on -timeout 1h -v ./stack ./e2e
 
-browser: need-chromium build ## look at the status page with a real browser
+browser: need-chromium need-npm build ## look at the status page with a real browser
 	cd test && EXPORTER=$(CURDIR)/$(BIN) go test -count=1 ./browser
 
-pictures: need-chromium build day ## make all pictures of the documents again; those of the dashboards with GRAFANA_URL
+pictures: need-chromium need-chinese build day ## make all pictures of the documents again; those of the dashboards with GRAFANA_URL
 	cd test && EXPORTER=$(CURDIR)/$(BIN) go test -count=1 -run Picture ./browser -update
 	cd test && go run ./terminal
 	cd test && go run ./grafana -url '$(GRAFANA_URL)'
@@ -172,6 +172,12 @@ need-cc:
 
 need-redis:
 	@scripts/need redis-server redis-server 'replicas are tested with it'
+
+need-npm:
+	@scripts/need npm npm 'axe-core is fetched with it, which looks for faults of accessibility'
+
+need-chinese:
+	@fc-list :lang=zh 2>/dev/null | grep -q . || scripts/need fonts-noto-cjk fonts-noto-cjk 'the pictures have Chinese text'
 
 need-chromium:
 	@scripts/need chromium chromium 'the status page is looked at with it'

@@ -216,6 +216,8 @@ seconds (` + "`/?refresh=off`" + ` does not). It is in Chinese if the browser pr
 
 ![The status page of four applications](status-light.png)
 
+The same page [in a dark browser](status-dark.png), [on a phone](status-phone.png) and [in Chinese](status-zh.png).
+
 - **Applications**, the highest usage first. The bar shows rooms against the limit in the newest threshold event, with
   marks at 70, 80, 90 and 100 %: notice, near limit, critical, exhausted, as in the alerts.
 - **fresh**: that event is at most an hour old, or ` + "`--state.stale-after`" + ` if that is less.

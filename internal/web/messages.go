@@ -176,7 +176,7 @@ var inChinese = map[string]string{
 	"none seen in the last ten seconds": "最近十秒没有出现",
 
 	// The page of an application.
-	"What has arrived":                      "已到达的内容",
+	"Setup checklist":                       "设置检查表",
 	"Any callback":                          "任何回调",
 	"Signatures":                            "签名",
 	"required":                              "必需",

@@ -1,19 +1,11 @@
 package browser
 
 import (
-	"bytes"
-	"flag"
 	"fmt"
-	"image/png"
-	"os"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/chromedp/chromedp"
 )
-
-var update = flag.Bool("update", false, "take docs/status.png again")
 
 const demo = "1400000001"
 
@@ -30,7 +22,7 @@ func TestPageShowsTheSampleAndFollows(t *testing.T) {
 	}
 	send(t, s, demo) // the documented sample, of now
 	tb.wait(text(demo, ".current"), "400")
-	for selector, want := range map[string]string{".max": "500", ".estimate": "400", ".percent": "80\u202f%", ".level": "near limit", ".pill": "fresh", ".events": "1", ".name": "demo", ".id": demo, "summary .command": "Threshold event"} {
+	for selector, want := range map[string]string{".max": "500", ".estimate": "400", ".percent": "80\u202f%", ".level": "near limit", ".pill": "fresh", ".events": "1", ".name": "demo", ".id": demo, ".command": "Threshold event"} {
 		if got := eval[string](tb, text(demo, selector)); got != want {
 			t.Errorf("%s: got %q, want %q", selector, got, want)
 		}
@@ -154,7 +146,7 @@ func TestPageOfAThousandApplications(t *testing.T) {
 		tb.load(web + "/?refresh=off")
 		return time.Since(begin)
 	}
-	// A thousand rows take their time: a tenth of a thousand pages of one row is too much.
+	// The first page has 200 rows: a tenth of a thousand pages of one row is too much.
 	single, limit, ratio := start(t, map[string]string{"1": "single"}, "--app.allow-unsigned"), 100., 1000.
 	for tries := 0; tries < 5 && ratio > limit; tries++ {
 		one := load(single.Web)
@@ -165,7 +157,7 @@ func TestPageOfAThousandApplications(t *testing.T) {
 	if ratio > limit {
 		t.Errorf("it takes %.0f times as long as a page of one application, want at most %.0f", ratio, limit)
 	}
-	if got := eval[int](tb, `document.querySelectorAll("tr[data-app]").length`); got != 1000 {
+	if got := eval[int](tb, `document.querySelectorAll("tr[data-app]").length`); got != 200 {
 		t.Errorf("%d rows", got)
 	}
 	if got := eval[string](tb, `document.querySelector("tr[data-app] .name").textContent`); got != "application 299" {
@@ -173,62 +165,6 @@ func TestPageOfAThousandApplications(t *testing.T) {
 	}
 	if got := eval[string](tb, `[...document.querySelectorAll(".list span")].map(e => e.textContent).join(", ")`); got != "100 critical, 100 near limit, 100 notice, 700 without an event" {
 		t.Errorf("the summary is %q", got)
-	}
-}
-
-const picture = "../../docs/status.png"
-
-// TestPicture takes the picture of the documents, with -update, or sees that it is there.
-func TestPicture(t *testing.T) {
-	if *update {
-		takePicture(t)
-	}
-	b, err := os.ReadFile(picture)
-	if err != nil {
-		t.Fatal(err)
-	}
-	img, err := png.DecodeConfig(bytes.NewReader(b))
-	if err != nil || img.Width < 1000 || len(b) > 200_000 {
-		t.Errorf("the picture has %d bytes and is %d pixels wide: %v", len(b), img.Width, err)
-	}
-	for _, document := range []string{"../../README.md", "../../docs/status.md"} {
-		text, err := os.ReadFile(document)
-		if err != nil || !strings.Contains(string(text), "status.png)") {
-			t.Errorf("%s does not show the picture: %v", document, err)
-		}
-	}
-}
-
-func takePicture(t *testing.T) {
-	s, tb := start(t, map[string]string{demo: "production", "1400000002": "production-eu", "1400000003": "shopping", "1400000004": "staging"}), open(t)
-	send(t, s, "1400000002", "--current=437")
-	send(t, s, "1400000003", "--current=1198", "--max=1250")
-	send(t, s, demo, "--ramp=352:400", "--count=49", "--rate=0")
-	for range 3 {
-		send(t, s, demo, "--command=Live.CallbackAfterDestroyRoom")
-	}
-	_ = s.Send(t.Context(), "1400000002", "--late=2m")
-	_ = s.Send(t.Context(), "1400000009")
-	time.Sleep(12 * time.Second) // "just now" everywhere is no good picture
-	send(t, s, demo, "--command=Live.CallbackAfterCreateRoom")
-	time.Sleep(3 * time.Second)
-	tb.size(1240, 300)
-	tb.scheme("light")
-	tb.load(s.Web)
-	shot, err := chromedp.Run(tb.ctx, chromedp.FullScreenshot(100))
-	if err != nil {
-		t.Fatal(err)
-	}
-	img, err := png.Decode(bytes.NewReader(shot))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b bytes.Buffer
-	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&b, img); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(picture, b.Bytes(), 0o644); err != nil {
-		t.Fatal(err)
 	}
 }
 

@@ -12,8 +12,10 @@ func StartAlone(ctx context.Context, o Options) (s *Stack, err error) {
 	if err := s.chooseAddresses(); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(filepath.Join(o.Dir, "token"), []byte(o.Token), 0o600); err != nil {
-		return nil, err
+	for name, text := range map[string]string{"token": o.Token, "exporter.yml": o.Config} {
+		if err := os.WriteFile(filepath.Join(o.Dir, name), []byte(text), 0o600); err != nil {
+			return nil, err
+		}
 	}
 	if s.exporterBin, err = s.build(ctx); err != nil {
 		return nil, err
