@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -149,20 +150,28 @@ func (s *server) signal(t *testing.T, sig syscall.Signal) {
 	}
 }
 
-// freeAddress returns an address that is free now. A redis-server takes no listener.
+// freeAddress returns an address that is free now; a redis-server takes no listener. Its port is
+// none that an outgoing connection gets: one of an exporter would keep a server that is killed
+// from starting again.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	for {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		_, port, _ := net.SplitHostPort(l.Addr().String())
-		if n, _ := strconv.Atoi(port); n < 50000 { // a node of a Cluster needs the port 10000 above, too
-			return l.Addr().String()
+	for range 1000 {
+		port := 11000 + rand.IntN(10000)
+		if isFree(port) && isFree(port+10000) { // which a node of a Cluster needs, too
+			return fmt.Sprintf("127.0.0.1:%d", port)
 		}
 	}
+	t.Fatal("no port is free")
+	return ""
+}
+
+func isFree(port int) bool {
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return false
+	}
+	l.Close()
+	return true
 }
 
 // configFile writes a configuration with applications and the engine, and returns its path.
