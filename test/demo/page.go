@@ -37,7 +37,7 @@ var drawn = []struct {
 	name, expr, color string
 	width             float64
 }{
-	{"Tencent's last event", "sdk_app_id:tuilivekit_current_rooms:newest", "#e02f44", 1},
+	{"last event", "sdk_app_id:tuilivekit_current_rooms:newest", "#e02f44", 1},
 	{"best number", "sdk_app_id:tuilivekit_rooms:best", "#3274d9", 1.5},
 }
 
@@ -77,7 +77,7 @@ func (p *page) note(hour float64, apps []*application) {
 var dayPage = template.Must(template.New("day").Parse(`<!DOCTYPE html>
 <html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="3"><title>A day of the demo</title>
 <style>body{font:16px/1.5 sans-serif;margin:2em auto;max-width:1300px;padding:0 1em}main{display:flex;flex-wrap:wrap;gap:1em}
-figure{flex:1 1 400px;margin:0}img{width:100%}</style>
+figure{flex:1 1 520px;margin:0}img{width:100%}</style>
 <h1>A day of the demo</h1>
 <p>The wide grey line is the truth. Blue is the best number of the rules; red is what Tencent said last.
 <a href="{{.Stack.Web}}">Status page</a> · <a href="{{.Stack.Metrics}}">metrics</a> · <a href="{{.Stack.Prometheus}}/api/v1/alerts">alerts</a></p>

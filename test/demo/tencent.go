@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -111,20 +112,19 @@ func (t *tencent) create(ctx context.Context, a *application) error {
 	now := time.Now()
 	room := t.openRoom(a, now)
 	host := "host-of-" + room
+	var created error
 	if a.callbacks {
-		if err := t.send(ctx, a, tuilivekit.RoomCreated, map[string]any{
+		created = t.send(ctx, a, tuilivekit.RoomCreated, map[string]any{
 			"Operator_Account": host, "EventTime": now.UnixMilli(),
 			"RoomInfo": map[string]any{"RoomId": room, "RoomType": "Live", "CreateTime": now.Unix()},
-		}); err != nil {
-			return err
-		}
+		})
 	}
 	if 10*len(a.rooms) < 7*a.limit {
-		return nil
+		return created
 	}
-	return t.send(ctx, a, tuilivekit.RoomThreshold, map[string]any{
+	return errors.Join(created, t.send(ctx, a, tuilivekit.RoomThreshold, map[string]any{
 		"Operator_Account": host, "EventTime": now.UnixMilli(), "CurRoomCount": len(a.rooms), "MaxRoomCount": a.limit,
-	})
+	}))
 }
 
 // destroy closes a room and sends its callback.
@@ -142,7 +142,7 @@ func (t *tencent) destroy(ctx context.Context, a *application) error {
 	})
 }
 
-// send sends a callback, which must be acknowledged.
+// send sends a callback. The error says that it was not acknowledged.
 func (t *tencent) send(ctx context.Context, a *application, command tuilivekit.Command, body map[string]any) error {
 	body["CallbackCommand"] = command.String()
 	text, err := json.Marshal(body)
