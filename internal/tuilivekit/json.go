@@ -2,6 +2,7 @@ package tuilivekit
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 )
 
@@ -245,10 +246,7 @@ func (m *members) string() bool {
 	}
 	for {
 		rest := m.data[m.pos:]
-		i := 0
-		for i < len(rest) && rest[i] >= ' ' && rest[i] != '"' && rest[i] != '\\' {
-			i++
-		}
+		i := plain(rest)
 		if i == len(rest) {
 			return false
 		}
@@ -260,6 +258,31 @@ func (m *members) string() bool {
 			return false
 		}
 	}
+}
+
+// plain returns how many bytes at the start of data are part of a string and neither its
+// end nor the start of an escape. It looks at eight bytes at a time, then at each by
+// itself.
+func plain(data []byte) int {
+	i := 0
+	for ; i+8 <= len(data); i += 8 {
+		if hasSpecial(binary.LittleEndian.Uint64(data[i:])) {
+			break
+		}
+	}
+	for i < len(data) && data[i] >= ' ' && data[i] != '"' && data[i] != '\\' {
+		i++
+	}
+	return i
+}
+
+// hasSpecial reports whether one of eight bytes is a control character, a quotation mark or
+// a backslash. Subtracting a bound from each byte sets the high bit of the lowest byte below
+// the bound; without such a byte nothing borrows, and bytes of 0x80 and above are masked.
+func hasSpecial(x uint64) bool {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	quotes, backslashes := x^ones*'"', x^ones*'\\'
+	return ((x-ones*' ')&^x|(quotes-ones)&^quotes|(backslashes-ones)&^backslashes)&highs != 0
 }
 
 // escape steps over the rest of an escape, behind its backslash.
