@@ -343,8 +343,35 @@ func TestTheWindowForgets(t *testing.T) {
 		t.Errorf("remembers %d keys, want %d", len(w.keys), MaxRepeats)
 	}
 	w.add(1<<40, day0+RepeatWindow.Milliseconds()+1)
-	if len(w.keys) != 1 || len(w.queue) > 1 {
-		t.Errorf("after the window: %d keys, a queue of %d", len(w.keys), len(w.queue))
+	if len(w.keys) != 1 || w.n != 1 {
+		t.Errorf("after the window: %d keys, a queue of %d", len(w.keys), w.n)
+	}
+}
+
+// A window is compared with a slice that has everything.
+func TestTheWindowKeepsTheOrderOfArrival(t *testing.T) {
+	w := newWindow(RepeatWindow)
+	var want []Repeat
+	random := rand.New(rand.NewPCG(1, 2))
+	now := day0
+	for key := range uint64(20_000) {
+		// Bursts fill the ring, and pauses empty it, so that it grows, wraps and shrinks.
+		if random.IntN(500) == 0 {
+			now += random.Int64N(RepeatWindow.Milliseconds())
+		}
+		w.add(key, now)
+		want = append(want, Repeat{key, now})
+		for now-want[0].At > RepeatWindow.Milliseconds() {
+			want = want[1:]
+		}
+		if key%97 == 0 {
+			if got := w.all(); !slices.Equal(got, want) {
+				t.Fatalf("after key %d: %d repeats, want %d", key, len(got), len(want))
+			}
+		}
+	}
+	if len(w.ring) > 4*max(w.n, minRing) {
+		t.Errorf("%d places for %d repeats", len(w.ring), w.n)
 	}
 }
 
