@@ -71,11 +71,16 @@ func (c *Callback) readBody(w http.ResponseWriter, r *http.Request, buf *bytes.B
 	if r.ContentLength < 0 { // else net/http reads no more than that
 		body = http.MaxBytesReader(w, body, c.maxBody)
 	}
-	_, err := buf.ReadFrom(body)
+	if _, err := buf.ReadFrom(body); err != nil {
+		return refuseRead(w, err)
+	}
+	return nil
+}
+
+// refuseRead returns why a callback is refused whose body could not be read.
+func refuseRead(w http.ResponseWriter, err error) error {
 	var tooLarge *http.MaxBytesError
 	switch {
-	case err == nil:
-		return nil
 	case errors.As(err, &tooLarge):
 		return refuse(reasonTooLarge)
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
