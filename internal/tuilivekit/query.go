@@ -25,7 +25,7 @@ var ErrQuery = errors.New("query cannot be decoded, or has a parameter twice")
 // choose the other one.
 func ParseQuery(raw string) (Query, error) {
 	var q Query
-	var seen [4]bool
+	var seen [numParams]bool
 	// Tencent's own queries have no escapes: to look for one in each part takes longer than
 	// all the rest.
 	escaped := strings.IndexByte(raw, '%') >= 0 || strings.IndexByte(raw, '+') >= 0
@@ -43,16 +43,16 @@ func ParseQuery(raw string) (Query, error) {
 			}
 		}
 		var field *string
-		var i int
-		switch {
-		case strings.EqualFold(key, "SdkAppid"):
-			field, i = &q.AppID, 0
-		case strings.EqualFold(key, "CallbackCommand"), strings.EqualFold(key, "WebhookCommand"):
-			field, i = &q.Command, 1
-		case strings.EqualFold(key, "Sign"):
-			field, i = &q.Sign, 2
-		case strings.EqualFold(key, "RequestTime"):
-			field, i = &q.RequestTime, 3
+		i := parameter(key)
+		switch i {
+		case paramAppID:
+			field = &q.AppID
+		case paramCommand:
+			field = &q.Command
+		case paramSign:
+			field = &q.Sign
+		case paramRequestTime:
+			field = &q.RequestTime
 		default:
 			continue
 		}
@@ -62,4 +62,37 @@ func ParseQuery(raw string) (Query, error) {
 		seen[i], *field = true, value
 	}
 	return q, nil
+}
+
+const (
+	paramAppID = iota
+	paramCommand
+	paramSign
+	paramRequestTime
+	numParams
+)
+
+// parameter returns which parameter of Query has the name key, numParams for none of them.
+func parameter(key string) int {
+	switch key { // as Tencent spells them
+	case "SdkAppid":
+		return paramAppID
+	case "CallbackCommand":
+		return paramCommand
+	case "Sign":
+		return paramSign
+	case "RequestTime":
+		return paramRequestTime
+	}
+	switch {
+	case strings.EqualFold(key, "SdkAppid"):
+		return paramAppID
+	case strings.EqualFold(key, "CallbackCommand"), strings.EqualFold(key, "WebhookCommand"):
+		return paramCommand
+	case strings.EqualFold(key, "Sign"):
+		return paramSign
+	case strings.EqualFold(key, "RequestTime"):
+		return paramRequestTime
+	}
+	return numParams
 }
