@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -24,6 +25,8 @@ const (
 	// restTimeout is how long the rest of its answer is read, for the sake of the
 	// connection.
 	restTimeout = time.Second
+	// overtakeTimeout bounds the try of the next callback behind one without an answer.
+	overtakeTimeout = time.Second
 	// maxRetryAfter bounds what the backend can ask for.
 	maxRetryAfter = 5 * time.Minute
 )
@@ -35,7 +38,7 @@ type attempt struct {
 	target *target
 	probe  bool // of the circuit
 	// next is a callback that is to be tried if the backend answers that it cannot take
-	// this one, or nil. Then overtaking is that try.
+	// this one, or does not answer in time, or nil. Then overtaking is that try.
 	next       *queue.Item
 	overtaking *attempt
 
@@ -49,12 +52,24 @@ type attempt struct {
 // run passes the callback on once, and then the next one if that is wanted.
 func (a *attempt) run(ctx context.Context, b *Backend) {
 	a.send(ctx, b)
-	// The answer must be one of the application, and have come just now: a backend that
-	// comes back between the two has not taken the second one rather than the first.
-	if a.next != nil && a.status != 0 && !a.delivered() && !a.refused() && !unavailable(a.status) {
-		a.overtaking = &attempt{item: a.next, target: a.target}
-		a.overtaking.send(ctx, b)
+	if a.next == nil {
+		return
 	}
+	within := deliveryTimeout
+	switch {
+	case errors.Is(a.err, context.DeadlineExceeded) && ctx.Err() == nil:
+		// It hangs, for this callback or for all. A backend that comes back just now takes the
+		// second one too, and gets the two out of their order: the time for that is short.
+		within = overtakeTimeout
+	case a.status == 0, a.delivered(), a.refused(), unavailable(a.status):
+		// The answer must be one of the application, and have come just now: a backend that
+		// comes back between the two has not taken the second one rather than the first.
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	a.overtaking = &attempt{item: a.next, target: a.target}
+	a.overtaking.send(ctx, b)
 }
 
 // send passes the callback on. The status decides, whatever comes behind it.

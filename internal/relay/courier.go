@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -204,7 +205,7 @@ func (c *courier) end(ctx context.Context, a *attempt) {
 	case a.overtaking != nil && a.overtaking.delivered():
 		t.taken.Add(1)
 		c.answered(a)
-		c.failed(t, &c.stats.asideLog, c.logger(), fmt.Errorf("status %d", a.status), asideMessage)
+		c.failed(t, &c.stats.asideLog, c.logger(), cmp.Or(a.err, fmt.Errorf("status %d", a.status)), asideMessage)
 		if queues.Overtake(a.item, a.next, time.Now().Add(asidePause(0))) {
 			c.stats.delivered.Add(1)
 		}

@@ -302,3 +302,35 @@ func TestWhatIsSetAsideIsTriedSlowly(t *testing.T) {
 		}
 	})
 }
+
+// A backend that never answers one command, whose callbacks are the oldest of every room at
+// once: there is a time in which the backend takes nothing, and yet it is not away.
+func TestABackendThatHangsForOneCommandInAllRooms(t *testing.T) {
+	const lanes = 20
+	var b rooms
+	var healthy atomic.Bool
+	fakeTime(t, Settings{AppID: "1", MaxQueueRequests: 1_000, MaxConcurrent: 4}, func(r *http.Request) *http.Response {
+		m := readMessage(r)
+		if m.CallbackCommand == "hangs" && !healthy.Load() {
+			<-r.Context().Done()
+			return nil
+		}
+		b.take(m)
+		return status(200)
+	}, func(queues *queue.Queues, r *Relay) {
+		for n, command := range []string{"hangs", "works"} {
+			for room := range lanes {
+				record(t, queues, r, "1", "CallbackCommand="+command, message{command, fmt.Sprint("room", room), n}.String())
+			}
+		}
+		time.Sleep(2 * time.Hour)
+		if size := queues.Size("1"); b.count() != lanes || size.SetAside != lanes || size.Requests != lanes {
+			t.Errorf("%d of %d delivered of the command that works, %+v", b.count(), lanes, size)
+		}
+		healthy.Store(true)
+		time.Sleep(2 * maxAsideBackoff)
+		if size := queues.Size("1"); size.Requests != 0 || b.count() != 2*lanes {
+			t.Errorf("%d of %d delivered, %+v", b.count(), 2*lanes, size)
+		}
+	})
+}
