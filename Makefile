@@ -113,6 +113,9 @@ day: need-go ## play a day of callbacks, and draw docs/numbers.svg
 bench-durable: need-go ## measure callbacks that are durable beside those in memory only
 	cd test && go run ./bench $(DURABLE)
 
+bench-replicas: need-go need-redis ## measure what the exchange of 1 to 10 replicas through Redis costs
+	cd test && go run ./replicabench $(REPLICAS)
+
 bench-relay: need-go ## measure decisions beside httputil.ReverseProxy, and deliveries to a backend of 50 ms
 	go test -run '^$$' -bench Decision -benchtime $(or $(RELAYTIME),2000x) ./cmd/tuilivekit-exporter
 	go test -run '^$$' -bench Delivery -benchtime $(or $(DELIVERIES),18000x) ./cmd/tuilivekit-exporter
