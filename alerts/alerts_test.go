@@ -178,7 +178,7 @@ func comparisons(expr string) []string {
 }
 
 func TestThresholdsAreInOnePlace(t *testing.T) {
-	named := regexp.MustCompile(`scalar\(max\(tuilivekit:alert_(?:threshold|window_seconds)\{(\w+)="(\w+)"\}\)\)`)
+	named := regexp.MustCompile(`max\(tuilivekit:alert_(?:threshold|window_seconds)\{(\w+)="(\w+)"\}\)`)
 	users, values := map[string][]string{}, map[string]string{}
 	for _, r := range readRules(t, recordingFile) {
 		for _, key := range []string{"threshold", "window"} {
