@@ -235,7 +235,7 @@ func TestBrokenCertificateLosesNoCallback(t *testing.T) {
 			want = 1
 		}
 		expect(t, i.scrape(), map[string]float64{reloadSuccessful: want})
-		if page := i.get("/").body; strings.Contains(page, "Last reload failed") == ok || strings.Contains(page, pair.certFile) == ok {
+		if page := i.get("/").body; strings.Contains(page, "Last reload failed") == ok || strings.Contains(page, "new certificate "+pair.certFile) == ok {
 			t.Error(page)
 		}
 	}
