@@ -76,8 +76,7 @@ func Open(o Options) (*Store, error) {
 // Run commits events until ctx ends; what was recorded by then is durable when it
 // returns. It must be called once, and its folder is free after that.
 func (s *Store) Run(ctx context.Context) error {
-	s.storage.Run(ctx)
-	return nil
+	return s.storage.Run(ctx)
 }
 
 // Record implements handler.Recorder. It blocks until e is durable, or deadline. A request

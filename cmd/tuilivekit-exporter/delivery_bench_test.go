@@ -62,8 +62,8 @@ func BenchmarkDelivery(b *testing.B) {
 			a := benchApp(b, backend.URL)
 			ctx, cancel := context.WithCancel(context.Background())
 			var parts sync.WaitGroup
-			parts.Go(func() { a.storage.Run(ctx) })
-			parts.Go(func() { a.relay.Run(ctx) })
+			parts.Go(func() { _ = a.storage.Run(ctx) })
+			parts.Go(func() { _ = a.relay.Run(ctx) })
 			server := httptest.NewServer(a.webhook)
 			client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
 			b.Cleanup(func() { client.CloseIdleConnections(); server.Close(); cancel(); parts.Wait() })

@@ -76,7 +76,7 @@ func (a *app) run(ctx context.Context, l listeners, hup <-chan os.Signal) error 
 	ps.add(part{name: "certificates", run: a.follow})
 	ps.add(part{
 		name: "relay", // what the backends take at once is delivered
-		run:  func(ctx context.Context) error { a.relay.Run(ctx); return nil },
+		run:  a.relay.Run,
 		stop: func(drained context.Context) error { a.relay.Drain(drained); return nil },
 	})
 	ps.add(part{name: "recounts", run: a.recounts.Run})
@@ -84,7 +84,7 @@ func (a *app) run(ctx context.Context, l listeners, hup <-chan os.Signal) error 
 	if a.storage != nil {
 		ps.add(part{
 			name: "storage", // nobody records any more: the last commit
-			run:  func(ctx context.Context) error { a.storage.Run(ctx); return nil },
+			run:  a.storage.Run,
 			late: "; nothing that was acknowledged is lost",
 		})
 	}

@@ -138,7 +138,7 @@ func withConfig(t *testing.T, config string, do func(t *testing.T, a *app)) {
 		}
 		ctx, stop := context.WithCancel(context.Background())
 		var storing sync.WaitGroup
-		storing.Go(func() { a.storage.Run(ctx) })
+		storing.Go(func() { _ = a.storage.Run(ctx) })
 		defer storing.Wait()
 		defer stop()
 		a.health.SetReady(true)

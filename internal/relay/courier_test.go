@@ -39,7 +39,7 @@ func newCouriers(t testing.TB, list ...Settings) (*queue.Queues, *Relay) {
 	t.Helper()
 	queues := queue.New()
 	r := newRelayOf(t, queues, list...)
-	go r.Run(t.Context())
+	go func() { _ = r.Run(t.Context()) }()
 	return queues, r
 }
 
@@ -315,7 +315,7 @@ func fakeTime(t *testing.T, s Settings, answer func(*http.Request) *http.Respons
 		}))
 		target.URL = parse(t, "fake://backend")
 		done := make(chan struct{})
-		go func() { r.Run(t.Context()); close(done) }()
+		go func() { _ = r.Run(t.Context()); close(done) }()
 		do(queues, r)
 		r.Drain(t.Context())
 		<-done
@@ -418,7 +418,7 @@ func TestAFullQueueGoesOnWithTheNewest(t *testing.T) {
 	for _, body := range numbers(10) {
 		record(t, queues, r, "1", "", body)
 	}
-	go r.Run(t.Context()) // not before: what is on its way when it is dropped may still arrive
+	go func() { _ = r.Run(t.Context()) }() // not before: what is on its way when it is dropped may still arrive
 	waitFor(t, "empty", func() bool { return queues.Size("1").Requests == 0 })
 	if got := b.all(); !slices.Equal(got, []string{"7", "8", "9"}) || queues.Size("1").Dropped != 7 {
 		t.Errorf("got %v", got)

@@ -109,8 +109,9 @@ func signal(ch chan<- struct{}) {
 	}
 }
 
-// Run delivers queued callbacks until ctx ends, or until a Drain is over.
-func (r *Relay) Run(ctx context.Context) {
+// Run delivers queued callbacks until ctx ends, or until a Drain is over. It is called once
+// and returns nil: a delivery that fails is counted, logged and tried again.
+func (r *Relay) Run(ctx context.Context) error {
 	defer close(r.stopped)
 	type running struct {
 		cancel context.CancelFunc
@@ -147,9 +148,9 @@ func (r *Relay) Run(ctx context.Context) {
 		select {
 		case <-r.changed:
 		case <-r.draining:
-			return
+			return nil
 		case <-ctx.Done():
-			return
+			return nil
 		}
 	}
 }

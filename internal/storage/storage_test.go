@@ -66,7 +66,7 @@ func tryStart(path string, fs fileSystem) (*running, error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		s.Run(ctx)
+		_ = s.Run(ctx)
 	}()
 	return &running{s, store, queues, logs, sync.OnceFunc(func() { cancel(); <-done })}, nil
 }

@@ -77,9 +77,10 @@ type writer struct {
 	lost         bool    // pending was too much and is not complete
 }
 
-// Run commits events until ctx ends; then it commits what has come, and returns. Record
-// must not be called any more by then.
-func (s *Storage) Run(ctx context.Context) {
+// Run commits events until ctx ends. Then it commits the events that were recorded by then,
+// and returns nil: a commit that fails degrades the storage and ends nothing. It is called
+// once; Record must not be called after ctx has ended.
+func (s *Storage) Run(ctx context.Context) error {
 	w := &writer{Storage: s, jobs: make(chan job), results: make(chan error, 1)}
 	defer s.refuseRest()
 	go w.work()
@@ -120,6 +121,7 @@ func (s *Storage) Run(ctx context.Context) {
 		}
 	}
 	w.stop()
+	return nil
 }
 
 // refuseRest answers what has come too late.
