@@ -12,8 +12,11 @@ import (
 )
 
 // VerifyTestMain runs the tests of m and ends the process, as TestMain has to. It fails
-// if goroutines outlive the tests. Those of libraries count too: a connection or a file
-// that nobody closes often shows by nothing else.
+// if goroutines outlive the tests. Goroutines of libraries count too: a connection or a file
+// that is not closed often shows by nothing else.
+//
+// It is not go.uber.org/goleak, which gives goroutines less than a second to end: a busy
+// machine needs more, and the time cannot be set.
 func VerifyTestMain(m *testing.M) {
 	code := m.Run()
 	if code == 0 && goroutinesAreLeft() {
@@ -24,11 +27,11 @@ func VerifyTestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// goroutinesAreLeft reports whether there are others than that of TestMain. They get a
-// moment to end.
+// goroutinesAreLeft reports whether there are goroutines beside that of TestMain. They get a
+// minute to end.
 func goroutinesAreLeft() bool {
 	if flag.Lookup("test.fuzz").Value.String() != "" {
-		return false // fuzzing leaves one that waits for signals
+		return false // fuzzing leaves a goroutine that waits for signals
 	}
 	for late := time.Now().Add(time.Minute); runtime.NumGoroutine() > 1; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(late) {

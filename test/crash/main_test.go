@@ -6,7 +6,6 @@
 package crash
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -29,27 +28,13 @@ func TestMain(m *testing.M) {
 	if os.Getenv(behindGate) != "" {
 		execBehindGate()
 	}
-	code := 1
-	func() {
-		dir, err := os.MkdirTemp("", "crash")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return
+	exporter.TestMain(m, func(path, dir string) error {
+		binary, tokenFile = path, filepath.Join(dir, "token")
+		if err := os.Chmod(dir, 0o755); err != nil { // another user runs the binary, see TestStartWithoutPermission
+			return err
 		}
-		defer os.RemoveAll(dir)
-		if binary, err = exporter.Build(dir); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return
-		}
-		os.Chmod(dir, 0o755) // another user runs the binary, see TestStartWithoutPermission
-		tokenFile = filepath.Join(dir, "token")
-		if err := os.WriteFile(tokenFile, []byte(token), 0o600); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return
-		}
-		code = m.Run()
-	}()
-	os.Exit(code)
+		return os.WriteFile(tokenFile, []byte(token), 0o600)
+	})
 }
 
 // start runs the exporter on a storage until the test ends, or ends it.

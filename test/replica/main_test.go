@@ -32,21 +32,10 @@ var binary string // the exporter
 
 func TestMain(m *testing.M) {
 	redis.SetLogger(quiet{})
-	code := 1
-	func() {
-		dir, err := os.MkdirTemp("", "replica")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return
-		}
-		defer os.RemoveAll(dir)
-		if binary, err = exporter.Build(dir); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return
-		}
-		code = m.Run()
-	}()
-	os.Exit(code)
+	exporter.TestMain(m, func(path, _ string) error {
+		binary = path
+		return nil
+	})
 }
 
 type quiet struct{}
