@@ -96,17 +96,3 @@ func (c *Callback) enter() error {
 }
 
 func (c *Callback) leave() { c.inWork.Add(-1) }
-
-// limitRefusals applies the rate limit to f, the refusal of a stranger: it returns f, or
-// the refusal for too many requests. A connection that only carried such requests is
-// closed.
-func (c *Callback) limitRefusals(w http.ResponseWriter, r *http.Request, f *refusal) *refusal {
-	keep, exceeded := c.gate.Refuse(r)
-	if !keep {
-		w.Header().Set("Connection", "close")
-	}
-	if exceeded {
-		return &refusal{reason: reasonRate, appID: f.appID}
-	}
-	return f
-}

@@ -3,7 +3,6 @@ package handler
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -46,28 +45,6 @@ func refuseLoop(err error, app *app) error {
 	return err
 }
 
-// refuse counts and logs a refused request, and returns its answer. An error that is no
-// refusal is ours: its text stays in the log.
-func (c *Callback) refuse(w http.ResponseWriter, r *http.Request, err error) Answer {
-	var f *refusal
-	if !errors.As(err, &f) {
-		f = &refusal{reason: reasonInternal, err: err, read: true}
-	}
-	if f.stranger {
-		f = c.limitRefusals(w, r, f)
-	}
-	c.account(f)
-
-	// What is left of the body is not waited for: net/http would read on for the sake of
-	// the connection. Without anything left it reads already what comes next, and would
-	// take the deadline for the end of the connection: the contexts of all its later
-	// requests would be canceled.
-	if !f.read && r.Body != http.NoBody {
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now())
-	}
-	return f.answer()
-}
-
 func (f *refusal) answer() Answer {
 	h := http.Header{}
 	if f.allow != "" {
@@ -83,19 +60,6 @@ func (f *refusal) answer() Answer {
 	}
 	h["Content-Type"] = jsonContentType
 	return Answer{Status: f.status, Header: h, Body: tuilivekit.Fail(f.status, text)}
-}
-
-// account counts, logs and notes a refusal.
-func (c *Callback) account(f *refusal) {
-	c.metrics.rejections[f.index].Inc()
-	of := c.refusals[f.index]
-	of.log(c.log, f)
-	n := newNote(f)
-	of.last.Store(n)
-	of.total.Add(1)
-	if app := c.apps.Load().byID[f.appID]; app != nil {
-		app.stats.refused.Store(n)
-	}
 }
 
 // log writes f to the log, unless the throttle holds it back: whoever can reach the port
@@ -141,10 +105,23 @@ func safe(s string) string {
 	return cut
 }
 
-// panicText describes a panic without its stack, which may hold a request.
-func panicText(p any) string {
-	if err, ok := p.(error); ok {
-		return err.Error()
+// note is one refusal. There is one for each reason, since whoever can reach the port can
+// cause refusals, and it has no more of the request than the log has. It is immutable.
+type note struct {
+	*reason
+	at     time.Time
+	appID  string // printable; empty if the request was refused before
+	detail string
+}
+
+func newNote(f *refusal) *note {
+	n := &note{reason: f.reason, at: time.Now(), appID: strings.Clone(safe(f.appID)), detail: f.detail}
+	if (f.reason == reasonTime || f.reason == reasonSignedPath) && f.err != nil {
+		n.detail = f.err.Error() // which only the holder of a token can cause
 	}
-	return fmt.Sprint(p)
+	return n
+}
+
+func (n *note) report() Refusal {
+	return Refusal{Reason: n.label, Title: n.title, Check: n.check, Time: n.at, AppID: n.appID, Detail: n.detail}
 }

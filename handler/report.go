@@ -3,7 +3,6 @@ package handler
 import (
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
@@ -71,7 +70,7 @@ func (c *Callback) Report() Report {
 		r.ClockSkew = &skew
 	}
 	configured := c.apps.Load().byID
-	for _, a := range c.Snapshot() {
+	for _, a := range c.store.Snapshot() {
 		app := configured[a.ID]
 		if app == nil {
 			continue // the configuration is being changed right now
@@ -99,27 +98,6 @@ func (s *appStats) report() []CommandReport {
 	}
 	slices.SortStableFunc(list, func(a, b CommandReport) int { return b.Last.Compare(a.Last) })
 	return list
-}
-
-// note is one refusal. There is one for each reason, since whoever can reach the port can
-// cause refusals, and it has no more of the request than the log has. It is immutable.
-type note struct {
-	*reason
-	at     time.Time
-	appID  string // printable; empty if the request was refused before
-	detail string
-}
-
-func newNote(f *refusal) *note {
-	n := &note{reason: f.reason, at: time.Now(), appID: strings.Clone(safe(f.appID)), detail: f.detail}
-	if (f.reason == reasonTime || f.reason == reasonSignedPath) && f.err != nil {
-		n.detail = f.err.Error() // which only the holder of a token can cause
-	}
-	return n
-}
-
-func (n *note) report() Refusal {
-	return Refusal{Reason: n.label, Title: n.title, Check: n.check, Time: n.at, AppID: n.appID, Detail: n.detail}
 }
 
 // report returns the reasons for which requests were refused, the latest first.

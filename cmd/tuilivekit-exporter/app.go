@@ -89,12 +89,7 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 		a.close()
 		return nil, err
 	}
-	o := handler.Options{
-		Apps: p.apps, Store: hearing{a.recorded(store, queues), a.recounts}, Registerer: reg, Log: log,
-		MaxBodyBytes: *cfg.maxBodyBytes, SignatureWindow: cfg.signatureWindow,
-		Limits: cfg.limits.resolved(log),
-	}
-	if a.callback, err = handler.New(o); err != nil {
+	if a.callback, err = a.newCallback(p.apps, a.recorded(store, queues), reg); err != nil {
 		a.close()
 		return nil, err
 	}
@@ -109,6 +104,22 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 	a.webhook = a.callback.Router(cfg.webhookPath)
 	a.web = a.newWeb(reg)
 	return a, nil
+}
+
+// close releases what newApp has taken, of an app that does not run.
+func (a *app) close() {
+	if a.storage != nil {
+		a.storage.Close()
+	}
+}
+
+// newCallback makes the webhook. What it records goes to store, and to the recounts.
+func (a *app) newCallback(apps []handler.App, store handler.Store, reg prometheus.Registerer) (*handler.Callback, error) {
+	return handler.New(handler.Options{
+		Apps: apps, Store: hearing{store, a.recounts}, Registerer: reg, Log: a.log,
+		MaxBodyBytes: *a.cfg.maxBodyBytes, SignatureWindow: a.cfg.signatureWindow,
+		Limits: a.cfg.limits.resolved(a.log),
+	})
 }
 
 // recorded is a store with what records into it.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/tls"
 	"fmt"
 	"strings"
@@ -83,21 +82,6 @@ func (c *certificate) broken() error {
 		return *err
 	}
 	return nil
-}
-
-// follow looks at the files of both listeners now and then until ctx ends.
-func (a *app) follow(ctx context.Context) error {
-	tick := time.NewTicker(certificateInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			a.cert.look()
-			a.webConf.look()
-		}
-	}
 }
 
 // look takes the pair in the files if their content has changed. It goes by content, as

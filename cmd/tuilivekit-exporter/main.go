@@ -87,29 +87,6 @@ func newCLI(stdout, stderr io.Writer) *cli {
 	return c
 }
 
-// wrongFlag returns the flag, or the variable, whose value cannot be parsed: kingpin
-// does not say. It returns nothing when something else is wrong.
-func (c *cli) wrongFlag(args []string) string {
-	parsed, err := c.app.ParseContext(args)
-	if err != nil {
-		return ""
-	}
-	for _, e := range parsed.Elements {
-		if flag, ok := e.Clause.(*kingpin.FlagClause); ok && e.Value != nil && flag.Model().Value.Set(*e.Value) != nil {
-			return "--" + flag.Model().Name + ": "
-		}
-	}
-	if parsed.SelectedCommand == nil {
-		return ""
-	}
-	for _, flag := range parsed.SelectedCommand.Model().Flags {
-		if value := os.Getenv(flag.Envar); value != "" && flag.Value.Set(value) != nil {
-			return flag.Envar + ": "
-		}
-	}
-	return ""
-}
-
 // nameVersion gives a binary that was built without our Makefile the version of its
 // module.
 func nameVersion() {

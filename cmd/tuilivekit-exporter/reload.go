@@ -6,7 +6,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
-	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/config"
 )
 
 // plan is a configuration that is read and validated, and not in use yet: nothing is put
@@ -108,21 +107,6 @@ func (a *app) serveReload(w http.ResponseWriter, _ *http.Request) {
 	if err := a.reload(); err != nil {
 		http.Error(w, "failed to reload configuration: "+err.Error(), http.StatusInternalServerError)
 	}
-}
-
-// handlerApps returns the applications of cfg, without their backends.
-func handlerApps(cfg *config.Config) []handler.App {
-	apps := make([]handler.App, len(cfg.Apps))
-	for i, app := range cfg.Apps {
-		apps[i] = handler.App{ID: string(app.SDKAppID), Name: app.Name, AllowUnsigned: app.AllowUnsigned}
-		if app.MaxRooms != nil {
-			apps[i].MaxRooms = *app.MaxRooms
-		}
-		for _, token := range app.Tokens {
-			apps[i].Tokens = append(apps[i].Tokens, token.Reveal())
-		}
-	}
-	return apps
 }
 
 // newReloadOK returns the metric of how the last attempts went.

@@ -94,24 +94,16 @@ func (a *app) run(ctx context.Context, l listeners, hup <-chan os.Signal) error 
 		stop: func(context.Context) error { return stopWeb(webServer, ps.deadline) },
 	})
 	if l.health != nil {
-		a.log.WithField("address", l.health.Addr().String()).Info("serving health checks")
 		server := a.healthServer()
 		ps.add(part{
 			name: "health listener",
-			run:  func(context.Context) error { return fmt.Errorf("health listener: %w", server.Serve(l.health)) },
+			run:  func(context.Context) error { return a.serveHealth(server, l.health) },
 			stop: func(context.Context) error { return stopWeb(server, ps.deadline) },
 		})
 	}
 	err := ps.run()
 	a.log.Info("stopped")
 	return err
-}
-
-// close releases what newApp has taken, of an app that does not run.
-func (a *app) close() {
-	if a.storage != nil {
-		a.storage.Close()
-	}
 }
 
 // servingOf returns a channel that is closed when all servers accept connections.
@@ -178,6 +170,21 @@ func (a *app) reloadWhenAsked(ctx context.Context, hup <-chan os.Signal) error {
 	}
 }
 
+// follow looks at the files of both listeners now and then until ctx ends.
+func (a *app) follow(ctx context.Context) error {
+	tick := time.NewTicker(certificateInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			a.cert.look()
+			a.webConf.look()
+		}
+	}
+}
+
 // shutdown answers the callbacks that have come.
 func (a *app) shutdown(server *http.Server, drained context.Context) error {
 	err := server.Shutdown(drained)
@@ -185,6 +192,12 @@ func (a *app) shutdown(server *http.Server, drained context.Context) error {
 		a.log.WithError(err).Error("callbacks in progress were not answered")
 	}
 	return err
+}
+
+// serveHealth serves on listener, which it closes, until that fails.
+func (a *app) serveHealth(server *http.Server, listener net.Listener) error {
+	a.log.WithField("address", listener.Addr().String()).Info("serving health checks")
+	return fmt.Errorf("health listener: %w", server.Serve(listener))
 }
 
 // stopWeb ends the scrapes that take too long.

@@ -1,15 +1,14 @@
 package main
 
 import (
-	"io"
 	"net"
 	"net/url"
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/version"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/web"
@@ -18,8 +17,10 @@ import (
 // flagStatus returns the flags of serve. No flag has a secret.
 func (c *serveCommand) flagStatus() []web.FlagStatus {
 	var list []web.FlagStatus
-	unset := map[string]string{} // the values that nobody has set, as they are printed
-	for _, f := range newCLI(io.Discard, io.Discard).serve.clause.Model().Flags {
+	unset := map[string]string{} // the values of flags that are not set, as they are printed
+	var defaults serveCommand
+	defaults.register(kingpin.New("", "").Command("serve", ""))
+	for _, f := range defaults.clause.Model().Flags {
 		for _, value := range f.Default {
 			_ = f.Value.Set(value) // a default of ours
 		}
@@ -153,34 +154,6 @@ func (a *app) configStatus() web.ConfigStatus {
 			status.OK = false
 			status.Error = strings.TrimPrefix(status.Error+"; "+err.Error(), "; ")
 		}
-	}
-	return status
-}
-
-// loads remembers how the last loads of the configuration went.
-type loads struct {
-	mu                 sync.Mutex
-	attempted, success time.Time
-	err                error
-}
-
-// note notes an attempt that has just ended.
-func (l *loads) note(err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.attempted, l.err = time.Now(), err
-	if err == nil {
-		l.success = l.attempted
-	}
-}
-
-func (l *loads) status() web.ConfigStatus {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	attempted, success := l.attempted, l.success
-	status := web.ConfigStatus{OK: l.err == nil, LastAttempt: &attempted, LastSuccess: &success}
-	if l.err != nil {
-		status.Error = l.err.Error()
 	}
 	return status
 }

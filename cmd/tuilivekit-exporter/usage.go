@@ -3,8 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"regexp"
 	"strings"
+
+	"github.com/alecthomas/kingpin/v2"
 )
 
 // usageError puts an error of the command line in words that say what to write instead:
@@ -32,4 +35,27 @@ func (c *cli) usageError(args []string, err error) error {
 		return fmt.Errorf("%s%w%s (see --help)", c.wrongFlag(args), err, hint)
 	}
 	return errors.New(c.wrongFlag(args) + text + hint + " (see --help)")
+}
+
+// wrongFlag returns the flag, or the variable, whose value cannot be parsed: kingpin
+// does not say. It returns nothing when something else is wrong.
+func (c *cli) wrongFlag(args []string) string {
+	parsed, err := c.app.ParseContext(args)
+	if err != nil {
+		return ""
+	}
+	for _, e := range parsed.Elements {
+		if flag, ok := e.Clause.(*kingpin.FlagClause); ok && e.Value != nil && flag.Model().Value.Set(*e.Value) != nil {
+			return "--" + flag.Model().Name + ": "
+		}
+	}
+	if parsed.SelectedCommand == nil {
+		return ""
+	}
+	for _, flag := range parsed.SelectedCommand.Model().Flags {
+		if value := os.Getenv(flag.Envar); value != "" && flag.Value.Set(value) != nil {
+			return flag.Envar + ": "
+		}
+	}
+	return ""
 }

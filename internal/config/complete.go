@@ -19,8 +19,7 @@ func (c *Config) complete(dir string) (warnings []string, err error) {
 		return nil, &keyError{path{"apps"}, "no applications: at least one is required"}
 	}
 	ids := make(map[AppID]int, len(c.Apps))
-	tokens := make(map[string]*owners, len(c.Apps))
-	var shared []*owners
+	tokens := tokenOwners{of: make(map[string]*owners, len(c.Apps))}
 	read := c.readAllTokens(dir)
 	for i := range c.Apps {
 		app := &c.Apps[i]
@@ -45,19 +44,9 @@ func (c *Config) complete(dir string) (warnings []string, err error) {
 		if app.AllowUnsigned {
 			warnings = append(warnings, fmt.Sprintf("application %s: allow_unsigned is set: anyone who can reach the webhook listener can set its counts", app.SDKAppID))
 		}
-		for _, token := range app.Tokens {
-			o := tokens[token.Reveal()]
-			switch {
-			case o == nil:
-				tokens[token.Reveal()] = &owners{first: app.SDKAppID, last: app.SDKAppID, n: 1}
-			case o.last != app.SDKAppID: // else it is there twice
-				if o.last, o.n = app.SDKAppID, o.n+1; o.n == 2 {
-					shared = append(shared, o)
-				}
-			}
-		}
+		tokens.add(app)
 	}
-	for _, o := range shared {
+	for _, o := range tokens.shared {
 		warnings = append(warnings, o.warning())
 	}
 	if c.Replica != nil {
@@ -89,6 +78,27 @@ func (app *App) completeNames(at path, ids map[AppID]int) error {
 		app.Name = string(app.SDKAppID)
 	}
 	return nil
+}
+
+// tokenOwners are the owners of all tokens.
+type tokenOwners struct {
+	of     map[string]*owners // by token
+	shared []*owners          // of tokens that several applications have
+}
+
+// add adds the tokens of app, which may be there twice.
+func (t *tokenOwners) add(app *App) {
+	for _, token := range app.Tokens {
+		o := t.of[token.Reveal()]
+		switch {
+		case o == nil:
+			t.of[token.Reveal()] = &owners{first: app.SDKAppID, last: app.SDKAppID, n: 1}
+		case o.last != app.SDKAppID:
+			if o.last, o.n = app.SDKAppID, o.n+1; o.n == 2 {
+				t.shared = append(t.shared, o)
+			}
+		}
+	}
 }
 
 // owners are the applications that have a token.

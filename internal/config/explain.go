@@ -179,21 +179,6 @@ func (c *checker) checkStruct(n *yaml.Node, t reflect.Type, at path) {
 	}
 }
 
-// keysOf returns the fields of t that a file can set.
-func keysOf(t reflect.Type) (fields []reflect.StructField) {
-	for f := range t.Fields() {
-		if f.IsExported() && keyOf(f) != "-" {
-			fields = append(fields, f)
-		}
-	}
-	return fields
-}
-
-func keyOf(f reflect.StructField) string {
-	key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
-	return cmp.Or(key, strings.ToLower(f.Name))
-}
-
 // wrongValue says what a value must be that cannot be decoded into t.
 func wrongValue(err error, n *yaml.Node, t reflect.Type) string {
 	var types *yaml.TypeError
@@ -240,4 +225,19 @@ func kindInWords(n *yaml.Node) string {
 		return "true or false"
 	}
 	return "a string"
+}
+
+// unknownKey says that fields have no key of that name, and which one may be meant.
+func (c *checker) unknownKey(key string, fields []reflect.StructField) string {
+	if best := nearest(key, fields); best != "" {
+		return fmt.Sprintf("unknown key, did you mean %s?", best)
+	}
+	if places := placesOf(key, c.root, nil); len(places) > 0 {
+		return fmt.Sprintf("unknown key here, did you mean %s?", strings.Join(places, " or "))
+	}
+	var keys []string
+	for _, f := range fields {
+		keys = append(keys, keyOf(f))
+	}
+	return "unknown key, must be one of " + strings.Join(keys, ", ")
 }

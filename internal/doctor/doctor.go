@@ -15,41 +15,6 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/restapi"
 )
 
-// Status is the result of a check.
-type Status string
-
-// The results of checks. A Skip says what would be needed for the check.
-const (
-	Pass Status = "pass"
-	Warn Status = "warn"
-	Fail Status = "fail"
-	Skip Status = "skip"
-)
-
-// The groups of checks.
-const (
-	Machine    = "This machine"
-	PublicURL  = "Callback URL"
-	Tencent    = "Tencent"
-	Monitoring = "Monitoring"
-)
-
-// Check is one check and its result. It has no secrets.
-type Check struct {
-	// ID is the name of the kind of check. It stays as it is.
-	ID string `json:"id"`
-	// Group is where the check looked.
-	Group string `json:"group"`
-	// AppID is the SDKAppID that it is about, empty if it is about none.
-	AppID string `json:"sdk_app_id,omitempty"`
-	// Status is the result.
-	Status Status `json:"status"`
-	// Detail is what was found.
-	Detail string `json:"detail"`
-	// Do is what the operator should do, empty if there is nothing to do.
-	Do string `json:"do,omitempty"`
-}
-
 // App is an application of the configuration.
 type App struct {
 	ID            string
@@ -134,32 +99,4 @@ func Run(ctx context.Context, o Options) []Check {
 	d.prometheus(ctx)
 	d.alertmanager(ctx)
 	return d.checks
-}
-
-func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-
-// doctor collects the checks of one Run.
-type doctor struct {
-	o      Options
-	http   *http.Client // for this machine and the monitoring
-	group  string
-	app    string
-	checks []Check
-}
-
-func (d *doctor) add(id string, status Status, detail, do string) {
-	if status == Pass {
-		do = ""
-	}
-	d.checks = append(d.checks, Check{ID: id, Group: d.group, AppID: d.app, Status: status, Detail: detail, Do: do})
-}
-
-// Failed reports whether a check has failed.
-func Failed(checks []Check) bool {
-	for _, c := range checks {
-		if c.Status == Fail {
-			return true
-		}
-	}
-	return false
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -183,21 +182,6 @@ func (d *doctor) ports() {
 		listener.Close()
 		d.add("port", Pass, address+" is free", "")
 	}
-}
-
-// get returns the answer of an HTTP server of the operator, up to 4 MiB.
-func (d *doctor) get(ctx context.Context, url string) (code int, body []byte, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return 0, nil, errors.New("not a URL")
-	}
-	resp, err := d.http.Do(req)
-	if err != nil {
-		return 0, nil, withoutURL(err)
-	}
-	defer resp.Body.Close()
-	body, err = io.ReadAll(io.LimitReader(resp.Body, 4<<20))
-	return resp.StatusCode, body, err
 }
 
 // askStatus returns the status of a running exporter.

@@ -82,3 +82,15 @@ func (c *counter) tencentTime(t time.Time) int64 {
 	}
 	return t.UnixMilli()
 }
+
+// sleep returns false if ctx ends first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

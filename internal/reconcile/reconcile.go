@@ -186,15 +186,3 @@ func answered(err error) bool {
 	var e *restapi.Error
 	return errors.As(err, &e)
 }
-
-// sleep returns false if ctx ends first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}

@@ -38,6 +38,14 @@ func newBackend(r *Relay, appID string) *Backend {
 	return &Backend{relay: r, appID: appID, stats: r.metrics.newStats(appID), configured: make(chan struct{}, 1)}
 }
 
+// signal lets the reader of ch know that something is new.
+func signal(ch chan<- struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default: // it has not read of the last one
+	}
+}
+
 func (b *Backend) configure(s Settings) {
 	old := b.current.Load()
 	next := b.relay.newTarget(s, old)
@@ -62,28 +70,6 @@ func (b *Backend) failed(t *target, log *failureLog, entry *logrus.Entry, err er
 	t.failed(message + ": " + err.Error())
 	log.write(entry, err, message)
 }
-
-// failure says why a backend did not answer; it is a label value.
-type failure uint8
-
-const (
-	failedBusy failure = iota
-	failedCircuit
-	failedTimeout
-	failedConnection
-	failedAnswer
-	failedStatus
-	numFailures
-	canceled // by the sender: the backend is not to blame
-)
-
-var failureNames = [numFailures]string{"busy", "circuit_open", "timeout", "connection", "answer", "status"}
-
-// What can be the end of a decision, and of an attempt to deliver.
-var (
-	decisionReasons = []failure{failedBusy, failedCircuit, failedTimeout, failedConnection, failedAnswer, failedStatus}
-	deliveryReasons = []failure{failedTimeout, failedConnection, failedStatus}
-)
 
 // Answer is the answer to a callback. Its Header has the fields Content-Type and
 // Content-Encoding at most.
@@ -234,18 +220,4 @@ func (b *Backend) exchange(ctx context.Context, t *target, p parcel) (Answer, fa
 		}
 	}
 	return Answer{resp.StatusCode, h, body}, 0, nil
-}
-
-// unavailable reports whether status is what a gateway says when the server behind it is
-// away (RFC 9110, sections 15.6.3 to 15.6.5).
-func unavailable(status int) bool {
-	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
-}
-
-func reasonOf(err error, otherwise failure) failure {
-	var timeout interface{ Timeout() bool }
-	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
-		return failedTimeout
-	}
-	return otherwise
 }

@@ -101,14 +101,6 @@ func (r *Relay) apply(list []Settings) {
 	}
 }
 
-// signal lets the reader of ch know that something is new.
-func signal(ch chan<- struct{}) {
-	select {
-	case ch <- struct{}{}:
-	default: // it has not read of the last one
-	}
-}
-
 // Run delivers queued callbacks until ctx ends, or until a Drain is over. It is called once
 // and returns nil: a delivery that fails is counted, logged and tried again.
 func (r *Relay) Run(ctx context.Context) error {

@@ -3,6 +3,7 @@ package replica
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -107,3 +108,38 @@ func keysOf(prefix string) keys {
 func (k keys) event(appID string) string     { return "{" + k.prefix + ":" + appID + "}:event" }
 func (k keys) rooms(appID string) string     { return "{" + k.prefix + ":" + appID + "}:rooms" }
 func (k keys) reconcile(appID string) string { return "{" + k.prefix + ":" + appID + "}:reconcile" }
+
+// engine is a client with the keys that it uses.
+type engine struct {
+	redis.UniversalClient
+	keys keys
+}
+
+// errStopped is the problem of a round that ends because ctx has.
+var errStopped = errors.New("stopped")
+
+// failed notes an error, and reports whether there was one.
+func (l *link) fails(ctx context.Context, doing string, err error) bool {
+	if err == nil || errors.Is(err, redis.Nil) {
+		l.reached = true
+		return false
+	}
+	if ctx.Err() != nil {
+		err = errStopped
+	}
+	if l.problem == nil {
+		l.problem = fmt.Errorf("%s: %w", doing, err)
+	}
+	var answered redis.Error
+	l.reached = l.reached || errors.As(err, &answered)
+	return true
+}
+
+// away reports whether the engine has not answered anything in this round, so that asking on
+// would only take time.
+func (l *link) away() bool { return l.problem != nil && !l.reached }
+
+// bounded returns a context for one group of commands.
+func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, 2*ioTimeout)
+}

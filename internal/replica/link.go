@@ -2,9 +2,7 @@ package replica
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -58,48 +56,12 @@ type peer struct {
 	seen time.Time
 }
 
-// book is what is known of the engine's records of one application.
-type book struct {
-	id     string
-	event  string                // the newest member that the engine has
-	rooms  map[roomMember]uint64 // what it has of the rooms that changed lately
-	hint   float64               // the last change that another replica has announced
-	read   int64                 // when it was last read, Unix milliseconds
-	failed bool                  // a command for it has failed since it was last exchanged as a whole
-
-	nextRead, nextRepeat, nextWhole time.Time
-
-	counts state.Counts // without counters: what text is the member of
-	text   string
-}
-
-// encoded returns the member of the newest event in c.
-func (b *book) encoded(c state.Counts) string {
-	event := state.Counts{EventTime: c.EventTime, Current: c.Current, Max: c.Max, Received: c.Received, Operator: c.Operator}
-	if event != b.counts {
-		b.counts, b.text = event, encodeEvent(event)
-	}
-	return b.text
-}
-
-// recover notes that the engine takes commands for the application again: who knows what it
-// has lost.
-func (b *book) recover(now time.Time) {
-	b.failed = false
-	if limit := now.Add(spread(retryInterval)); b.nextWhole.After(limit) {
-		b.nextWhole = limit
-	}
-}
-
 func newLink(r *Replicas, e *engine) *link {
 	return &link{
 		Replicas: r, engine: e, books: map[string]*book{}, peers: map[string]peer{},
 		born: max(r.born, time.Now().Add(-commitTime).UnixMilli()),
 	}
 }
-
-// errStopped is the problem of a round that ends because ctx has.
-var errStopped = errors.New("stopped")
 
 // round offers what has changed here, and takes what has changed elsewhere if read is set.
 func (l *link) round(ctx context.Context, read bool) {
@@ -160,35 +122,6 @@ func (l *link) follow(apps []state.App, now time.Time) {
 			l.books[b.id] = b
 		}
 	}
-}
-
-// spread returns a part of d, so that not all applications have their turn at once.
-func spread(d time.Duration) time.Duration { return rand.N(d) }
-
-// failed notes an error, and reports whether there was one.
-func (l *link) fails(ctx context.Context, doing string, err error) bool {
-	if err == nil || errors.Is(err, redis.Nil) {
-		l.reached = true
-		return false
-	}
-	if ctx.Err() != nil {
-		err = errStopped
-	}
-	if l.problem == nil {
-		l.problem = fmt.Errorf("%s: %w", doing, err)
-	}
-	var answered redis.Error
-	l.reached = l.reached || errors.As(err, &answered)
-	return true
-}
-
-// away reports whether the engine has not answered anything in this round, so that asking on
-// would only take time.
-func (l *link) away() bool { return l.problem != nil && !l.reached }
-
-// bounded returns a context for one group of commands.
-func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, 2*ioTimeout)
 }
 
 // peerLife is how long another replica is seen after its last sign of life.

@@ -150,9 +150,7 @@ type envelope struct {
 // was kept open turns out to be closed.
 func (c *Client) call(ctx context.Context, name, query string, repeatable bool, body, answer any) error {
 	sig := c.userSig()
-	fail := func(f Fault, format string, args ...any) error {
-		return &TransportError{Call: name, Host: c.o.Host, Fault: f, Detail: clean(fmt.Sprintf(format, args...), sig, c.o.SecretKey)}
-	}
+	fail := func(f Fault, format string, args ...any) error { return c.fault(name, sig, f, format, args...) }
 	sent, err := json.Marshal(body)
 	if err != nil {
 		panic(err) // all bodies are structs of this package
@@ -188,9 +186,19 @@ func (c *Client) call(ctx context.Context, name, query string, repeatable bool, 
 	case len(text) > MaxAnswer:
 		return fail(TooLarge, "more than %d bytes", MaxAnswer)
 	}
+	return c.decode(name, sig, text, answer)
+}
+
+// fault returns the error of a call that no answer of Tencent ended. It has no secrets.
+func (c *Client) fault(name, sig string, f Fault, format string, args ...any) error {
+	return &TransportError{Call: name, Host: c.o.Host, Fault: f, Detail: clean(fmt.Sprintf(format, args...), sig, c.o.SecretKey)}
+}
+
+// decode decodes the answer to a call, unless it is an error of Tencent.
+func (c *Client) decode(name, sig string, text []byte, answer any) error {
 	var e envelope
 	if err := json.Unmarshal(text, &e); err != nil || e.ErrorCode == nil {
-		return fail(NotTencent, "not JSON with an ErrorCode")
+		return c.fault(name, sig, NotTencent, "not JSON with an ErrorCode")
 	}
 	if *e.ErrorCode != 0 {
 		return &Error{
@@ -202,7 +210,7 @@ func (c *Client) call(ctx context.Context, name, query string, repeatable bool, 
 		return nil
 	}
 	if err := json.Unmarshal(text, answer); err != nil {
-		return fail(NotTencent, "a member of the answer has another type than documented")
+		return c.fault(name, sig, NotTencent, "a member of the answer has another type than documented")
 	}
 	return nil
 }

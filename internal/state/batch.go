@@ -55,6 +55,21 @@ func (s *Store) Begin() *Batch {
 	return b
 }
 
+// takeLater applies what has waited for b.
+func (b *Batch) takeLater(now int64) {
+	l := &b.store.later
+	l.mu.Lock()
+	members := l.members
+	l.members = nil
+	l.mu.Unlock()
+	for appID, counts := range members {
+		of := b.record(appID, now)
+		for cause, n := range counts {
+			of.Members[cause] += n
+		}
+	}
+}
+
 // Count applies e to what the Batch has made of the state so far, and moves the counters.
 func (b *Batch) Count(e Event) Outcome {
 	if e.Kind == Nothing {

@@ -100,18 +100,3 @@ func (s *Store) HasLater() bool {
 	defer s.later.mu.Unlock()
 	return len(s.later.members) > 0
 }
-
-// takeLater applies what has waited for b.
-func (b *Batch) takeLater(now int64) {
-	l := &b.store.later
-	l.mu.Lock()
-	members := l.members
-	l.members = nil
-	l.mu.Unlock()
-	for appID, counts := range members {
-		of := b.record(appID, now)
-		for cause, n := range counts {
-			of.Members[cause] += n
-		}
-	}
-}

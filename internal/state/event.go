@@ -138,51 +138,6 @@ type Outcome struct {
 	Opened int64
 }
 
-// count merges e, which is no duplicate, into c. tolerance is in milliseconds.
-func (c *Counts) count(e Event, tolerance int64) Outcome {
-	var o Outcome
-	t, clamped := e.time(tolerance)
-	o.Clamped = clamped
-	switch e.Kind {
-	case Threshold:
-		c.Events++
-		switch c.compare(t, e.Current, e.Max) {
-		case +1:
-			c.Current, c.Max, c.EventTime, c.Received = e.Current, e.Max, t, e.Received
-			c.Operator = operatorOf(e.Operator)
-		case -1:
-			o.Verdict = OutOfOrder
-		}
-	case Created:
-		c.Created++
-	case Destroyed:
-		c.Destroyed[e.Cause]++
-		if e.Statistic == nil {
-			c.WithoutStatistic++
-		} else {
-			c.addStatistic(*e.Statistic)
-		}
-	case Members:
-		c.Members[e.MemberCause] += uint64(e.Members)
-	case Quota:
-		if t > c.QuotaTime || t == c.QuotaTime && e.QuotaUsed >= c.QuotaUsed {
-			c.QuotaTime, c.QuotaUsed, c.Quota = t, e.QuotaUsed, e.Quota
-		} else {
-			o.Verdict = OutOfOrder
-		}
-	}
-	return o
-}
-
-// learn makes n the newest event if it is newer, and reports whether it was.
-func (c *Counts) learn(n News) bool {
-	if c.compare(n.EventTime, n.Current, n.Max) <= 0 {
-		return false
-	}
-	c.Current, c.Max, c.EventTime, c.Received, c.Operator = n.Current, n.Max, n.EventTime, n.Received, n.Operator&operatorMask
-	return true
-}
-
 // repeatKey identifies e among the events of a window, by 64 bits of a hash: among
 // the most that a window holds, one event in 10^13 would be taken for another. An
 // event without a time has none: two rooms created by one operator at one count would

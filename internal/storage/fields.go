@@ -12,10 +12,6 @@ import (
 
 var errPayload = errors.New("payload is not what this version writes")
 
-func appendText(b []byte, num protowire.Number, s string) []byte {
-	return protowire.AppendString(protowire.AppendTag(b, num, protowire.BytesType), s)
-}
-
 // recordField is a field of a record.
 type recordField struct {
 	num    protowire.Number
@@ -174,22 +170,6 @@ func readRepeats(list []state.Repeat, b []byte) ([]state.Repeat, error) {
 	}
 	for i, at := range times {
 		list = append(list, state.Repeat{Key: binary.LittleEndian.Uint64(keys[8*i:]), At: at})
-	}
-	return list, nil
-}
-
-// readDifferences reads numbers that are each given by the difference from the one
-// before.
-func readDifferences(b []byte) (list []int64, err error) {
-	var before int64
-	for len(b) > 0 {
-		v, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return nil, protowire.ParseError(n)
-		}
-		b = b[n:]
-		before += protowire.DecodeZigZag(v)
-		list = append(list, before)
 	}
 	return list, nil
 }

@@ -35,12 +35,6 @@ type file interface {
 	Sync() error
 }
 
-var (
-	errInUse = errors.New("in use")
-	// errNoLock is the error of a file system without locks.
-	errNoLock = errors.New("the file system has no locks")
-)
-
 // osFiles is the file system of production.
 type osFiles struct{}
 

@@ -2,9 +2,7 @@ package storage
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
@@ -47,16 +45,6 @@ type request struct {
 	err      error
 	done     chan struct{}
 }
-
-// job is work for the goroutine that touches files.
-type job func() error
-
-// maxPending and maxPendingBytes are how much a degraded storage remembers to write after
-// what it writes anyway. Past that it writes everything once more.
-const (
-	maxPending      = 1 << 16
-	maxPendingBytes = 8 << 20 // of callbacks that are queued, or were when they came
-)
 
 // writer is the one goroutine that changes the state.
 type writer struct {
@@ -231,167 +219,8 @@ func (w *writer) handle(waiting []*request) {
 		close(news.done)
 	}
 	if !w.failing && w.journal.full() {
-		if err := w.inTime(w.begin()); err != nil {
-			w.metrics.failures.Inc()
-			w.degrade(err)
-		}
+		w.must(w.inTime(w.begin()))
 	}
-}
-
-// remember keeps changes to be written later.
-func (w *writer) remember(changes Changes) {
-	for _, f := range changes.Requests {
-		w.pendingBytes += len(f.Data)
-	}
-	if len(w.pending.Records)+len(w.pending.Rooms)+len(w.pending.Repeats)+len(w.pending.Requests)+len(w.pending.Removed) > maxPending || w.pendingBytes > maxPendingBytes {
-		w.forget()
-		w.lost = true
-	}
-	if !w.lost {
-		w.pending.Records = append(w.pending.Records, changes.Records...)
-		w.pending.Rooms = append(w.pending.Rooms, changes.Rooms...)
-		w.pending.Repeats = append(w.pending.Repeats, changes.Repeats...)
-		w.pending.Requests = append(w.pending.Requests, changes.Requests...)
-		w.pending.Removed = append(w.pending.Removed, changes.Removed...)
-	}
-}
-
-// forget forgets what remember has remembered.
-func (w *writer) forget() { w.pending, w.pendingBytes, w.lost = Changes{}, 0, false }
-
-// lateInterval is how often the writer looks, during a commit, for senders whose time is up.
-const lateInterval = 100 * time.Millisecond
-
-// answerLate answers those of waiting whose time is up before the next look, and returns
-// the others.
-func answerLate(waiting []*request, err error) []*request {
-	next := time.Now().Add(lateInterval)
-	return slices.DeleteFunc(waiting, func(r *request) bool {
-		late := !r.deadline.IsZero() && next.After(r.deadline)
-		if late {
-			r.err = err
-			r.done <- struct{}{}
-		}
-		return late
-	})
-}
-
-// errTimeout is the error of a commit that still runs.
-var errTimeout = errors.New("the commit takes longer than --storage.timeout")
-
-// commitInTime commits changes, or gives up waiting.
-func (w *writer) commitInTime(changes Changes) error {
-	began := time.Now()
-	err := w.inTime(w.counted(func() error { return w.journal.commit(changes) }))
-	w.took = time.Since(began)
-	if err != nil {
-		w.metrics.failures.Inc()
-		return err
-	}
-	w.metrics.lastSuccess.SetToCurrentTime()
-	return nil
-}
-
-// counted makes a job of do that the metrics show.
-func (w *writer) counted(do job) job {
-	w.metrics.commits.Inc()
-	return func() error {
-		began := time.Now()
-		defer func() { w.metrics.duration.Observe(time.Since(began).Seconds()) }()
-		return do()
-	}
-}
-
-// inTime does a job, or gives up waiting. Meanwhile it answers those whose time is up.
-func (w *writer) inTime(do job) error {
-	began := time.Now()
-	w.start(do)
-	timer := time.NewTimer(min(w.timeout, lateInterval))
-	defer timer.Stop()
-	for {
-		select {
-		case err := <-w.results:
-			w.busy = false
-			return err
-		case <-timer.C:
-		}
-		left := w.timeout - time.Since(began)
-		if left <= 0 {
-			return errTimeout
-		}
-		for len(w.behind) < maxWaiting && len(w.waiting) > 0 {
-			w.behind = append(w.behind, <-w.waiting)
-		}
-		w.behind = answerLate(w.behind, state.ErrOverloaded)
-		w.applied = answerLate(w.applied, state.ErrNotDurable)
-		timer.Reset(min(left, lateInterval))
-	}
-}
-
-func (w *writer) start(do job) {
-	w.busy = true
-	w.jobs <- do
-}
-
-// degrade notes that commits fail.
-func (w *writer) degrade(cause error) {
-	cause = explain(cause)
-	w.metrics.degraded.Set(1)
-	w.degraded.Store(&Health{DegradedSince: time.Now(), Cause: cause})
-	w.failing = true
-	w.forget()
-	w.log.WithError(cause).WithField("folder", w.path).
-		Error("storage is degraded: events are counted, but not acknowledged until they can be written again")
-}
-
-// look finds out whether the files are still there, and tries to recover if they cannot
-// be written.
-func (w *writer) look() {
-	if !w.failing {
-		if err := w.inTime(w.journal.check); err != nil {
-			w.metrics.failures.Inc()
-			w.degrade(err)
-		}
-	}
-	w.recover()
-}
-
-// recover begins a segment with everything, once the disk has let go of the last one.
-func (w *writer) recover() {
-	if w.failing && !w.busy {
-		w.forget()
-		w.start(w.begin())
-	}
-}
-
-// begin is the job that begins a segment with everything that is known now.
-func (w *writer) begin() job {
-	all := w.all()
-	return w.counted(func() error { return w.journal.begin(all) })
-}
-
-// finished takes the result of a job that nobody waited for: a commit that was late, or
-// a new file. If it went well only what has come meanwhile is not durable.
-func (w *writer) finished(err error) {
-	w.busy = false
-	switch {
-	case err != nil:
-		w.metrics.failures.Inc()
-		return // recover tries again
-	case w.lost:
-		return // and again
-	case !w.pending.Empty():
-		if w.commitInTime(w.pending) != nil {
-			w.lost = true
-			return
-		}
-	}
-	w.metrics.lastSuccess.SetToCurrentTime()
-	w.metrics.degraded.Set(0)
-	w.degraded.Store(nil)
-	w.failing = false
-	w.forget()
-	w.log.WithField("folder", w.path).Info("storage has recovered: all counts are durable")
 }
 
 // stop commits what has come and closes the journal.

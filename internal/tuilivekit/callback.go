@@ -2,8 +2,6 @@ package tuilivekit
 
 import (
 	"bytes"
-	"strconv"
-	"unicode/utf8"
 )
 
 // MaxCount is the largest room count that makes sense.
@@ -80,16 +78,6 @@ const (
 )
 
 const bodyField = "body"
-
-const (
-	infoRoomID = iota
-	infoEventTime
-	infoCreateTime
-	numInfoFields
-)
-
-// Their letter case is checked too: another reader of the same body may fold it, and take the other one.
-var infoNames = [numInfoFields]string{"RoomId", "EventTime", "CreateTime"}
 
 // fieldCommand is read of every body, and the first of the fields of each command.
 const fieldCommand = "CallbackCommand"
@@ -203,66 +191,6 @@ func (cb *Callback) readThreshold(body []byte) error {
 	return cb.readCounts(raw[3], raw[4])
 }
 
-var roomFields = [...]string{fieldCommand, fieldEventTime, fieldRoomID, fieldRoomInfo, fieldOperator, "EventType", "Statistic"}
-
-// readRoom reads the body of RoomCreated or RoomDestroyed.
-func (cb *Callback) readRoom(body []byte) error {
-	var raw [len(roomFields)][]byte
-	if err := collectBody(body, roomFields[:], raw[:]); err != nil {
-		return err
-	}
-	cb.EventTime = eventTime(raw[1])
-	cb.Subject, cb.Operator = raw[2], raw[4]
-	cb.Cause = textOf(raw[5])
-	cb.Statistic = readStatistic(raw[6])
-	if err := cb.readRoomInfo(raw[3]); err != nil {
-		return err
-	}
-	cb.RoomID = textOf(cb.Subject)
-	return nil
-}
-
-// textOf returns the text of a string or the digits of a number, nil for anything else.
-func textOf(raw []byte) []byte {
-	switch {
-	case len(raw) == 0:
-		return nil
-	case raw[0] == '"':
-		return text(raw)
-	case '0' <= raw[0] && raw[0] <= '9' || raw[0] == '-':
-		return raw
-	}
-	return nil
-}
-
-var statisticFields = [...]string{"TotalViewers", "TotalGiftsSent", "TotalGiftCoins", "TotalLikesReceived"}
-
-// readStatistic reads the object Statistic of RoomDestroyed, all of it or nothing. It has a
-// number for each field, though they may be strings.
-func readStatistic(raw []byte) *Statistic {
-	if len(raw) == 0 || raw[0] != '{' {
-		return nil
-	}
-	var values [len(statisticFields)][]byte
-	m := walk(raw)
-	if collect(&m, statisticFields[:], values[:]) != nil {
-		return nil
-	}
-	var numbers [len(statisticFields)]uint64
-	for i, value := range values {
-		n, _, problem := integer(value)
-		if problem != "" || n > maxTotal {
-			return nil
-		}
-		numbers[i] = uint64(n)
-	}
-	return &Statistic{numbers[0], numbers[1], numbers[2], numbers[3]}
-}
-
-// maxTotal is the largest number of a Statistic that makes sense: the sums of many rooms must
-// stay exact in a float64.
-const maxTotal = 1_000_000_000_000
-
 var quotaFields = [...]string{fieldCommand, fieldEventTime, fieldUsed, fieldQuota}
 
 // readQuota reads the body of QuotaAlarm, both numbers or neither.
@@ -311,77 +239,6 @@ func (cb *Callback) readRateAlarm(body []byte) error {
 	return nil
 }
 
-// glance puts the first raw value of each member named in names in the same place of values,
-// as far as body can be read. Only the first of names, the command, must be clear.
-func glance(body []byte, names []string, values [][]byte) error {
-	m := walk(body)
-	for m.next() {
-		switch i := lookup(names, m.key); {
-		case i < 0:
-			if bytes.EqualFold(m.key, []byte(fieldCommand)) {
-				return &FieldError{fieldCommand, wrongCase}
-			}
-		case values[i] == nil:
-			values[i] = m.value
-		case i == 0:
-			return &FieldError{fieldCommand, givenTwice}
-		}
-	}
-	return nil
-}
-
-// collectBody collects the fields of a body that is read.
-func collectBody(body []byte, names []string, values [][]byte) error {
-	if len(body) == 0 {
-		return &FieldError{bodyField, "empty"}
-	}
-	if !utf8.Valid(body) {
-		return &FieldError{bodyField, notUTF8}
-	}
-	m := walk(body)
-	return collect(&m, names, values)
-}
-
-// collect puts the raw value of each member named in names in the same place of
-// values. It refuses these names in another letter case.
-func collect(m *members, names []string, values [][]byte) error {
-	for m.next() {
-		i := lookup(names, m.key)
-		switch {
-		case m.deep:
-			return &FieldError{bodyField, tooDeep}
-		case m.n > maxMembers:
-			return &FieldError{bodyField, tooMany}
-		case i < 0:
-			for _, name := range names {
-				if bytes.EqualFold(m.key, []byte(name)) {
-					return &FieldError{name, wrongCase}
-				}
-			}
-		case values[i] != nil:
-			return &FieldError{names[i], givenTwice}
-		default:
-			values[i] = m.value
-		}
-	}
-	if m.problem != "" {
-		if i := lookup(names, m.key); i >= 0 {
-			return &FieldError{names[i], m.problem}
-		}
-		return &FieldError{bodyField, m.problem}
-	}
-	return nil
-}
-
-func lookup(names []string, key []byte) int {
-	for i, name := range names {
-		if string(key) == name {
-			return i
-		}
-	}
-	return -1
-}
-
 // readCounts reads CurRoomCount and MaxRoomCount, both or neither.
 func (cb *Callback) readCounts(rawCurrent, rawMax []byte) error {
 	current, retypedCurrent, problem := count(rawCurrent, 0)
@@ -394,82 +251,4 @@ func (cb *Callback) readCounts(rawCurrent, rawMax []byte) error {
 	}
 	cb.Current, cb.Max, cb.Retyped = current, limit, retypedCurrent || retypedMax
 	return nil
-}
-
-// readRoomInfo reads the object RoomInfo of a room callback. CreateRoom has its
-// room there and nowhere else, and, depending on the document, its EventTime or
-// only a CreateTime in seconds.
-func (cb *Callback) readRoomInfo(raw []byte) error {
-	if len(raw) == 0 || raw[0] != '{' {
-		return nil
-	}
-	var info [numInfoFields][]byte
-	m := walk(raw)
-	if err := collect(&m, infoNames[:], info[:]); err != nil {
-		return err
-	}
-	if cb.Subject == nil {
-		cb.Subject = info[infoRoomID]
-	}
-	if cb.EventTime == 0 {
-		cb.EventTime = eventTime(info[infoEventTime])
-	}
-	seconds, _, problem := integer(info[infoCreateTime])
-	if problem != "" || seconds >= minEventTime || seconds*1000 < minEventTime {
-		return nil
-	}
-	switch {
-	case cb.Command == RoomDestroyed:
-		cb.Opened = seconds * 1000
-	case cb.EventTime == 0:
-		cb.EventTime = seconds * 1000
-	}
-	return nil
-}
-
-// count reads a room count of at least least.
-func count(raw []byte, least int64) (n int64, retyped bool, problem string) {
-	n, retyped, problem = integer(raw)
-	if problem == "" && (n < least || n > MaxCount) {
-		problem = outOfRange
-	}
-	return n, retyped, problem
-}
-
-func eventTime(raw []byte) int64 {
-	if ms, _, problem := integer(raw); problem == "" && ms >= minEventTime {
-		return ms
-	}
-	return 0
-}
-
-// integer reads a valid JSON value that is an integer, a string of digits or an
-// array of exactly one of these: the reference types the fields String and Array
-// where its sample has numbers. It never rounds: a fraction or an exponent is no
-// integer. A negative one is out of range everywhere.
-func integer(raw []byte) (n int64, retyped bool, problem string) {
-	if raw == nil {
-		return 0, false, missing
-	}
-	if raw[0] == '[' {
-		raw, retyped = bytes.Trim(raw[1:len(raw)-1], " \t\r\n"), true
-	}
-	if len(raw) > 1 && raw[0] == '"' {
-		raw, retyped = raw[1:len(raw)-1], true
-	} else if len(raw) > 0 && raw[0] == '-' {
-		raw, problem = raw[1:], outOfRange
-	}
-	if len(raw) == 0 || len(raw) > 1 && raw[0] == '0' {
-		return 0, retyped, notInteger
-	}
-	for _, c := range raw {
-		if c < '0' || c > '9' {
-			return 0, retyped, notInteger
-		}
-	}
-	n, err := strconv.ParseInt(string(raw), 10, 64)
-	if err != nil {
-		problem = outOfRange
-	}
-	return n, retyped, problem
 }

@@ -53,15 +53,6 @@ func Read(contentType string, body io.Reader) (*Exposition, error) {
 	return e, e.check()
 }
 
-// suffixes are those that samples of a type have behind the name of their family.
-// OpenMetrics reserves them.
-var suffixes = map[string][]string{
-	"counter":   {"_total", "_created"},
-	"gauge":     {""},
-	"histogram": {"_bucket", "_sum", "_count", "_created"},
-	"summary":   {"", "_sum", "_count", "_created"},
-}
-
 // openMetricsName returns the name that a family has in OpenMetrics.
 func (f *Family) openMetricsName(name string) string {
 	if f.Type == "counter" {

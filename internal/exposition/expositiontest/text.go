@@ -195,3 +195,12 @@ func unescape(s string, quotes bool) (string, error) {
 	}
 	return b.String(), nil
 }
+
+// suffixes are those that samples of a type have behind the name of their family.
+// OpenMetrics reserves them.
+var suffixes = map[string][]string{
+	"counter":   {"_total", "_created"},
+	"gauge":     {""},
+	"histogram": {"_bucket", "_sum", "_count", "_created"},
+	"summary":   {"", "_sum", "_count", "_created"},
+}

@@ -171,3 +171,7 @@ func (a *API) groups(r request) map[string]any {
 	}
 	return map[string]any{"TotalCount": len(r.app.rooms), "GroupIdList": []any{}, "Next": 0}
 }
+
+func failure(code int) map[string]any {
+	return map[string]any{"ErrorCode": code, "ErrorInfo": "error " + strconv.Itoa(code)}
+}

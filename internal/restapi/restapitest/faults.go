@@ -2,6 +2,7 @@ package restapitest
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"net/http"
 	"strconv"
@@ -126,4 +127,23 @@ func Hijack(text string) func(http.ResponseWriter, *http.Request) {
 		_, _ = conn.Write(bytes.ReplaceAll([]byte(text), []byte("QUERY"), []byte(r.URL.RawQuery)))
 		conn.Close()
 	}
+}
+
+// write sends an answer with the members that all have.
+func write(w http.ResponseWriter, answer map[string]any) {
+	if _, ok := answer["ErrorCode"]; !ok {
+		answer["ErrorCode"], answer["ErrorInfo"] = 0, ""
+	}
+	if answer["ErrorCode"] == 0 {
+		answer["ActionStatus"] = "OK"
+	} else {
+		answer["ActionStatus"] = "FAIL"
+	}
+	answer["RequestId"] = "Id-8c9858f01e954611ae2d4c1b1ed7d583-O-Seq-52720"
+	text, err := json.Marshal(answer)
+	if err != nil {
+		panic(err) // made here
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Write(text)
 }

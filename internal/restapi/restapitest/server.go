@@ -16,7 +16,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -194,29 +193,6 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	a.mu.Unlock()
 	write(w, answer)
-}
-
-// write sends an answer with the members that all have.
-func write(w http.ResponseWriter, answer map[string]any) {
-	if _, ok := answer["ErrorCode"]; !ok {
-		answer["ErrorCode"], answer["ErrorInfo"] = 0, ""
-	}
-	if answer["ErrorCode"] == 0 {
-		answer["ActionStatus"] = "OK"
-	} else {
-		answer["ActionStatus"] = "FAIL"
-	}
-	answer["RequestId"] = "Id-8c9858f01e954611ae2d4c1b1ed7d583-O-Seq-52720"
-	text, err := json.Marshal(answer)
-	if err != nil {
-		panic(err) // made here
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Write(text)
-}
-
-func failure(code int) map[string]any {
-	return map[string]any{"ErrorCode": code, "ErrorInfo": "error " + strconv.Itoa(code)}
 }
 
 // answer decides one call, in the order in which Tencent would. a.mu is held.

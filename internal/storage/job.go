@@ -1,0 +1,86 @@
+package storage
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
+)
+
+// job is work for the goroutine that touches files.
+type job func() error
+
+// errTimeout is the error of a commit that still runs.
+var errTimeout = errors.New("the commit takes longer than --storage.timeout")
+
+// counted makes a job of do that the metrics show.
+func (w *writer) counted(do job) job {
+	w.metrics.commits.Inc()
+	return func() error {
+		began := time.Now()
+		defer func() { w.metrics.duration.Observe(time.Since(began).Seconds()) }()
+		return do()
+	}
+}
+
+// inTime does a job, or gives up waiting. Meanwhile it answers those whose time is up.
+func (w *writer) inTime(do job) error {
+	began := time.Now()
+	w.start(do)
+	timer := time.NewTimer(min(w.timeout, lateInterval))
+	defer timer.Stop()
+	for {
+		select {
+		case err := <-w.results:
+			w.busy = false
+			return err
+		case <-timer.C:
+		}
+		left := w.timeout - time.Since(began)
+		if left <= 0 {
+			return errTimeout
+		}
+		for len(w.behind) < maxWaiting && len(w.waiting) > 0 {
+			w.behind = append(w.behind, <-w.waiting)
+		}
+		w.behind = answerLate(w.behind, state.ErrOverloaded)
+		w.applied = answerLate(w.applied, state.ErrNotDurable)
+		timer.Reset(min(left, lateInterval))
+	}
+}
+
+func (w *writer) start(do job) {
+	w.busy = true
+	w.jobs <- do
+}
+
+// lateInterval is how often the writer looks, during a commit, for senders whose time is up.
+const lateInterval = 100 * time.Millisecond
+
+// answerLate answers those of waiting whose time is up before the next look, and returns
+// the others.
+func answerLate(waiting []*request, err error) []*request {
+	next := time.Now().Add(lateInterval)
+	return slices.DeleteFunc(waiting, func(r *request) bool {
+		late := !r.deadline.IsZero() && next.After(r.deadline)
+		if late {
+			r.err = err
+			r.done <- struct{}{}
+		}
+		return late
+	})
+}
+
+// commitInTime commits changes, or gives up waiting.
+func (w *writer) commitInTime(changes Changes) error {
+	began := time.Now()
+	err := w.inTime(w.counted(func() error { return w.journal.commit(changes) }))
+	w.took = time.Since(began)
+	if err != nil {
+		w.metrics.failures.Inc()
+		return err
+	}
+	w.metrics.lastSuccess.SetToCurrentTime()
+	return nil
+}

@@ -1,0 +1,77 @@
+package tuilivekit
+
+import (
+	"bytes"
+	"unicode/utf8"
+)
+
+// glance puts the first raw value of each member named in names in the same place of values,
+// as far as body can be read. Only the first of names, the command, must be clear.
+func glance(body []byte, names []string, values [][]byte) error {
+	m := walk(body)
+	for m.next() {
+		switch i := lookup(names, m.key); {
+		case i < 0:
+			if bytes.EqualFold(m.key, []byte(fieldCommand)) {
+				return &FieldError{fieldCommand, wrongCase}
+			}
+		case values[i] == nil:
+			values[i] = m.value
+		case i == 0:
+			return &FieldError{fieldCommand, givenTwice}
+		}
+	}
+	return nil
+}
+
+// collectBody collects the fields of a body that is read.
+func collectBody(body []byte, names []string, values [][]byte) error {
+	if len(body) == 0 {
+		return &FieldError{bodyField, "empty"}
+	}
+	if !utf8.Valid(body) {
+		return &FieldError{bodyField, notUTF8}
+	}
+	m := walk(body)
+	return collect(&m, names, values)
+}
+
+// collect puts the raw value of each member named in names in the same place of
+// values. It refuses these names in another letter case.
+func collect(m *members, names []string, values [][]byte) error {
+	for m.next() {
+		i := lookup(names, m.key)
+		switch {
+		case m.deep:
+			return &FieldError{bodyField, tooDeep}
+		case m.n > maxMembers:
+			return &FieldError{bodyField, tooMany}
+		case i < 0:
+			for _, name := range names {
+				if bytes.EqualFold(m.key, []byte(name)) {
+					return &FieldError{name, wrongCase}
+				}
+			}
+		case values[i] != nil:
+			return &FieldError{names[i], givenTwice}
+		default:
+			values[i] = m.value
+		}
+	}
+	if m.problem != "" {
+		if i := lookup(names, m.key); i >= 0 {
+			return &FieldError{names[i], m.problem}
+		}
+		return &FieldError{bodyField, m.problem}
+	}
+	return nil
+}
+
+func lookup(names []string, key []byte) int {
+	for i, name := range names {
+		if string(key) == name {
+			return i
+		}
+	}
+	return -1
+}

@@ -1,0 +1,66 @@
+package tuilivekit
+
+import (
+	"bytes"
+	"strconv"
+)
+
+// textOf returns the text of a string or the digits of a number, nil for anything else.
+func textOf(raw []byte) []byte {
+	switch {
+	case len(raw) == 0:
+		return nil
+	case raw[0] == '"':
+		return text(raw)
+	case '0' <= raw[0] && raw[0] <= '9' || raw[0] == '-':
+		return raw
+	}
+	return nil
+}
+
+// count reads a room count of at least least.
+func count(raw []byte, least int64) (n int64, retyped bool, problem string) {
+	n, retyped, problem = integer(raw)
+	if problem == "" && (n < least || n > MaxCount) {
+		problem = outOfRange
+	}
+	return n, retyped, problem
+}
+
+func eventTime(raw []byte) int64 {
+	if ms, _, problem := integer(raw); problem == "" && ms >= minEventTime {
+		return ms
+	}
+	return 0
+}
+
+// integer reads a valid JSON value that is an integer, a string of digits or an
+// array of exactly one of these: the reference types the fields String and Array
+// where its sample has numbers. It never rounds: a fraction or an exponent is no
+// integer. A negative one is out of range everywhere.
+func integer(raw []byte) (n int64, retyped bool, problem string) {
+	if raw == nil {
+		return 0, false, missing
+	}
+	if raw[0] == '[' {
+		raw, retyped = bytes.Trim(raw[1:len(raw)-1], " \t\r\n"), true
+	}
+	if len(raw) > 1 && raw[0] == '"' {
+		raw, retyped = raw[1:len(raw)-1], true
+	} else if len(raw) > 0 && raw[0] == '-' {
+		raw, problem = raw[1:], outOfRange
+	}
+	if len(raw) == 0 || len(raw) > 1 && raw[0] == '0' {
+		return 0, retyped, notInteger
+	}
+	for _, c := range raw {
+		if c < '0' || c > '9' {
+			return 0, retyped, notInteger
+		}
+	}
+	n, err := strconv.ParseInt(string(raw), 10, 64)
+	if err != nil {
+		problem = outOfRange
+	}
+	return n, retyped, problem
+}
