@@ -3,8 +3,11 @@ package storage
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -276,4 +279,36 @@ func TestAFolderThatCannotBeSynced(t *testing.T) {
 			t.Errorf("%v: %d log lines, want 1", cause, len(lines))
 		}
 	}
+}
+
+// noLocks is a file system without locks, as some network file systems are.
+type noLocks struct{ osFiles }
+
+func (noLocks) lock(string) (io.Closer, error) {
+	return io.NopCloser(nil), fmt.Errorf("%w: %w", errNoLock, syscall.ENOLCK)
+}
+
+// A file system that cannot lock folders is used all the same, and that is said once, also
+// when the folder is made anew. It is not taken for a folder that another process uses.
+func TestAFolderThatCannotBeLocked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "data")
+		r := start(t, path, noLocks{})
+		r.record(t, event("1", 1))
+		if err := os.RemoveAll(path); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * lookInterval)
+		r.record(t, event("1", 2))
+		r.stop()
+		var said int
+		for _, entry := range r.logs.AllEntries() {
+			if strings.Contains(entry.Message, "cannot be locked") {
+				said++
+			}
+		}
+		if said != 1 {
+			t.Errorf("%d log lines say that the folder cannot be locked, want 1", said)
+		}
+	})
 }
