@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"flag"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -144,17 +145,31 @@ func (p *player) play(app *appDay, until int64) {
 	}
 }
 
-// send returns what was wrong with the answer.
-func (p *player) send(app *appDay, d delivery) string {
+// send sends a callback until it is acknowledged, and returns what was wrong with the answer. If
+// the disk of the machine is too busy for a commit in time, the answer is 503, and the same
+// callback again is counted once.
+func (p *player) send(app *appDay, d delivery) (problem string) {
+	for late := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		status, err := p.post(app, d)
+		switch {
+		case err != nil:
+			return err.Error()
+		case status == http.StatusOK:
+			return ""
+		case status != http.StatusServiceUnavailable || time.Now().After(late):
+			return http.StatusText(status)
+		}
+	}
+}
+
+func (p *player) post(app *appDay, d delivery) (status int, err error) {
 	resp, err := p.i.client.Post(signedURL(p.i.callback, app.id, demoToken, d.command), "application/json", strings.NewReader(d.body))
 	if err != nil {
-		return err.Error()
+		return 0, err
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return resp.Status
-	}
-	return ""
+	_, err = io.Copy(io.Discard, resp.Body)
+	return resp.StatusCode, err
 }
 
 // compare compares what is known of an application with the day, at a moment.
