@@ -85,52 +85,57 @@ type metrics struct {
 	skew       prometheus.Histogram
 	clockSkew  atomic.Uint64 // bits of the seconds, NaN before the first signed request
 
-	direct []prometheus.Collector // all of the above that collect themselves
+	direct []prometheus.Collector // those made by exposed
+}
+
+// exposed makes c one of the metrics that are collected, and returns it.
+func exposed[C prometheus.Collector](m *metrics, c C) C {
+	m.direct = append(m.direct, c)
+	return c
 }
 
 func newMetrics(table reasons) *metrics {
 	m := &metrics{}
 	m.setClockSkew(math.NaN())
-	rejections := prometheus.NewCounterVec(prometheus.CounterOpts{
+	rejections := exposed(m, prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tuilivekit_webhook_rejections_total",
 		Help: "Requests to the webhook listener that were refused, by reason.",
-	}, []string{"reason"})
+	}, []string{"reason"}))
 	for _, r := range table.list {
 		m.rejections = append(m.rejections, rejections.WithLabelValues(r.label))
 	}
-	m.inFlight = prometheus.NewGauge(prometheus.GaugeOpts{
+	m.inFlight = exposed(m, prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "tuilivekit_webhook_requests_in_flight",
 		Help: "Callbacks in progress.",
-	})
-	m.panics = prometheus.NewCounter(prometheus.CounterOpts{
+	}))
+	m.panics = exposed(m, prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "tuilivekit_webhook_panics_total",
 		Help: "Panics while answering a callback. Each one is a bug.",
-	})
-	m.duration = prometheus.NewHistogram(prometheus.HistogramOpts{
+	}))
+	m.duration = exposed(m, prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:                            "tuilivekit_webhook_request_duration_seconds",
 		Help:                            "Time from the header of a callback to its answer. Tencent waits 2 s.",
 		Buckets:                         []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2},
 		NativeHistogramBucketFactor:     1.1,
 		NativeHistogramMaxBucketNumber:  100,
 		NativeHistogramMinResetDuration: time.Hour,
-	})
-	m.delay = prometheus.NewHistogram(prometheus.HistogramOpts{
+	}))
+	m.delay = exposed(m, prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:                            "tuilivekit_webhook_event_delay_seconds",
 		Help:                            "Time from the EventTime of a callback to its receipt. 0 if EventTime is in the future.",
 		Buckets:                         []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 1800},
 		NativeHistogramBucketFactor:     1.1,
 		NativeHistogramMaxBucketNumber:  100,
 		NativeHistogramMinResetDuration: time.Hour,
-	})
-	m.skew = prometheus.NewHistogram(prometheus.HistogramOpts{
+	}))
+	m.skew = exposed(m, prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:                            "tuilivekit_webhook_request_skew_seconds",
 		Help:                            "Absolute difference between our clock and RequestTime of requests with a valid signature, also of refused ones.",
 		Buckets:                         []float64{1, 2, 5, 10, 20, 30, 60, 120, 300},
 		NativeHistogramBucketFactor:     1.1,
 		NativeHistogramMaxBucketNumber:  100,
 		NativeHistogramMinResetDuration: time.Hour,
-	})
-	m.direct = []prometheus.Collector{rejections, m.inFlight, m.panics, m.duration, m.delay, m.skew}
+	}))
 	return m
 }
 
