@@ -24,31 +24,32 @@ var arrows = map[string][]string{
 	"cmd/tuilivekit-exporter": {"collector", "handler", "internal/config", "internal/doctor", "internal/exposition", "internal/queue", "internal/reconcile", "internal/relay", "internal/replica", "internal/restapi", "internal/setup", "internal/state", "internal/storage", "internal/throttle", "internal/tuilivekit", "internal/web"},
 	"collector":               {"internal/exposition", "internal/state"},
 	"handler":                 {"internal/exposition", "internal/gate", "internal/queue", "internal/state", "internal/throttle", "internal/tuilivekit"},
-	"store":                   {"handler", "internal/queue", "internal/state", "internal/storage"},
 	"internal/config":         {"internal/restapi", "internal/tuilivekit"}, // what is a region, an SDKAppID and a token
 	"internal/exposition":     nil,
 	"internal/gate":           nil,
-	"internal/leaks":          nil, // only tests import it
-	"internal/late":           nil, // only tests import it
-	"internal/manual":         nil, // only tests import it
 	"internal/relay":          {"internal/exposition", "internal/queue", "internal/throttle", "internal/tuilivekit"},
 	"internal/replica":        {"internal/state"},
 	"internal/queue":          nil,
 	"internal/state":          nil,
 	"internal/storage":        {"internal/queue", "internal/state"},
-	"internal/throttle":       nil,
 	"internal/tuilivekit":     nil,
-	"internal/usage":          nil,
 	"internal/web":            {"handler", "internal/tuilivekit", "internal/usage"}, // the values of a Report, the names of commands, the scale of usage
+	"internal/reconcile":      {"internal/restapi", "internal/state"},
+	"internal/restapi":        {"internal/tuilivekit"}, // UserSig
 
-	"internal/exposition/expositiontest": nil, // only tests import it
+	// Packages that have the code of a subcommand, or that two packages above share.
+	"store":             {"handler", "internal/queue", "internal/state", "internal/storage"}, // another program cannot import internal/storage
+	"internal/doctor":   {"internal/restapi", "internal/tuilivekit"},                         // the checks of the subcommand doctor: they are no flags and no output
+	"internal/setup":    {"internal/restapi", "internal/tuilivekit"},                         // the same of the subcommand setup
+	"internal/throttle": nil,                                                                 // one limit of log lines for handler, relay and cmd
+	"internal/usage":    nil,                                                                 // one scale for the status page, the alerts and the dashboards
 
-	// Tencent's side.
-	"internal/doctor":              {"internal/restapi", "internal/tuilivekit"},
-	"internal/setup":               {"internal/restapi", "internal/tuilivekit"},
-	"internal/reconcile":           {"internal/restapi", "internal/state"},
-	"internal/restapi":             {"internal/tuilivekit"}, // UserSig
-	"internal/restapi/restapitest": {"internal/tuilivekit"}, // only tests and the demo import it
+	// Packages that only tests and the demo import.
+	"internal/exposition/expositiontest": nil,                     // reads scrapes, for tests of exposition and cmd
+	"internal/restapi/restapitest":       {"internal/tuilivekit"}, // the stand-in of Tencent's server API
+	"internal/leaks":                     nil,                     // goroutines, for ten packages
+	"internal/late":                      nil,                     // timers on a busy machine, for tests of cmd and of the module test
+	"internal/manual":                    nil,                     // the flags of docs/configuration.md, for tests of manifests and documents
 }
 
 func TestImportsFollowTheArrows(t *testing.T) {
