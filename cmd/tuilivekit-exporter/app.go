@@ -42,8 +42,8 @@ type app struct {
 	health   *web.Health
 	webhook  http.Handler
 	web      http.Handler
-	cert     *certificate // nil without TLS
-	webConf  *webConfig
+	cert     certificate
+	webConf  webConfig
 
 	reloading     sync.Mutex
 	configSum     config.Sum  // as of the last attempt to load; held by reloading
@@ -65,10 +65,8 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 		health: &web.Health{}, reloadOKSince: newReloadOKSince(),
 	}
 	var err error
-	if cfg.webhookCert != "" {
-		if a.cert, err = loadCertificate(cfg.webhookCert, cfg.webhookKey, log); err != nil {
-			return nil, err
-		}
+	if a.cert, err = loadCertificate(cfg.webhookCert, cfg.webhookKey, log); err != nil {
+		return nil, err
 	}
 	if a.webConf, err = loadWebConfig(*cfg.web.WebConfigFile, log); err != nil {
 		return nil, err
@@ -226,7 +224,7 @@ func (a *app) serveWebhook(server *http.Server, listener net.Listener) error {
 	addr := listener.Addr().String()
 	listener = a.callback.Listener(listener)
 	var err error
-	if a.cert != nil {
+	if a.cert.used() {
 		server.TLSConfig = a.cert.tlsConfig()
 		err = server.ServeTLS(listener, "", "")
 	} else {

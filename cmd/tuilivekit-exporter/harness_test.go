@@ -72,7 +72,7 @@ func startApp(t *testing.T, args ...string) *instance {
 	}
 	i.addr = l.webhook.Addr().String()
 	i.callback = "http://" + i.addr + cli.serve.webhookPath
-	if i.app.cert != nil {
+	if i.app.cert.used() {
 		i.callback = "https://" + i.addr + cli.serve.webhookPath
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -133,7 +133,7 @@ func (a *app) announce(asked, cut context.Context, serving <-chan struct{}, webh
 	case <-serving:
 		a.health.SetReady(true)
 		a.log.WithField("address", webhook.String()).WithField("path", a.cfg.webhookPath).
-			WithField("tls", a.cert != nil).Info("accepting callbacks")
+			WithField("tls", a.cert.used()).Info("accepting callbacks")
 		a.notify(daemon.SdNotifyReady)
 		a.watch(both)
 	case <-both.Done():

@@ -104,7 +104,7 @@ func (a *app) localURL() string {
 	if addr.IP.IsUnspecified() {
 		u.Host = net.JoinHostPort("127.0.0.1", strconv.Itoa(addr.Port))
 	}
-	if a.cert != nil {
+	if a.cert.used() {
 		u.Scheme = "https"
 	}
 	return u.String()

@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"sync"
-	"sync/atomic"
 
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"github.com/sirupsen/logrus"
@@ -18,19 +16,15 @@ import (
 )
 
 // webConfig is the configuration file of the web listener, in the format of the
-// exporter-toolkit, and the files that it names. It follows their content. While that
-// cannot be used the last good settings stay. (The toolkit itself reads its file for each
-// request, and answers all of them 500 while the file is broken, health checks too.)
+// exporter-toolkit, and the files that it names. It follows their content. (The toolkit
+// itself reads its file for each request, and answers all of them 500 while the file is
+// broken, health checks too.)
 type webConfig struct {
-	file string // "" if there is none: no TLS, no password
-	log  logrus.FieldLogger
-
-	settings atomic.Pointer[webSettings]
-	err      atomic.Pointer[error] // why the files are not those of settings, nil while they are
-
-	looking sync.Mutex
-	seen    config.Sum // as of the last attempt; held by looking
+	*followed[webSettings] // nil if there is no file
 }
+
+// noWebSettings are those without a file: no TLS, no password.
+var noWebSettings webSettings
 
 // webSettings are what a file says. They are immutable.
 type webSettings struct {
@@ -42,22 +36,46 @@ type webSettings struct {
 
 // loadWebConfig reads file. As for the webhook listener, an expired certificate is a
 // warning at the start.
-func loadWebConfig(file string, log logrus.FieldLogger) (*webConfig, error) {
-	c := &webConfig{file: file, log: log}
+func loadWebConfig(file string, log logrus.FieldLogger) (webConfig, error) {
 	if file == "" {
-		c.settings.Store(&webSettings{})
-		return c, nil
+		return webConfig{}, nil
 	}
-	c.seen = c.sum()
+	f := &followed[webSettings]{
+		what: "web configuration", file: file, log: log,
+		sum: func() config.Sum { return sumWebConfig(file) },
+	}
+	f.read = func() (*webSettings, error) {
+		settings, err := readWebSettings(file)
+		switch {
+		case err != nil:
+		case (settings.tls == nil) != (f.value.Load().tls == nil):
+			err = errors.New("TLS can only be switched on or off by a restart")
+		default:
+			err = settings.expired()
+		}
+		if err != nil {
+			return nil, fmt.Errorf("new web configuration cannot be used: %w", err)
+		}
+		return settings, nil
+	}
+	f.seen = f.sum()
 	settings, err := readWebSettings(file)
 	if err != nil {
-		return nil, fmt.Errorf("--web.config.file: %w", err)
+		return webConfig{}, fmt.Errorf("--web.config.file: %w", err)
 	}
 	if err := settings.expired(); err != nil {
 		log.WithError(err).Warn("clients that verify the certificate of the web listener will not connect")
 	}
-	c.settings.Store(settings)
-	return c, nil
+	f.value.Store(settings)
+	return webConfig{f}, nil
+}
+
+// settings returns those in use.
+func (c webConfig) settings() *webSettings {
+	if c.followed == nil {
+		return &noWebSettings
+	}
+	return c.value.Load()
 }
 
 // parseWebConfig reads file as the toolkit does.
@@ -119,10 +137,10 @@ func (s *webSettings) expired() error {
 	return expired(s.tls.Certificates[0])
 }
 
-// sum stands for the content of all files.
-func (c *webConfig) sum() config.Sum {
-	names := []string{c.file}
-	if parsed, err := parseWebConfig(c.file); err == nil {
+// sumWebConfig stands for the content of file and of the files that it names.
+func sumWebConfig(file string) config.Sum {
+	names := []string{file}
+	if parsed, err := parseWebConfig(file); err == nil {
 		for _, name := range []string{parsed.TLSConfig.TLSCertPath, parsed.TLSConfig.TLSKeyPath, parsed.TLSConfig.ClientCAs} {
 			if name != "" {
 				names = append(names, name)
@@ -132,76 +150,24 @@ func (c *webConfig) sum() config.Sum {
 	return config.SumFiles(names...)
 }
 
-// look takes the settings in the files if their content has changed.
-func (c *webConfig) look() {
-	if apply, err := c.prepare(); err == nil {
-		apply()
-	}
-}
-
-// prepare reads the files if their content has changed. The function that it returns
-// makes their settings the ones in use.
-func (c *webConfig) prepare() (apply func(), err error) {
-	if c.file == "" {
-		return func() {}, nil
-	}
-	c.looking.Lock()
-	defer c.looking.Unlock()
-	sum := c.sum()
-	if sum == c.seen {
-		return func() {}, c.broken()
-	}
-	settings, err := readWebSettings(c.file)
-	switch {
-	case err != nil:
-	case (settings.tls == nil) != (c.settings.Load().tls == nil):
-		err = errors.New("TLS can only be switched on or off by a restart")
-	default:
-		err = settings.expired()
-	}
-	if err != nil {
-		err = fmt.Errorf("new web configuration cannot be used: %w", err)
-		c.seen = sum
-		c.err.Store(&err)
-		c.log.WithError(err).Error("web configuration not reloaded, the last one stays")
-		return nil, err
-	}
-	return func() {
-		c.looking.Lock()
-		defer c.looking.Unlock()
-		c.seen = sum
-		c.err.Store(nil)
-		c.settings.Store(settings)
-		c.log.WithField("file", c.file).Info("web configuration reloaded")
-	}, nil
-}
-
-// broken returns why the files are not the settings in use, nil if they are.
-func (c *webConfig) broken() error {
-	if err := c.err.Load(); err != nil {
-		return *err
-	}
-	return nil
-}
-
 // tlsConfig returns a configuration that is always that of the newest settings, nil
 // without TLS.
-func (c *webConfig) tlsConfig() *tls.Config {
-	if c.settings.Load().tls == nil {
+func (c webConfig) tlsConfig() *tls.Config {
+	if c.settings().tls == nil {
 		return nil
 	}
 	return &tls.Config{
 		MinVersion:         tls.VersionTLS12,
-		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return c.settings.Load().tls, nil },
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return c.settings().tls, nil },
 	}
 }
 
 // handler serves next to those who may see it. Health checks need no password, and no limit
 // applies to them: they say nothing of the applications, and whoever restarts the
 // process when they fail must not do so for a setting of this file.
-func (c *webConfig) handler(next http.Handler) http.Handler {
+func (c webConfig) handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s := c.settings.Load()
+		s := c.settings()
 		for name, value := range s.header {
 			w.Header().Set(name, value)
 		}
