@@ -84,8 +84,9 @@ lint: ## run the linters
 	go mod tidy -diff
 	cd test && go mod tidy -diff
 
-start: need-go ## take the time of a start with 10,000 applications
+start: need-go ## measure starts with 10,000 applications, and with 1,000,000 rooms
 	cd test && go test -count=1 -v -run '^TestStartIsQuick$$' ./crash
+	go test -run '^$$' -bench '^BenchmarkStart$$' -benchtime 5x ./internal/storage
 
 vale: need-go need-cc ## look for words in documents, help texts and messages that .vale/ does not allow
 	@mkdir -p bin
