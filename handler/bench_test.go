@@ -13,15 +13,6 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-// discard is a ResponseWriter that does what that of a server does, for nothing.
-type discard struct{ header http.Header }
-
-func (d *discard) Header() http.Header               { return d.header }
-func (d *discard) Write(b []byte) (int, error)       { return len(b), nil }
-func (d *discard) WriteString(s string) (int, error) { return len(s), nil }
-func (d *discard) WriteHeader(int)                   {}
-func (d *discard) SetReadDeadline(time.Time) error   { return nil }
-
 // BenchmarkHandler is the whole path of a signed callback (routed, signature
 // checked, decoded, merged, counted, answered) beside a handler that drains the body
 // and answers a constant, without a server around them.
@@ -64,3 +55,16 @@ func benchmarkHandler(b *testing.B, name string) {
 		b.Fatalf("%d events of %d were accepted", events, b.N)
 	}
 }
+
+// discard is a ResponseWriter that does what that of a server does, for nothing.
+type discard struct{ header http.Header }
+
+func (d *discard) Header() http.Header { return d.header }
+
+func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
+
+func (d *discard) WriteString(s string) (int, error) { return len(s), nil }
+
+func (d *discard) WriteHeader(int) {}
+
+func (d *discard) SetReadDeadline(time.Time) error { return nil }

@@ -108,18 +108,6 @@ func TestRefusalsAreLoggedEveryFiveSeconds(t *testing.T) {
 	})
 }
 
-// brokenBody stands for anything that may go wrong below us.
-type brokenBody struct{ panics bool }
-
-func (b brokenBody) Read([]byte) (int, error) {
-	if b.panics {
-		panic("broken")
-	}
-	return 0, errors.New("broken")
-}
-
-func (brokenBody) Close() error { return nil }
-
 func TestWhatGoesWrongWhileReading(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
@@ -170,22 +158,24 @@ func TestASecondCallbackInOneRegistryFails(t *testing.T) {
 	}
 }
 
+// brokenBody stands for anything that may go wrong below us.
+type brokenBody struct{ panics bool }
+
+func (b brokenBody) Read([]byte) (int, error) {
+	if b.panics {
+		panic("broken")
+	}
+	return 0, errors.New("broken")
+}
+
+func (brokenBody) Close() error { return nil }
+
 func TestACallbackTakesFewAllocations(t *testing.T) {
 	bare := testing.Benchmark(func(b *testing.B) { benchmarkHandler(b, "bare") })
 	whole := testing.Benchmark(func(b *testing.B) { benchmarkHandler(b, "routed") })
 	if n := whole.AllocsPerOp() - bare.AllocsPerOp(); n > 4 {
 		t.Errorf("%d allocations a callback more than a bare handler", n)
 	}
-}
-
-// failing is a Store that fails. It keeps nothing.
-type failing struct {
-	memory
-	err error
-}
-
-func (f failing) Record(state.Event, queue.Request, time.Time) (state.Outcome, error) {
-	return state.Outcome{}, f.err
 }
 
 func TestWhatIsNotDurableIsNotAcknowledged(t *testing.T) {
@@ -252,4 +242,14 @@ func TestAnUnknownApplicationCostsTheSameWork(t *testing.T) {
 		}
 	}
 	t.Errorf("a wrong signature costs %s, an unknown application %s", known, unknown)
+}
+
+// failing is a Store that fails. It keeps nothing.
+type failing struct {
+	memory
+	err error
+}
+
+func (f failing) Record(state.Event, queue.Request, time.Time) (state.Outcome, error) {
+	return state.Outcome{}, f.err
 }

@@ -15,77 +15,6 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-// front is a server on loopback with the limits of a Callback.
-type front struct {
-	*testing.T
-	c    *Callback
-	addr string
-}
-
-func newFront(t *testing.T, l Limits) *front {
-	c := limited(t, Options{Limits: l})
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &http.Server{Handler: c.Router("/callback"), ConnContext: c.ConnContext, ReadHeaderTimeout: 5 * time.Second}
-	go s.Serve(c.Listener(ln))
-	t.Cleanup(func() { s.Close() })
-	return &front{t, c, ln.Addr().String()}
-}
-
-// line is a connection to it.
-type line struct {
-	*testing.T
-	net.Conn
-	in *bufio.Reader
-}
-
-// dial connects from an address of loopback.
-func (f *front) dial(from string) *line {
-	f.Helper()
-	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: 5 * time.Second}
-	nc, err := d.Dial("tcp", f.addr)
-	if err != nil {
-		f.Skipf("this system has one address on loopback only: %v", err)
-	}
-	f.Cleanup(func() { nc.Close() })
-	nc.SetDeadline(time.Now().Add(5 * time.Second))
-	return &line{f.T, nc, bufio.NewReader(nc)}
-}
-
-// post sends a callback and returns the answer, nil if there is none.
-func (l *line) post(signed bool) *http.Response {
-	query := "SdkAppid=" + good.ID
-	if signed {
-		now := fmt.Sprint(time.Now().Unix())
-		query += "&Sign=" + tuilivekit.Sign("token", now) + "&RequestTime=" + now
-	}
-	fmt.Fprintf(l, "POST /callback?%s HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", query)
-	resp, err := http.ReadResponse(l.in, nil)
-	if err != nil {
-		return nil
-	}
-	io.Copy(io.Discard, resp.Body)
-	resp.Body.Close()
-	return resp
-}
-
-func (l *line) accepted() bool {
-	resp := l.post(true)
-	return resp != nil && resp.StatusCode == http.StatusOK
-}
-
-// closed waits until the other side has closed the connection.
-func (l *line) closed() bool {
-	_, err := l.in.ReadByte()
-	return err != nil && !strings.Contains(err.Error(), "timeout")
-}
-
-func (f *front) refused() float64 {
-	return testutil.ToFloat64(f.c.metrics.rejections[reasonConnections.index])
-}
-
 func TestStrangersOfOneSourceMakeRoomForEachOther(t *testing.T) {
 	f := newFront(t, Limits{MaxConnections: 100, MaxConnectionsPerSource: 3})
 	known := f.dial("127.0.0.2")
@@ -190,4 +119,75 @@ func TestNothingIsReadBehindChunks(t *testing.T) {
 	if resp.StatusCode != http.StatusOK || !resp.Close || !l.closed() {
 		t.Errorf("got %s, to be closed: %t", resp.Status, resp.Close)
 	}
+}
+
+// front is a server on loopback with the limits of a Callback.
+type front struct {
+	*testing.T
+	c    *Callback
+	addr string
+}
+
+func newFront(t *testing.T, l Limits) *front {
+	c := limited(t, Options{Limits: l})
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &http.Server{Handler: c.Router("/callback"), ConnContext: c.ConnContext, ReadHeaderTimeout: 5 * time.Second}
+	go s.Serve(c.Listener(ln))
+	t.Cleanup(func() { s.Close() })
+	return &front{t, c, ln.Addr().String()}
+}
+
+// line is a connection to it.
+type line struct {
+	*testing.T
+	net.Conn
+	in *bufio.Reader
+}
+
+// dial connects from an address of loopback.
+func (f *front) dial(from string) *line {
+	f.Helper()
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: 5 * time.Second}
+	nc, err := d.Dial("tcp", f.addr)
+	if err != nil {
+		f.Skipf("this system has one address on loopback only: %v", err)
+	}
+	f.Cleanup(func() { nc.Close() })
+	nc.SetDeadline(time.Now().Add(5 * time.Second))
+	return &line{f.T, nc, bufio.NewReader(nc)}
+}
+
+// post sends a callback and returns the answer, nil if there is none.
+func (l *line) post(signed bool) *http.Response {
+	query := "SdkAppid=" + good.ID
+	if signed {
+		now := fmt.Sprint(time.Now().Unix())
+		query += "&Sign=" + tuilivekit.Sign("token", now) + "&RequestTime=" + now
+	}
+	fmt.Fprintf(l, "POST /callback?%s HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", query)
+	resp, err := http.ReadResponse(l.in, nil)
+	if err != nil {
+		return nil
+	}
+	io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	return resp
+}
+
+func (l *line) accepted() bool {
+	resp := l.post(true)
+	return resp != nil && resp.StatusCode == http.StatusOK
+}
+
+// closed waits until the other side has closed the connection.
+func (l *line) closed() bool {
+	_, err := l.in.ReadByte()
+	return err != nil && !strings.Contains(err.Error(), "timeout")
+}
+
+func (f *front) refused() float64 {
+	return testutil.ToFloat64(f.c.metrics.rejections[reasonConnections.index])
 }

@@ -18,40 +18,6 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-func prefixes(texts ...string) (all []netip.Prefix) {
-	for _, text := range texts {
-		all = append(all, netip.MustParsePrefix(text))
-	}
-	return all
-}
-
-func limited(t *testing.T, o Options) *Callback {
-	t.Helper()
-	o.Apps = []App{good}
-	c, err := New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-// call sends a request, signed or not, as if from the address from.
-func call(c *Callback, from string, signed bool, header ...string) *httptest.ResponseRecorder {
-	target := "/callback?SdkAppid=" + good.ID
-	if signed {
-		now := fmt.Sprint(time.Now().Unix())
-		target += "&Sign=" + tuilivekit.Sign("token", now) + "&RequestTime=" + now
-	}
-	r := httptest.NewRequest(http.MethodPost, target, strings.NewReader(`{"CallbackCommand":"x"}`))
-	r.RemoteAddr = from + ":4711"
-	for _, line := range header {
-		r.Header.Add("X-Forwarded-For", line)
-	}
-	w := httptest.NewRecorder()
-	c.Router("/callback").ServeHTTP(w, r)
-	return w
-}
-
 func TestTooManyRefusalsOfOneSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := limited(t, Options{Limits: Limits{TrustedProxies: prefixes("10.0.0.0/8")}})
@@ -120,19 +86,6 @@ func TestAllowedSources(t *testing.T) {
 	}
 }
 
-// stuck is a Store that waits for the test.
-type stuck struct {
-	memory
-	entered chan struct{}
-	release chan struct{}
-}
-
-func (s *stuck) Record(state.Event, queue.Request, time.Time) (state.Outcome, error) {
-	s.entered <- struct{}{}
-	<-s.release
-	return state.Outcome{}, nil
-}
-
 func TestTooManyCallbacksInWork(t *testing.T) {
 	recorder := &stuck{newMemory(), make(chan struct{}), make(chan struct{})}
 	c := limited(t, Options{Store: recorder})
@@ -174,6 +127,19 @@ func TestTooManyCallbacksInWork(t *testing.T) {
 	}
 }
 
+// stuck is a Store that waits for the test.
+type stuck struct {
+	memory
+	entered chan struct{}
+	release chan struct{}
+}
+
+func (s *stuck) Record(state.Event, queue.Request, time.Time) (state.Outcome, error) {
+	s.entered <- struct{}{}
+	<-s.release
+	return state.Outcome{}, nil
+}
+
 func TestAPanicLeavesNoWorkBehind(t *testing.T) {
 	c := limited(t, Options{})
 	now := fmt.Sprint(time.Now().Unix())
@@ -185,4 +151,38 @@ func TestAPanicLeavesNoWorkBehind(t *testing.T) {
 	if n := c.inWork.Load(); n != 0 {
 		t.Errorf("%d are in work", n)
 	}
+}
+
+func prefixes(texts ...string) (all []netip.Prefix) {
+	for _, text := range texts {
+		all = append(all, netip.MustParsePrefix(text))
+	}
+	return all
+}
+
+func limited(t *testing.T, o Options) *Callback {
+	t.Helper()
+	o.Apps = []App{good}
+	c, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// call sends a request, signed or not, as if from the address from.
+func call(c *Callback, from string, signed bool, header ...string) *httptest.ResponseRecorder {
+	target := "/callback?SdkAppid=" + good.ID
+	if signed {
+		now := fmt.Sprint(time.Now().Unix())
+		target += "&Sign=" + tuilivekit.Sign("token", now) + "&RequestTime=" + now
+	}
+	r := httptest.NewRequest(http.MethodPost, target, strings.NewReader(`{"CallbackCommand":"x"}`))
+	r.RemoteAddr = from + ":4711"
+	for _, line := range header {
+		r.Header.Add("X-Forwarded-For", line)
+	}
+	w := httptest.NewRecorder()
+	c.Router("/callback").ServeHTTP(w, r)
+	return w
 }

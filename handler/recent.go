@@ -33,29 +33,6 @@ type recent struct {
 	next int // index of the oldest, once the ring is full
 }
 
-// add puts e in the place of the oldest event, if there are recentEvents of them.
-func (r *recent) add(e EventReport) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.ring) < recentEvents {
-		r.ring = append(r.ring, e)
-		return
-	}
-	r.ring[r.next] = e
-	r.next = (r.next + 1) % recentEvents
-}
-
-// report returns the events, the last received first.
-func (r *recent) report() []EventReport {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	list := make([]EventReport, 0, len(r.ring))
-	for i := range r.ring {
-		list = append(list, r.ring[(r.next+len(r.ring)-1-i)%len(r.ring)])
-	}
-	return list
-}
-
 // noteEvent remembers a threshold event. err is that of recording it.
 func (s *appStats) noteEvent(e Event, outcome Outcome, err error) {
 	if e.Kind != Threshold {
@@ -74,6 +51,18 @@ func (s *appStats) noteEvent(e Event, outcome Outcome, err error) {
 	s.recent.add(n)
 }
 
+// add puts e in the place of the oldest event, if there are recentEvents of them.
+func (r *recent) add(e EventReport) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.ring) < recentEvents {
+		r.ring = append(r.ring, e)
+		return
+	}
+	r.ring[r.next] = e
+	r.next = (r.next + 1) % recentEvents
+}
+
 // RecentEvents returns the last 20 threshold events of a configured application since the
 // start, the last received first: nil for any other application. The caller owns the slice. It
 // does no I/O.
@@ -82,4 +71,15 @@ func (c *Callback) RecentEvents(appID string) []EventReport {
 		return app.stats.recent.report()
 	}
 	return nil
+}
+
+// report returns the events, the last received first.
+func (r *recent) report() []EventReport {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := make([]EventReport, 0, len(r.ring))
+	for i := range r.ring {
+		list = append(list, r.ring[(r.next+len(r.ring)-1-i)%len(r.ring)])
+	}
+	return list
 }

@@ -13,11 +13,6 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-func sendEvent(c *Callback, command string, at time.Time, current int) {
-	body := fmt.Sprintf(`{"CallbackCommand":%q,"EventTime":%d,"CurRoomCount":%d,"MaxRoomCount":500}`, command, at.UnixMilli(), current)
-	c.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/callback?SdkAppid=1", strings.NewReader(body)))
-}
-
 func TestRecentEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(26 * 365 * 24 * time.Hour) // the bubble begins at a time that no event has
@@ -84,4 +79,9 @@ func TestTheLastSelfTestIsReported(t *testing.T) {
 			t.Errorf("got %s", at)
 		}
 	})
+}
+
+func sendEvent(c *Callback, command string, at time.Time, current int) {
+	body := fmt.Sprintf(`{"CallbackCommand":%q,"EventTime":%d,"CurRoomCount":%d,"MaxRoomCount":500}`, command, at.UnixMilli(), current)
+	c.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/callback?SdkAppid=1", strings.NewReader(body)))
 }
