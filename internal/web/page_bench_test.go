@@ -12,6 +12,37 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
 )
 
+// BenchmarkStatusPage is the page of 1, 200 and 10,000 applications, and a bare table of 200.
+func BenchmarkStatusPage(b *testing.B) {
+	for _, n := range []int{1, 200, 10_000} {
+		b.Run(fmt.Sprintf("applications=%d", n), func(b *testing.B) { benchmarkPage(b, http.HandlerFunc(statusOf(b, n).ServePage)) })
+	}
+	b.Run("reference=200", func(b *testing.B) { benchmarkPage(b, reference(200)) })
+}
+
+// A page has a bounded number of rows, however many applications there are.
+func TestPageOfManyApplicationsIsBounded(t *testing.T) {
+	size := func(n int) float64 {
+		_, body := getPage(statusOf(t, n), "/")
+		return float64(len(body))
+	}
+	few, many := size(200), size(10_000)
+	if many > 1.1*few {
+		t.Errorf("%.0f KiB with 10,000 applications, %.0f KiB with 200", many/1024, few/1024)
+	}
+}
+
+func benchmarkPage(b *testing.B, h http.Handler) {
+	b.ReportAllocs()
+	size := 0
+	for b.Loop() {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+		size = w.Body.Len()
+	}
+	b.ReportMetric(float64(size)/1024, "KiB")
+}
+
 // statusOf returns the Status of n applications, each with an event, a backend and recounts.
 func statusOf(tb testing.TB, n int) *Status {
 	tb.Helper()
@@ -41,35 +72,4 @@ func reference(n int) http.Handler {
 		}
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _ = page.Execute(w, table) })
-}
-
-// BenchmarkStatusPage is the page of 1, 200 and 10,000 applications, and a bare table of 200.
-func BenchmarkStatusPage(b *testing.B) {
-	for _, n := range []int{1, 200, 10_000} {
-		b.Run(fmt.Sprintf("applications=%d", n), func(b *testing.B) { benchmarkPage(b, http.HandlerFunc(statusOf(b, n).ServePage)) })
-	}
-	b.Run("reference=200", func(b *testing.B) { benchmarkPage(b, reference(200)) })
-}
-
-func benchmarkPage(b *testing.B, h http.Handler) {
-	b.ReportAllocs()
-	size := 0
-	for b.Loop() {
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
-		size = w.Body.Len()
-	}
-	b.ReportMetric(float64(size)/1024, "KiB")
-}
-
-// A page has a bounded number of rows, however many applications there are.
-func TestPageOfManyApplicationsIsBounded(t *testing.T) {
-	size := func(n int) float64 {
-		_, body := getPage(statusOf(t, n), "/")
-		return float64(len(body))
-	}
-	few, many := size(200), size(10_000)
-	if many > 1.1*few {
-		t.Errorf("%.0f KiB with 10,000 applications, %.0f KiB with 200", many/1024, few/1024)
-	}
 }

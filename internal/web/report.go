@@ -66,10 +66,6 @@ type ConfigStatus struct {
 	Flags []FlagStatus `json:"flags"`
 }
 
-func (c *ConfigStatus) utc() {
-	c.LastAttempt, c.LastSuccess = utcOrNil(c.LastAttempt), utcOrNil(c.LastSuccess)
-}
-
 // FlagStatus is a flag of the process. No flag has a secret: secrets come from files.
 type FlagStatus struct {
 	// Name is that of the flag, without dashes.
@@ -153,4 +149,8 @@ func (r *ReplicaStatus) judge(now time.Time) {
 	for i := range r.Peers {
 		r.Peers[i].Seen = utc(r.Peers[i].Seen)
 	}
+}
+
+func (c *ConfigStatus) utc() {
+	c.LastAttempt, c.LastSuccess = utcOrNil(c.LastAttempt), utcOrNil(c.LastSuccess)
 }

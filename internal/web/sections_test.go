@@ -12,20 +12,6 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
 )
 
-// readJSON returns the status, and the report if it is 200.
-func readJSON(t *testing.T, s *Status, target string) (int, Report) {
-	t.Helper()
-	w := httptest.NewRecorder()
-	s.ServeJSON(w, httptest.NewRequest(http.MethodGet, target, nil))
-	var r Report
-	if w.Code == http.StatusOK {
-		if err := json.Unmarshal(w.Body.Bytes(), &r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return w.Code, r
-}
-
 func TestPageOfOneApplication(t *testing.T) {
 	c, err := handler.New(handler.Options{Apps: []handler.App{{ID: "1", Name: "one", Tokens: []string{"token"}}, {ID: "2", Name: "two", AllowUnsigned: true}}})
 	if err != nil {
@@ -153,4 +139,18 @@ func TestDoctorCommandIsOneOfAShell(t *testing.T) {
 			t.Errorf("the page lacks %q", want)
 		}
 	}
+}
+
+// readJSON returns the status, and the report if it is 200.
+func readJSON(t *testing.T, s *Status, target string) (int, Report) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	s.ServeJSON(w, httptest.NewRequest(http.MethodGet, target, nil))
+	var r Report
+	if w.Code == http.StatusOK {
+		if err := json.Unmarshal(w.Body.Bytes(), &r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return w.Code, r
 }

@@ -54,6 +54,12 @@ func bounded(text string) string {
 	return text
 }
 
+// Toggle returns the query of the same view, paused or not.
+func (v view) Toggle() string {
+	v.Paused = !v.Paused
+	return v.href()
+}
+
 // href returns the query of the page as v sees it.
 func (v view) href() string {
 	q := url.Values{}
@@ -73,12 +79,6 @@ func (v view) href() string {
 		q.Set("lang", string(v.asked))
 	}
 	return "?" + q.Encode()
-}
-
-// Toggle returns the query of the same view, paused or not.
-func (v view) Toggle() string {
-	v.Paused = !v.Paused
-	return v.href()
 }
 
 // All returns the query of the same view with all applications.

@@ -11,21 +11,6 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
 )
 
-// manyApps returns n applications; the ID of the first one is 1001.
-func manyApps(n int) []handler.App {
-	apps := make([]handler.App, n)
-	for i := range apps {
-		apps[i] = handler.App{ID: fmt.Sprint(1001 + i), Name: fmt.Sprintf("Karaoke %d", i+1)}
-	}
-	return apps
-}
-
-// before reports whether part is in the page before the collapsed applications.
-func before(body, part string) bool {
-	open, _, _ := strings.Cut(body, `<details class="quiet"`)
-	return strings.Contains(open, part)
-}
-
 func TestQuietApplicationsAreCollapsedWhereThereAreMany(t *testing.T) {
 	c, s := newTestStatus(t, manyApps(200)...)
 	post(c, "1007", "token", time.Now(), threshold(400, 500))
@@ -103,4 +88,19 @@ func TestNewcomerIsToldTheRightURL(t *testing.T) {
 	if _, body := getPage(s, "/"); !strings.Contains(body, "tuilivekit-exporter send --url http://127.0.0.1:4711/hook --app 1 --token-file TOKEN-FILE<") {
 		t.Error("the page has another command")
 	}
+}
+
+// manyApps returns n applications; the ID of the first one is 1001.
+func manyApps(n int) []handler.App {
+	apps := make([]handler.App, n)
+	for i := range apps {
+		apps[i] = handler.App{ID: fmt.Sprint(1001 + i), Name: fmt.Sprintf("Karaoke %d", i+1)}
+	}
+	return apps
+}
+
+// before reports whether part is in the page before the collapsed applications.
+func before(body, part string) bool {
+	open, _, _ := strings.Cut(body, `<details class="quiet"`)
+	return strings.Contains(open, part)
 }
