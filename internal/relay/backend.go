@@ -38,14 +38,6 @@ func newBackend(r *Relay, appID string) *Backend {
 	return &Backend{relay: r, appID: appID, stats: r.metrics.newStats(appID), configured: make(chan struct{}, 1)}
 }
 
-// signal lets the reader of ch know that something is new.
-func signal(ch chan<- struct{}) {
-	select {
-	case ch <- struct{}{}:
-	default: // it has not read of the last one
-	}
-}
-
 func (b *Backend) configure(s Settings) {
 	old := b.current.Load()
 	next := b.relay.newTarget(s, old)
@@ -59,17 +51,16 @@ func (b *Backend) configure(s Settings) {
 	signal(b.configured)
 }
 
+// signal lets the reader of ch know that something is new.
+func signal(ch chan<- struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default: // it has not read of the last one
+	}
+}
+
 // Configured returns b as it is configured now.
 func (b *Backend) Configured() Configured { return Configured{b, b.current.Load()} }
-
-func (b *Backend) logger() *logrus.Entry { return b.relay.log.WithField("sdk_app_id", b.appID) }
-
-// failed notes, for t, what went wrong, and logs it unless log has just done so.
-func (b *Backend) failed(t *target, log *failureLog, entry *logrus.Entry, err error, message string) {
-	err = quiet(err)
-	t.failed(message + ": " + err.Error())
-	log.write(entry, err, message)
-}
 
 // Answer is the answer to a callback. Its Header has the fields Content-Type and
 // Content-Encoding at most.
@@ -118,6 +109,15 @@ func (b Configured) Decide(ctx context.Context, req *http.Request, body []byte) 
 }
 
 func fail(status int, text string) Answer { return jsonAnswer(status, tuilivekit.Fail(status, text)) }
+
+// failed notes, for t, what went wrong, and logs it unless log has just done so.
+func (b *Backend) failed(t *target, log *failureLog, entry *logrus.Entry, err error, message string) {
+	err = quiet(err)
+	t.failed(message + ": " + err.Error())
+	log.write(entry, err, message)
+}
+
+func (b *Backend) logger() *logrus.Entry { return b.relay.log.WithField("sdk_app_id", b.appID) }
 
 func jsonAnswer(status int, body []byte) Answer {
 	return Answer{status, http.Header{"Content-Type": {"application/json"}}, body}

@@ -24,72 +24,6 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-// record lets a callback wait for the backend of an application.
-func record(t testing.TB, queues *queue.Queues, r *Relay, appID, query, body string) {
-	t.Helper()
-	packed, err := r.Backend(appID).Pack(httptest.NewRequest(http.MethodPost, "/callback?"+query, strings.NewReader(body)), []byte(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	queues.Add(queues.Number(queue.Request{AppID: appID, Lane: packed.Lane, Received: time.Now().UnixMilli(), Data: packed.Data}))
-}
-
-// newCouriers returns a Relay that delivers what waits in queues until the test ends.
-func newCouriers(t testing.TB, list ...Settings) (*queue.Queues, *Relay) {
-	t.Helper()
-	queues := queue.New()
-	r := newRelayOf(t, queues, list...)
-	go func() { _ = r.Run(t.Context()) }()
-	return queues, r
-}
-
-// waitFor returns when ok holds.
-func waitFor(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("never %s", what)
-		}
-	}
-}
-
-// taken is what a backend got, without repeats.
-type taken struct {
-	mu      sync.Mutex
-	ids     map[string]bool
-	bodies  []string
-	repeats int
-}
-
-func (b *taken) take(r *http.Request) {
-	body, _ := io.ReadAll(r.Body)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	id := r.Header.Get(deliveryHeader)
-	if b.ids[id] {
-		b.repeats++
-		return
-	}
-	if b.ids == nil {
-		b.ids = map[string]bool{}
-	}
-	b.ids[id] = true
-	b.bodies = append(b.bodies, string(body))
-}
-
-func (b *taken) all() []string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return slices.Clone(b.bodies)
-}
-
-func numbers(n int) (list []string) {
-	for i := range n {
-		list = append(list, strconv.Itoa(i))
-	}
-	return list
-}
-
 // Whatever a backend does for a while: at the end it has all, once and in order, apart
 // from repeats, which have the id of the first.
 func TestAllIsDeliveredInOrder(t *testing.T) {
@@ -218,14 +152,6 @@ func TestABackendThatFailsForSecondsGetsAll(t *testing.T) {
 	}
 }
 
-func endless(w io.Writer) {
-	for chunk := strings.Repeat("x", 1<<16); ; {
-		if _, err := io.WriteString(w, chunk); err != nil {
-			return
-		}
-	}
-}
-
 // A status of 2xx is delivered, whatever becomes of the rest of the answer.
 func TestAnswersThatAreNotReadOn(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{
@@ -280,6 +206,14 @@ func TestABadBackendDelaysNoOther(t *testing.T) {
 	}
 }
 
+func endless(w io.Writer) {
+	for chunk := strings.Repeat("x", 1<<16); ; {
+		if _, err := io.WriteString(w, chunk); err != nil {
+			return
+		}
+	}
+}
+
 func TestWhatIsRefusedIsDroppedAndTheRestGoesOn(t *testing.T) {
 	var b taken
 	queues, r := newCouriers(t, Settings{AppID: "1", URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -296,38 +230,6 @@ func TestWhatIsRefusedIsDroppedAndTheRestGoesOn(t *testing.T) {
 	if got := b.all(); !slices.Equal(got, numbers(5)) || b.repeats > 0 || s.dropped[droppedRefused].Load() != 3 {
 		t.Errorf("got %v, %d dropped", got, s.dropped[droppedRefused].Load())
 	}
-}
-
-// fakeTime runs a backend that is a function, in a time of its own. If it returns nil, the
-// request has failed by the end of its context.
-func fakeTime(t *testing.T, s Settings, answer func(*http.Request) *http.Response, do func(*queue.Queues, *Relay)) {
-	synctest.Test(t, func(t *testing.T) {
-		queues := queue.New()
-		s.URL = parse(t, "http://192.0.2.1")
-		r := newRelayOf(t, queues, s)
-		target := r.Backend("1").current.Load()
-		target.transport.RegisterProtocol("fake", roundTripper(func(req *http.Request) (*http.Response, error) {
-			resp := answer(req)
-			if resp == nil {
-				return nil, req.Context().Err()
-			}
-			return resp, nil
-		}))
-		target.URL = parse(t, "fake://backend")
-		done := make(chan struct{})
-		go func() { _ = r.Run(t.Context()); close(done) }()
-		do(queues, r)
-		r.Drain(t.Context())
-		<-done
-	})
-}
-
-func status(code int, header ...string) *http.Response {
-	h := http.Header{}
-	for i := 0; i+1 < len(header); i += 2 {
-		h.Set(header[i], header[i+1])
-	}
-	return &http.Response{StatusCode: code, Header: h, Body: http.NoBody}
 }
 
 func TestBackoffGrowsAndHasAnEnd(t *testing.T) {
@@ -385,6 +287,38 @@ func TestRetryAfterIsHonouredWithinBounds(t *testing.T) {
 			t.Errorf("Retry-After: %s: waits %v, want %s", header, waits, want)
 		}
 	}
+}
+
+// fakeTime runs a backend that is a function, in a time of its own. If it returns nil, the
+// request has failed by the end of its context.
+func fakeTime(t *testing.T, s Settings, answer func(*http.Request) *http.Response, do func(*queue.Queues, *Relay)) {
+	synctest.Test(t, func(t *testing.T) {
+		queues := queue.New()
+		s.URL = parse(t, "http://192.0.2.1")
+		r := newRelayOf(t, queues, s)
+		target := r.Backend("1").current.Load()
+		target.transport.RegisterProtocol("fake", roundTripper(func(req *http.Request) (*http.Response, error) {
+			resp := answer(req)
+			if resp == nil {
+				return nil, req.Context().Err()
+			}
+			return resp, nil
+		}))
+		target.URL = parse(t, "fake://backend")
+		done := make(chan struct{})
+		go func() { _ = r.Run(t.Context()); close(done) }()
+		do(queues, r)
+		r.Drain(t.Context())
+		<-done
+	})
+}
+
+func status(code int, header ...string) *http.Response {
+	h := http.Header{}
+	for i := 0; i+1 < len(header); i += 2 {
+		h.Set(header[i], header[i+1])
+	}
+	return &http.Response{StatusCode: code, Header: h, Body: http.NoBody}
 }
 
 func TestWhatIsTooOldIsDropped(t *testing.T) {
@@ -661,4 +595,70 @@ func TestAnAttemptHasAnEnd(t *testing.T) {
 	if !slices.Equal(took, []time.Duration{deliveryTimeout, deliveryTimeout, deliveryTimeout}) {
 		t.Errorf("attempts took %v", took)
 	}
+}
+
+// record lets a callback wait for the backend of an application.
+func record(t testing.TB, queues *queue.Queues, r *Relay, appID, query, body string) {
+	t.Helper()
+	packed, err := r.Backend(appID).Pack(httptest.NewRequest(http.MethodPost, "/callback?"+query, strings.NewReader(body)), []byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	queues.Add(queues.Number(queue.Request{AppID: appID, Lane: packed.Lane, Received: time.Now().UnixMilli(), Data: packed.Data}))
+}
+
+// newCouriers returns a Relay that delivers what waits in queues until the test ends.
+func newCouriers(t testing.TB, list ...Settings) (*queue.Queues, *Relay) {
+	t.Helper()
+	queues := queue.New()
+	r := newRelayOf(t, queues, list...)
+	go func() { _ = r.Run(t.Context()) }()
+	return queues, r
+}
+
+// waitFor returns when ok holds.
+func waitFor(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("never %s", what)
+		}
+	}
+}
+
+// taken is what a backend got, without repeats.
+type taken struct {
+	mu      sync.Mutex
+	ids     map[string]bool
+	bodies  []string
+	repeats int
+}
+
+func (b *taken) take(r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	id := r.Header.Get(deliveryHeader)
+	if b.ids[id] {
+		b.repeats++
+		return
+	}
+	if b.ids == nil {
+		b.ids = map[string]bool{}
+	}
+	b.ids[id] = true
+	b.bodies = append(b.bodies, string(body))
+}
+
+func (b *taken) all() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.bodies)
+}
+
+func numbers(n int) (list []string) {
+	for i := range n {
+		list = append(list, strconv.Itoa(i))
+	}
+	return list
 }

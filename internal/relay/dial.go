@@ -36,6 +36,39 @@ func (e *AddressError) Error() string {
 	return fmt.Sprintf("address %s is refused: %s", e.Address, e.Problem)
 }
 
+// newTransport returns connections to one target, which are its own: a slow backend
+// takes none of another's.
+func (r *Relay) newTransport(s Settings) *http.Transport {
+	dialer := &net.Dialer{
+		Timeout: 5 * time.Second, // less where the request has less
+		Control: func(_, address string, _ syscall.RawConn) error {
+			to, err := netip.ParseAddrPort(address)
+			if err != nil {
+				return err
+			}
+			return r.refused(to)
+		},
+	}
+	t := &http.Transport{
+		DialContext:            dialer.DialContext,
+		ForceAttemptHTTP2:      true,
+		TLSHandshakeTimeout:    5 * time.Second,
+		MaxConnsPerHost:        2 * s.MaxConcurrent, // decisions and deliveries
+		MaxIdleConns:           2 * s.MaxConcurrent,
+		MaxIdleConnsPerHost:    2 * s.MaxConcurrent,
+		IdleConnTimeout:        s.IdleTimeout,
+		DisableCompression:     true, // what is not asked for is not unpacked
+		MaxResponseHeaderBytes: maxAnswer,
+	}
+	if s.TLS != nil {
+		t.TLSClientConfig = s.TLS.Clone()
+	}
+	if s.ProxyFromEnvironment {
+		t.Proxy = http.ProxyFromEnvironment
+	}
+	return t
+}
+
 // refused returns why to must not be dialed. Private ranges are where backends live.
 func (r *Relay) refused(to netip.AddrPort) error {
 	addr := to.Addr().Unmap().WithZone("")
@@ -78,37 +111,4 @@ func (r *Relay) isSelf(to netip.AddrPort) bool {
 		}
 	}
 	return false
-}
-
-// newTransport returns connections to one target, which are its own: a slow backend
-// takes none of another's.
-func (r *Relay) newTransport(s Settings) *http.Transport {
-	dialer := &net.Dialer{
-		Timeout: 5 * time.Second, // less where the request has less
-		Control: func(_, address string, _ syscall.RawConn) error {
-			to, err := netip.ParseAddrPort(address)
-			if err != nil {
-				return err
-			}
-			return r.refused(to)
-		},
-	}
-	t := &http.Transport{
-		DialContext:            dialer.DialContext,
-		ForceAttemptHTTP2:      true,
-		TLSHandshakeTimeout:    5 * time.Second,
-		MaxConnsPerHost:        2 * s.MaxConcurrent, // decisions and deliveries
-		MaxIdleConns:           2 * s.MaxConcurrent,
-		MaxIdleConnsPerHost:    2 * s.MaxConcurrent,
-		IdleConnTimeout:        s.IdleTimeout,
-		DisableCompression:     true, // what is not asked for is not unpacked
-		MaxResponseHeaderBytes: maxAnswer,
-	}
-	if s.TLS != nil {
-		t.TLSClientConfig = s.TLS.Clone()
-	}
-	if s.ProxyFromEnvironment {
-		t.Proxy = http.ProxyFromEnvironment
-	}
-	return t
 }

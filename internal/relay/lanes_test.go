@@ -16,53 +16,6 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 )
 
-// message is a callback of a room with a number. It says of itself what the backend needs
-// to judge it.
-type message struct {
-	CallbackCommand, RoomId string
-	N                       int
-}
-
-func (m message) String() string {
-	b, _ := json.Marshal(m)
-	return string(b)
-}
-
-func readMessage(r *http.Request) (m message) {
-	b, _ := io.ReadAll(r.Body)
-	_ = json.Unmarshal(b, &m)
-	return m
-}
-
-// rooms is a backend that keeps the messages of each room, and checks their order.
-type rooms struct {
-	mu    sync.Mutex
-	got   map[string][]int
-	total int
-}
-
-func (b *rooms) take(m message) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.got == nil {
-		b.got = map[string][]int{}
-	}
-	b.got[m.RoomId] = append(b.got[m.RoomId], m.N)
-	b.total++
-}
-
-func (b *rooms) of(room string) []int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return slices.Clone(b.got[room])
-}
-
-func (b *rooms) count() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.total
-}
-
 // A backend with as many places as there are rooms has one callback of each at a time.
 func TestRoomsAreDeliveredAtTheSameTime(t *testing.T) {
 	const places, each = 8, 5
@@ -127,6 +80,36 @@ func TestMaxConcurrentIsKept(t *testing.T) {
 	}
 }
 
+// One callback that the backend cannot take holds up its room for a while, and no other
+// room at all.
+func TestACallbackThatFailsIsSetAside(t *testing.T) {
+	b := trouble(t, 20*time.Minute, func(m message, _ time.Duration) bool { return m.N == 42 },
+		func(queues *queue.Queues, r *Relay, b *rooms) {
+			if size := queues.Size("1"); size.SetAside != 1 || size.Requests != 1 || size.Oldest != 0 {
+				t.Errorf("%+v", size)
+			}
+			if got := b.of("room2"); len(got) != 119 || !slices.IsSorted(got) {
+				t.Errorf("its room got %v", got)
+			}
+			if h := r.Backend("1").Health(); h.LastFailure == nil || !strings.Contains(h.LastFailure.Text, "status 500") && !strings.Contains(h.LastFailure.Text, "set aside") {
+				t.Errorf("%+v", h.LastFailure)
+			}
+		})
+	b.wantOrder(t, "room2")
+	if got := b.of("room2"); got[len(got)-1] != 42 {
+		t.Errorf("room2 got %v", got)
+	}
+}
+
+func TestABackendThatFailsForOneCommand(t *testing.T) {
+	trouble(t, 20*time.Minute, func(m message, _ time.Duration) bool { return m.CallbackCommand == "command1" && m.N < 30 },
+		func(queues *queue.Queues, _ *Relay, b *rooms) {
+			if size := queues.Size("1"); size.SetAside != 10 || size.Requests != 10 {
+				t.Errorf("%+v", size)
+			}
+		})
+}
+
 // trouble lets the backend fail as fails says, in a time of its own, while one callback
 // comes every second, in one of ten rooms. Then it lets the backend take all.
 func trouble(t *testing.T, span time.Duration, fails func(message, time.Duration) bool, during func(*queue.Queues, *Relay, *rooms)) *rooms {
@@ -168,36 +151,6 @@ func (b *rooms) wantOrder(t *testing.T, except ...string) {
 			t.Errorf("%s got %v", room, got)
 		}
 	}
-}
-
-// One callback that the backend cannot take holds up its room for a while, and no other
-// room at all.
-func TestACallbackThatFailsIsSetAside(t *testing.T) {
-	b := trouble(t, 20*time.Minute, func(m message, _ time.Duration) bool { return m.N == 42 },
-		func(queues *queue.Queues, r *Relay, b *rooms) {
-			if size := queues.Size("1"); size.SetAside != 1 || size.Requests != 1 || size.Oldest != 0 {
-				t.Errorf("%+v", size)
-			}
-			if got := b.of("room2"); len(got) != 119 || !slices.IsSorted(got) {
-				t.Errorf("its room got %v", got)
-			}
-			if h := r.Backend("1").Health(); h.LastFailure == nil || !strings.Contains(h.LastFailure.Text, "status 500") && !strings.Contains(h.LastFailure.Text, "set aside") {
-				t.Errorf("%+v", h.LastFailure)
-			}
-		})
-	b.wantOrder(t, "room2")
-	if got := b.of("room2"); got[len(got)-1] != 42 {
-		t.Errorf("room2 got %v", got)
-	}
-}
-
-func TestABackendThatFailsForOneCommand(t *testing.T) {
-	trouble(t, 20*time.Minute, func(m message, _ time.Duration) bool { return m.CallbackCommand == "command1" && m.N < 30 },
-		func(queues *queue.Queues, _ *Relay, b *rooms) {
-			if size := queues.Size("1"); size.SetAside != 10 || size.Requests != 10 {
-				t.Errorf("%+v", size)
-			}
-		})
 }
 
 // All callbacks of one room fail: the others do not notice.
@@ -333,4 +286,51 @@ func TestABackendThatHangsForOneCommandInAllRooms(t *testing.T) {
 			t.Errorf("%d of %d delivered, %+v", b.count(), 2*lanes, size)
 		}
 	})
+}
+
+// message is a callback of a room with a number. It says of itself what the backend needs
+// to judge it.
+type message struct {
+	CallbackCommand, RoomId string
+	N                       int
+}
+
+func (m message) String() string {
+	b, _ := json.Marshal(m)
+	return string(b)
+}
+
+func readMessage(r *http.Request) (m message) {
+	b, _ := io.ReadAll(r.Body)
+	_ = json.Unmarshal(b, &m)
+	return m
+}
+
+// rooms is a backend that keeps the messages of each room, and checks their order.
+type rooms struct {
+	mu    sync.Mutex
+	got   map[string][]int
+	total int
+}
+
+func (b *rooms) take(m message) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.got == nil {
+		b.got = map[string][]int{}
+	}
+	b.got[m.RoomId] = append(b.got[m.RoomId], m.N)
+	b.total++
+}
+
+func (b *rooms) of(room string) []int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.got[room])
+}
+
+func (b *rooms) count() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.total
 }

@@ -40,6 +40,16 @@ func (p parcel) pack(id string) []byte {
 	return append(b, p.body...)
 }
 
+// commandOf returns the command of a queued callback, as its URL has it.
+func commandOf(r queue.Request) string {
+	p, _, err := unpack(r.Data)
+	if err != nil {
+		return ""
+	}
+	query, _ := tuilivekit.ParseQuery(p.query) // was parsed when it came
+	return query.Command
+}
+
 // unpack reads what pack has returned. The body of p is that of b.
 func unpack(b []byte) (p parcel, id string, err error) {
 	if len(b) == 0 || b[0] != packVersion {
@@ -75,14 +85,4 @@ func unpack(b []byte) (p parcel, id string, err error) {
 	}
 	p.body = b
 	return p, id, nil
-}
-
-// commandOf returns the command of a queued callback, as its URL has it.
-func commandOf(r queue.Request) string {
-	p, _, err := unpack(r.Data)
-	if err != nil {
-		return ""
-	}
-	query, _ := tuilivekit.ParseQuery(p.query) // was parsed when it came
-	return query.Command
 }

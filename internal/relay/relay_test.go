@@ -26,95 +26,6 @@ import (
 
 const patience = 10 * time.Second
 
-func newRelay(t testing.TB, list ...Settings) *Relay {
-	t.Helper()
-	return newRelayOf(t, queue.New(), list...)
-}
-
-// newRelayOf returns one that delivers what waits in queues.
-func newRelayOf(t testing.TB, queues *queue.Queues, list ...Settings) *Relay {
-	t.Helper()
-	log, _ := logtest.NewNullLogger()
-	r, err := New(Options{Queues: queues, Log: log})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := r.Configure(withDefaults(list...)); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { r.Configure(nil) })
-	return r
-}
-
-func parse(t testing.TB, raw string) *url.URL {
-	t.Helper()
-	u, err := url.Parse(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u
-}
-
-// serve runs a backend until the test ends.
-func serve(t testing.TB, h http.HandlerFunc) *url.URL {
-	t.Helper()
-	s := httptest.NewServer(h)
-	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
-	return parse(t, s.URL)
-}
-
-// ask lets the backend of application 1 decide.
-func ask(r *Relay) *httptest.ResponseRecorder { return askFor(r, "1") }
-
-func askFor(r *Relay, appID string) *httptest.ResponseRecorder {
-	const body = `{"CallbackCommand":"Live.CallbackBeforeSendGift"}`
-	req := httptest.NewRequest(http.MethodPost, "/callback?SdkAppid="+appID, strings.NewReader(body))
-	w := httptest.NewRecorder()
-	decide(w, r.Backend(appID), req, []byte(body))
-	return w
-}
-
-// decide writes the answer of b, and 421 for a loop, as the webhook listener does.
-func decide(w http.ResponseWriter, b *Backend, req *http.Request, body []byte) {
-	a, err := b.Configured().Decide(req.Context(), req, body)
-	if err != nil {
-		a = fail(http.StatusMisdirectedRequest, err.Error())
-	}
-	maps.Copy(w.Header(), a.Header)
-	w.WriteHeader(a.Status)
-	w.Write(a.Body)
-}
-
-// hang answers nothing until the test ends.
-func hang(t testing.TB) http.HandlerFunc {
-	end := make(chan struct{})
-	t.Cleanup(func() { close(end) })
-	return func(_ http.ResponseWriter, r *http.Request) {
-		io.Copy(io.Discard, r.Body)
-		select {
-		case <-end:
-		case <-r.Context().Done():
-		}
-	}
-}
-
-// hijack lets work end the connection in its own way.
-func hijack(work func(net.Conn)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		io.Copy(io.Discard, r.Body)
-		conn, _, err := w.(http.Hijacker).Hijack()
-		if err != nil {
-			panic(err)
-		}
-		defer conn.Close()
-		work(conn)
-	}
-}
-
-// refusing returns the URL of a target that refuses connections: a port that is closed on
-// purpose may be given to another test.
-func refusing(t testing.TB) *url.URL { return parse(t, "http://127.0.0.1:1") }
-
 func TestABackendThatFailsDecidesNothing(t *testing.T) {
 	bad := map[string]struct {
 		url    *url.URL
@@ -373,10 +284,6 @@ func TestACircuitOpensAndCloses(t *testing.T) {
 	})
 }
 
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
 func TestLoopsAreCut(t *testing.T) {
 	var r *Relay
 	asked := 0
@@ -438,6 +345,10 @@ func TestAddressesThatAreNeverDialed(t *testing.T) {
 	}
 }
 
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
 func TestTheEnvironmentNamesNoProxy(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
 	t.Setenv("http_proxy", "http://127.0.0.1:1")
@@ -487,3 +398,92 @@ func TestConnectionsAreKept(t *testing.T) {
 		t.Errorf("%d connections for 20 requests, one after the other", len(conns))
 	}
 }
+
+func newRelay(t testing.TB, list ...Settings) *Relay {
+	t.Helper()
+	return newRelayOf(t, queue.New(), list...)
+}
+
+// newRelayOf returns one that delivers what waits in queues.
+func newRelayOf(t testing.TB, queues *queue.Queues, list ...Settings) *Relay {
+	t.Helper()
+	log, _ := logtest.NewNullLogger()
+	r, err := New(Options{Queues: queues, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Configure(withDefaults(list...)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Configure(nil) })
+	return r
+}
+
+func parse(t testing.TB, raw string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// serve runs a backend until the test ends.
+func serve(t testing.TB, h http.HandlerFunc) *url.URL {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
+	return parse(t, s.URL)
+}
+
+// ask lets the backend of application 1 decide.
+func ask(r *Relay) *httptest.ResponseRecorder { return askFor(r, "1") }
+
+func askFor(r *Relay, appID string) *httptest.ResponseRecorder {
+	const body = `{"CallbackCommand":"Live.CallbackBeforeSendGift"}`
+	req := httptest.NewRequest(http.MethodPost, "/callback?SdkAppid="+appID, strings.NewReader(body))
+	w := httptest.NewRecorder()
+	decide(w, r.Backend(appID), req, []byte(body))
+	return w
+}
+
+// decide writes the answer of b, and 421 for a loop, as the webhook listener does.
+func decide(w http.ResponseWriter, b *Backend, req *http.Request, body []byte) {
+	a, err := b.Configured().Decide(req.Context(), req, body)
+	if err != nil {
+		a = fail(http.StatusMisdirectedRequest, err.Error())
+	}
+	maps.Copy(w.Header(), a.Header)
+	w.WriteHeader(a.Status)
+	w.Write(a.Body)
+}
+
+// hang answers nothing until the test ends.
+func hang(t testing.TB) http.HandlerFunc {
+	end := make(chan struct{})
+	t.Cleanup(func() { close(end) })
+	return func(_ http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		select {
+		case <-end:
+		case <-r.Context().Done():
+		}
+	}
+}
+
+// hijack lets work end the connection in its own way.
+func hijack(work func(net.Conn)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		defer conn.Close()
+		work(conn)
+	}
+}
+
+// refusing returns the URL of a target that refuses connections: a port that is closed on
+// purpose may be given to another test.
+func refusing(t testing.TB) *url.URL { return parse(t, "http://127.0.0.1:1") }
