@@ -161,17 +161,6 @@ func (one *queue) giveBack(it *Item) {
 
 func notTaken(it *Item) bool { return !it.taken }
 
-func inOrder(it *Item) bool { return it.lane.key != NoLane }
-
-// oldest returns the oldest item for which ok holds, nil if there is none.
-func (one *queue) oldest(ok func(*Item) bool) *Item {
-	it := one.first
-	for it != nil && !ok(it) {
-		it = it.next
-	}
-	return it
-}
-
 func (one *queue) size() Size {
 	s := Size{
 		Requests: one.requests, Bytes: one.bytes, Lanes: len(one.lanes), Taken: one.taken,
@@ -182,6 +171,17 @@ func (one *queue) size() Size {
 	}
 	return s
 }
+
+// oldest returns the oldest item for which ok holds, nil if there is none.
+func (one *queue) oldest(ok func(*Item) bool) *Item {
+	it := one.first
+	for it != nil && !ok(it) {
+		it = it.next
+	}
+	return it
+}
+
+func inOrder(it *Item) bool { return it.lane.key != NoLane }
 
 // laneHeap has the lane that is due first in front (container/heap).
 type laneHeap []*lane

@@ -67,16 +67,6 @@ type Queues struct {
 // New returns empty Queues without limits.
 func New() *Queues { return &Queues{apps: make(map[string]*queue)} }
 
-// of returns the queue of an application, a new one if there is none. The caller holds mu.
-func (q *Queues) of(appID string) *queue {
-	one := q.apps[appID]
-	if one == nil {
-		one = newQueue()
-		q.apps[appID] = one
-	}
-	return one
-}
-
 // Number returns r with the next Seq. It does not add r: a request is stored on disk
 // under its Seq before it may be delivered.
 func (q *Queues) Number(r Request) Request {
@@ -102,6 +92,16 @@ func (q *Queues) Add(list ...Request) {
 		q.trim(one)
 		signal(one.wake)
 	}
+}
+
+// of returns the queue of an application, a new one if there is none. The caller holds mu.
+func (q *Queues) of(appID string) *queue {
+	one := q.apps[appID]
+	if one == nil {
+		one = newQueue()
+		q.apps[appID] = one
+	}
+	return one
 }
 
 // trim drops the oldest requests of a queue that is too long. A request that is taken may

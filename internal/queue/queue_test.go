@@ -10,38 +10,6 @@ import (
 
 var now = time.Unix(1_800_000_000, 0)
 
-// add queues a request of n bytes in a lane.
-func add(q *Queues, app string, lane uint64, n int) {
-	q.Add(q.Number(Request{AppID: app, Lane: lane, Received: 5, Data: make([]byte, n)}))
-}
-
-// take takes all that can be taken of a kind, and returns their lengths.
-func take(q *Queues, app string, kind Kind, at time.Time) (items []*Item, lengths []int) {
-	for {
-		it := q.Take(app, kind, at)
-		if it == nil {
-			return items, lengths
-		}
-		items, lengths = append(items, it), append(lengths, len(it.Data))
-	}
-}
-
-// drain takes and removes all fresh requests of an application, and returns their lengths.
-func drain(q *Queues, app string) (lengths []int) {
-	for it := q.Take(app, Fresh, now); it != nil; it = q.Take(app, Fresh, now) {
-		lengths = append(lengths, len(it.Data))
-		q.Done(it)
-	}
-	return lengths
-}
-
-func wantSize(t *testing.T, q *Queues, app string, want Size) {
-	t.Helper()
-	if got := q.Size(app); got != want {
-		t.Errorf("got %+v, want %+v", got, want)
-	}
-}
-
 func TestALaneKeepsItsOrder(t *testing.T) {
 	q := New()
 	var want []int
@@ -359,11 +327,6 @@ func TestWaiting(t *testing.T) {
 	<-ch
 }
 
-// model is the same queue, written to be obviously right.
-type model struct {
-	list []Request // oldest first
-}
-
 // Whatever is done, and in whatever order: a lane has at most one taken, and hands its
 // requests out in their order.
 func TestLanesAgainstAModel(t *testing.T) {
@@ -450,5 +413,42 @@ func TestLanesAgainstAModel(t *testing.T) {
 		if s.Requests != len(m.list) || s.SetAside != aside || s.Taken != len(held) || s.Dropped != dropped || s.Lanes < len(lanes) || s.Lanes > len(lanes)+len(held) {
 			t.Fatalf("seed %d: size %+v, want %d, %d set aside, %d taken, %d lanes, %d dropped", seed, s, len(m.list), aside, len(held), len(lanes), dropped)
 		}
+	}
+}
+
+// model is the same queue, written to be obviously right.
+type model struct {
+	list []Request // oldest first
+}
+
+// add queues a request of n bytes in a lane.
+func add(q *Queues, app string, lane uint64, n int) {
+	q.Add(q.Number(Request{AppID: app, Lane: lane, Received: 5, Data: make([]byte, n)}))
+}
+
+// take takes all that can be taken of a kind, and returns their lengths.
+func take(q *Queues, app string, kind Kind, at time.Time) (items []*Item, lengths []int) {
+	for {
+		it := q.Take(app, kind, at)
+		if it == nil {
+			return items, lengths
+		}
+		items, lengths = append(items, it), append(lengths, len(it.Data))
+	}
+}
+
+// drain takes and removes all fresh requests of an application, and returns their lengths.
+func drain(q *Queues, app string) (lengths []int) {
+	for it := q.Take(app, Fresh, now); it != nil; it = q.Take(app, Fresh, now) {
+		lengths = append(lengths, len(it.Data))
+		q.Done(it)
+	}
+	return lengths
+}
+
+func wantSize(t *testing.T, q *Queues, app string, want Size) {
+	t.Helper()
+	if got := q.Size(app); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
