@@ -7,10 +7,6 @@ import (
 	"testing"
 )
 
-func created(at int64, room string) Event {
-	return Event{AppID: "1", Kind: Created, Time: at, Received: at, Subject: []byte(room)}
-}
-
 func TestABatchIsVisibleWhenItIsPublished(t *testing.T) {
 	s := newStore("1")
 	b := s.Begin()
@@ -146,4 +142,8 @@ func TestNewsOfAnUnknownApplication(t *testing.T) {
 	if r := rooms(t, s); r.Current != 400 || r.Events != 0 || r.Since != day0+5 {
 		t.Errorf("got %+v", r)
 	}
+}
+
+func created(at int64, room string) Event {
+	return Event{AppID: "1", Kind: Created, Time: at, Received: at, Subject: []byte(room)}
 }

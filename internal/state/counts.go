@@ -25,16 +25,6 @@ type Counts struct {
 // Known reports whether a threshold event has been accepted.
 func (c Counts) Known() bool { return c.Received != 0 }
 
-// compare orders the event (t, current, max) against the one that c holds: +1 if
-// it is newer, 0 if it is the same. Of two events of one millisecond the one that
-// counts more rooms is the later one, since every event is the creation of a room.
-func (c Counts) compare(t, current, max int64) int {
-	if !c.Known() {
-		return +1
-	}
-	return cmp.Or(cmp.Compare(t, c.EventTime), cmp.Compare(current, c.Current), cmp.Compare(max, c.Max))
-}
-
 func (c Counts) empty() bool {
 	c.Since = 0
 	return c == Counts{}
@@ -74,6 +64,16 @@ func (c *Counts) count(e Event, tolerance int64) Outcome {
 		}
 	}
 	return o
+}
+
+// compare orders the event (t, current, max) against the one that c holds: +1 if
+// it is newer, 0 if it is the same. Of two events of one millisecond the one that
+// counts more rooms is the later one, since every event is the creation of a room.
+func (c Counts) compare(t, current, max int64) int {
+	if !c.Known() {
+		return +1
+	}
+	return cmp.Or(cmp.Compare(t, c.EventTime), cmp.Compare(current, c.Current), cmp.Compare(max, c.Max))
 }
 
 // learn makes n the newest event if it is newer, and reports whether it was.

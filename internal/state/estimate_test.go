@@ -9,50 +9,6 @@ import (
 	"time"
 )
 
-// lives makes events of rooms with their threshold events, as Tencent would send them if it
-// warned of every creation, and returns how many rooms were open before the first one and
-// are open in the end.
-func lives(random *rand.Rand, n int) (events []Event, before, open int64) {
-	before = 20
-	open = before
-	type closing struct {
-		room string
-		at   int64
-	}
-	var closings []closing
-	at := day0
-	for i := range n {
-		at += 1 + random.Int64N(5000)
-		closings = slices.DeleteFunc(closings, func(c closing) bool {
-			if c.at <= at {
-				open--
-			}
-			return c.at <= at
-		})
-		room, operator := fmt.Sprint("room ", i), fmt.Appendf(nil, `"user %d"`, i)
-		open++
-		// The callback of the creation has a time of its own, before or after.
-		created := at + random.Int64N(5) - 2
-		events = append(events, Event{AppID: "1", Kind: Created, Time: created, Subject: []byte(room), RoomID: []byte(room), Operator: operator})
-		if random.IntN(3) > 0 {
-			events = append(events, Event{AppID: "1", Kind: Threshold, Time: at, Current: open, Max: 1000, Subject: operator, Operator: operator})
-		}
-		if random.IntN(4) > 0 {
-			end := created + 10 + random.Int64N(60_000)
-			events = append(events, Event{AppID: "1", Kind: Destroyed, Time: end, Subject: []byte(room), RoomID: []byte(room), Cause: DestroyedByUser})
-			closings = append(closings, closing{room, end})
-		}
-	}
-	return events, before, open - int64(len(closings))
-}
-
-// restarted returns a Store that holds what s does.
-func restarted(s *Store) *Store {
-	again := newStore("1")
-	again.Restore(s.All())
-	return again
-}
-
 // Without loss the estimate and the known rooms are right, whatever the order and the
 // repeats, also over restarts.
 func TestEstimateInAnyOrder(t *testing.T) {
@@ -60,36 +16,6 @@ func TestEstimateInAnyOrder(t *testing.T) {
 		time.Sleep(time.Until(time.UnixMilli(day0))) // rooms are forgotten by the clock
 		testEstimateInAnyOrder(t)
 	})
-}
-
-func testEstimateInAnyOrder(t *testing.T) {
-	for seed := range uint64(200) {
-		random := rand.New(rand.NewPCG(seed, 7))
-		events, before, open := lives(random, 60)
-		events = append(events, events[:random.IntN(len(events))]...) // repeats
-		random.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
-		s := newStore("1")
-		for i := range events {
-			events[i].Received = day0 + 10*60_000
-			if random.IntN(2) == 0 {
-				s.Count(events[i])
-			} else {
-				b := s.Begin()
-				b.Count(events[i])
-				b.Publish()
-			}
-			if random.IntN(20) == 0 {
-				s = restarted(s)
-			}
-			if a := s.Snapshot()[0]; a.Rooms.Open < 0 || a.Estimate() < 0 {
-				t.Fatalf("seed %d: %+v", seed, a)
-			}
-		}
-		a := s.Snapshot()[0]
-		if a.Rooms.Open != open-before || a.Estimate() != open || a.Deviation() != -before {
-			t.Fatalf("seed %d: %d known, estimate %d, deviation %d; want %d, %d and %d", seed, a.Rooms.Open, a.Estimate(), a.Deviation(), open-before, open, -before)
-		}
-	}
 }
 
 func TestLateThresholdEventDoesNotBringClosedRoomsBack(t *testing.T) {
@@ -152,6 +78,36 @@ func TestCreationThatRaisedTheEventCountsOnce(t *testing.T) {
 	}
 	if got := s.Snapshot()[0].Estimate(); got != 402 {
 		t.Errorf("three creations by one operator: got %d, want 402", got)
+	}
+}
+
+func testEstimateInAnyOrder(t *testing.T) {
+	for seed := range uint64(200) {
+		random := rand.New(rand.NewPCG(seed, 7))
+		events, before, open := lives(random, 60)
+		events = append(events, events[:random.IntN(len(events))]...) // repeats
+		random.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
+		s := newStore("1")
+		for i := range events {
+			events[i].Received = day0 + 10*60_000
+			if random.IntN(2) == 0 {
+				s.Count(events[i])
+			} else {
+				b := s.Begin()
+				b.Count(events[i])
+				b.Publish()
+			}
+			if random.IntN(20) == 0 {
+				s = restarted(s)
+			}
+			if a := s.Snapshot()[0]; a.Rooms.Open < 0 || a.Estimate() < 0 {
+				t.Fatalf("seed %d: %+v", seed, a)
+			}
+		}
+		a := s.Snapshot()[0]
+		if a.Rooms.Open != open-before || a.Estimate() != open || a.Deviation() != -before {
+			t.Fatalf("seed %d: %d known, estimate %d, deviation %d; want %d, %d and %d", seed, a.Rooms.Open, a.Estimate(), a.Deviation(), open-before, open, -before)
+		}
 	}
 }
 
@@ -245,4 +201,48 @@ func TestMembersAreCountedWithTheNextBatch(t *testing.T) {
 	if s.Count(e); members() != 12 || s.HasLater() {
 		t.Errorf("%d are counted; something waits: %t", members(), s.HasLater())
 	}
+}
+
+// lives makes events of rooms with their threshold events, as Tencent would send them if it
+// warned of every creation, and returns how many rooms were open before the first one and
+// are open in the end.
+func lives(random *rand.Rand, n int) (events []Event, before, open int64) {
+	before = 20
+	open = before
+	type closing struct {
+		room string
+		at   int64
+	}
+	var closings []closing
+	at := day0
+	for i := range n {
+		at += 1 + random.Int64N(5000)
+		closings = slices.DeleteFunc(closings, func(c closing) bool {
+			if c.at <= at {
+				open--
+			}
+			return c.at <= at
+		})
+		room, operator := fmt.Sprint("room ", i), fmt.Appendf(nil, `"user %d"`, i)
+		open++
+		// The callback of the creation has a time of its own, before or after.
+		created := at + random.Int64N(5) - 2
+		events = append(events, Event{AppID: "1", Kind: Created, Time: created, Subject: []byte(room), RoomID: []byte(room), Operator: operator})
+		if random.IntN(3) > 0 {
+			events = append(events, Event{AppID: "1", Kind: Threshold, Time: at, Current: open, Max: 1000, Subject: operator, Operator: operator})
+		}
+		if random.IntN(4) > 0 {
+			end := created + 10 + random.Int64N(60_000)
+			events = append(events, Event{AppID: "1", Kind: Destroyed, Time: end, Subject: []byte(room), RoomID: []byte(room), Cause: DestroyedByUser})
+			closings = append(closings, closing{room, end})
+		}
+	}
+	return events, before, open - int64(len(closings))
+}
+
+// restarted returns a Store that holds what s does.
+func restarted(s *Store) *Store {
+	again := newStore("1")
+	again.Restore(s.All())
+	return again
 }

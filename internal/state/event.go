@@ -58,18 +58,6 @@ type Event struct {
 	Opened int64
 }
 
-// time returns when e happened: at its receipt if it does not say, or lies too far in the
-// future.
-func (e Event) time(tolerance int64) (t int64, clamped bool) {
-	switch {
-	case e.Time == 0:
-		return e.Received, false
-	case e.Time-e.Received > tolerance:
-		return e.Received, true
-	}
-	return e.Time, false
-}
-
 // room returns what e says of a room, if it says anything.
 func (e Event) room(tolerance int64) (room Room, re RoomEvent, ok bool) {
 	if len(e.RoomID) == 0 || e.Kind != Created && e.Kind != Destroyed {
@@ -82,6 +70,18 @@ func (e Event) room(tolerance int64) (room Room, re RoomEvent, ok bool) {
 		re.Operator = operatorOf(e.Operator)
 	}
 	return roomOf(e.AppID, e.RoomID), re, true
+}
+
+// time returns when e happened: at its receipt if it does not say, or lies too far in the
+// future.
+func (e Event) time(tolerance int64) (t int64, clamped bool) {
+	switch {
+	case e.Time == 0:
+		return e.Received, false
+	case e.Time-e.Received > tolerance:
+		return e.Received, true
+	}
+	return e.Time, false
 }
 
 // operatorOf returns a hash of an operator that a Register can hold, 0 if there is none. It

@@ -68,20 +68,6 @@ func (r Register) operator() uint32 {
 	return uint32(r.Opening & operatorBits >> 2)
 }
 
-func (r *Register) setOpened(t int64, operator uint32, guessed bool) {
-	r.Opening = uint64(t)<<openingShift | uint64(operator&operatorMask)<<2 | r.Opening&anchorBit
-	if guessed {
-		r.Opening |= guessedBit
-	}
-}
-
-func (r *Register) setAnchored(open bool) {
-	r.Opening &^= anchorBit
-	if open {
-		r.Opening |= anchorBit
-	}
-}
-
 // RoomEvent is an event of one room, or news of it.
 type RoomEvent struct {
 	// Time is when the room was opened, was closed if Closed, or was seen to be open if Seen.
@@ -97,9 +83,6 @@ type RoomEvent struct {
 	// Operator is a hash of who opened the room; 0 if it is not known.
 	Operator uint32
 }
-
-// timeOf returns t within what a Register can hold.
-func timeOf(t int64) int64 { return min(max(t, 1), maxTime) }
 
 // merge applies e, whose anchor is the time of the newest threshold event, 0 before the
 // first one.
@@ -124,6 +107,9 @@ func (r *Register) merge(e RoomEvent, anchor int64) {
 	r.reanchor(anchor)
 }
 
+// timeOf returns t within what a Register can hold.
+func timeOf(t int64) int64 { return min(max(t, 1), maxTime) }
+
 // advance applies an event that is newer than all before.
 func (r *Register) advance(e RoomEvent, newest uint64, t int64) {
 	was := *r
@@ -135,6 +121,13 @@ func (r *Register) advance(e RoomEvent, newest uint64, t int64) {
 		r.setOpened(0, 0, true)
 	case was.Closed(): // its opening after that was missed, or is late
 		r.setOpened(was.Time(), 0, true)
+	}
+}
+
+func (r *Register) setOpened(t int64, operator uint32, guessed bool) {
+	r.Opening = uint64(t)<<openingShift | uint64(operator&operatorMask)<<2 | r.Opening&anchorBit
+	if guessed {
+		r.Opening |= guessedBit
 	}
 }
 
@@ -155,6 +148,13 @@ func (r *Register) openedBefore(t int64, operator uint32, anchor int64, guessed 
 		r.setAnchored(false) // it was closed until t, as far as is known
 	}
 	r.setOpened(t, operator, guessed)
+}
+
+func (r *Register) setAnchored(open bool) {
+	r.Opening &^= anchorBit
+	if open {
+		r.Opening |= anchorBit
+	}
 }
 
 // openedFor returns when the room was opened that e has closed, 0 if that is not known.

@@ -2,56 +2,6 @@ package state
 
 import "testing"
 
-// history is a room by the book: all its events.
-type history []RoomEvent
-
-// openAt reports whether the room was open at a time.
-func (h history) openAt(t int64) bool {
-	var newest int64
-	open := false
-	for _, e := range h {
-		if e.Time <= t && (e.Time > newest || e.Time == newest && e.Closed) {
-			newest, open = e.Time, !e.Closed
-		}
-	}
-	return open
-}
-
-// permutations calls yield with all orders of n things.
-func permutations(n int, yield func(order []int)) {
-	order := make([]int, n)
-	for i := range order {
-		order[i] = i
-	}
-	var swap func(k int)
-	swap = func(k int) {
-		if k == n {
-			yield(order)
-			return
-		}
-		for i := k; i < n; i++ {
-			order[k], order[i] = order[i], order[k]
-			swap(k + 1)
-			order[k], order[i] = order[i], order[k]
-		}
-	}
-	swap(0)
-}
-
-// deliver returns the register of a room after its events, and threshold events at the
-// times of anchors, have come in an order.
-func deliver(h history, anchors []int64, order []int) (r Register, anchor int64) {
-	for _, i := range order {
-		if i < len(h) {
-			r.merge(h[i], anchor)
-		} else {
-			anchor = max(anchor, anchors[i-len(h)])
-		}
-	}
-	r.reanchor(anchor)
-	return r, anchor
-}
-
 // Of one life of a room, with threshold events before, in and after it, everything is known
 // whatever the order.
 func TestRegisterInAnyOrder(t *testing.T) {
@@ -152,4 +102,54 @@ func TestRoomOf(t *testing.T) {
 	if RoomOf("1", "2x") == RoomOf("12", "x") {
 		t.Error("two rooms are one")
 	}
+}
+
+// history is a room by the book: all its events.
+type history []RoomEvent
+
+// openAt reports whether the room was open at a time.
+func (h history) openAt(t int64) bool {
+	var newest int64
+	open := false
+	for _, e := range h {
+		if e.Time <= t && (e.Time > newest || e.Time == newest && e.Closed) {
+			newest, open = e.Time, !e.Closed
+		}
+	}
+	return open
+}
+
+// permutations calls yield with all orders of n things.
+func permutations(n int, yield func(order []int)) {
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	var swap func(k int)
+	swap = func(k int) {
+		if k == n {
+			yield(order)
+			return
+		}
+		for i := k; i < n; i++ {
+			order[k], order[i] = order[i], order[k]
+			swap(k + 1)
+			order[k], order[i] = order[i], order[k]
+		}
+	}
+	swap(0)
+}
+
+// deliver returns the register of a room after its events, and threshold events at the
+// times of anchors, have come in an order.
+func deliver(h history, anchors []int64, order []int) (r Register, anchor int64) {
+	for _, i := range order {
+		if i < len(h) {
+			r.merge(h[i], anchor)
+		} else {
+			anchor = max(anchor, anchors[i-len(h)])
+		}
+	}
+	r.reanchor(anchor)
+	return r, anchor
 }

@@ -65,6 +65,14 @@ type RoomState struct {
 
 func newRoomTable(max int) roomTable { return roomTable{max: max, seed: rand.Uint64() | 1} }
 
+// get returns the register of a room, the zero one if it is not known.
+func (r *roomTable) get(room Room) Register {
+	if len(r.slots) == 0 {
+		return Register{}
+	}
+	return r.find(room).Register
+}
+
 // find returns the place of room, or the empty one where it belongs. There must be slots.
 func (r *roomTable) find(room Room) *slot {
 	hi, _ := bits.Mul64(uint64(room)*r.seed, uint64(len(r.slots)))
@@ -76,14 +84,6 @@ func (r *roomTable) find(room Room) *slot {
 			return s
 		}
 	}
-}
-
-// get returns the register of a room, the zero one if it is not known.
-func (r *roomTable) get(room Room) Register {
-	if len(r.slots) == 0 {
-		return Register{}
-	}
-	return r.find(room).Register
 }
 
 // put makes reg the register of a room. now is the time of the change, Unix milliseconds.

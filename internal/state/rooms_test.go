@@ -8,29 +8,6 @@ import (
 	"testing"
 )
 
-// checkRooms compares a table with the registers that it should have.
-func checkRooms(t *testing.T, r *roomTable, want map[Room]Register) {
-	t.Helper()
-	if got := maps.Collect(r.all()); !maps.Equal(got, want) {
-		t.Fatalf("%d registers, want %d, or others", len(got), len(want))
-	}
-	open, at := 0, r.Before
-	for room, reg := range want {
-		if got := r.get(room); got != reg {
-			t.Fatalf("room %d: got %+v, want %+v", room, got, reg)
-		}
-		open += openIn(reg)
-		reg.reanchor(r.anchor.time)
-		at += anchoredIn(reg)
-	}
-	if r.open != open || r.n != len(want) {
-		t.Fatalf("%d rooms, %d of them open, want %d and %d", r.n, r.open, len(want), open)
-	}
-	if got := r.at(); got != at {
-		t.Fatalf("%d rooms at the threshold event, want %d", got, at)
-	}
-}
-
 func TestRoomTableIsAMap(t *testing.T) {
 	for seed := range uint64(50) {
 		random := rand.New(rand.NewPCG(seed, 0))
@@ -187,5 +164,28 @@ func BenchmarkRooms(b *testing.B) {
 		b.ReportMetric(float64(most)/(1<<20), "MiB-at-most")
 		b.ReportMetric(float64(r.n), "rooms")
 		runtime.KeepAlive(r.slots)
+	}
+}
+
+// checkRooms compares a table with the registers that it should have.
+func checkRooms(t *testing.T, r *roomTable, want map[Room]Register) {
+	t.Helper()
+	if got := maps.Collect(r.all()); !maps.Equal(got, want) {
+		t.Fatalf("%d registers, want %d, or others", len(got), len(want))
+	}
+	open, at := 0, r.Before
+	for room, reg := range want {
+		if got := r.get(room); got != reg {
+			t.Fatalf("room %d: got %+v, want %+v", room, got, reg)
+		}
+		open += openIn(reg)
+		reg.reanchor(r.anchor.time)
+		at += anchoredIn(reg)
+	}
+	if r.open != open || r.n != len(want) {
+		t.Fatalf("%d rooms, %d of them open, want %d and %d", r.n, r.open, len(want), open)
+	}
+	if got := r.at(); got != at {
+		t.Fatalf("%d rooms at the threshold event, want %d", got, at)
 	}
 }

@@ -102,9 +102,6 @@ type app struct {
 	rooms    roomTable
 }
 
-// record returns what is stored of a.
-func (a *app) record() Record { return Record{a.id, a.counts, a.rooms.RoomState} }
-
 // New returns a Store without applications.
 func New(o Options) *Store {
 	return &Store{
@@ -152,28 +149,8 @@ func (s *Store) record(id string, now int64) Record {
 	return Record{AppID: id, Counts: Counts{Since: now}}
 }
 
-// room returns what is known of a room.
-func (s *Store) room(appID string, room Room) Register {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if a := s.apps[appID]; a != nil {
-		return a.rooms.get(room)
-	}
-	return Register{}
-}
-
-// put makes c visible. now is when its rooms have changed, Unix milliseconds. The caller
-// holds writing.
-func (s *Store) put(c Changes, now int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, r := range c.Records {
-		s.app(r.AppID, r.Since).counts = r.Counts
-	}
-	for _, r := range c.Rooms {
-		s.app(r.AppID, now).rooms.put(r.Room, r.Register, now)
-	}
-}
+// record returns what is stored of a.
+func (a *app) record() Record { return Record{a.id, a.counts, a.rooms.RoomState} }
 
 // restoreRooms puts back what was known of rooms. The caller holds writing.
 func (s *Store) restoreRooms(c Changes) {
@@ -194,6 +171,19 @@ func (s *Store) restoreRooms(c Changes) {
 	}
 	for _, a := range s.apps {
 		a.rooms.recent = changes{lost: now}
+	}
+}
+
+// put makes c visible. now is when its rooms have changed, Unix milliseconds. The caller
+// holds writing.
+func (s *Store) put(c Changes, now int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range c.Records {
+		s.app(r.AppID, r.Since).counts = r.Counts
+	}
+	for _, r := range c.Rooms {
+		s.app(r.AppID, now).rooms.put(r.Room, r.Register, now)
 	}
 }
 
@@ -219,6 +209,16 @@ func (s *Store) Count(e Event) Outcome {
 		}
 	}
 	return o
+}
+
+// room returns what is known of a room.
+func (s *Store) room(appID string, room Room) Register {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if a := s.apps[appID]; a != nil {
+		return a.rooms.get(room)
+	}
+	return Register{}
 }
 
 // merge applies an event or news of a room, and reports whether it changed anything. now is

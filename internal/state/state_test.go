@@ -15,30 +15,6 @@ const (
 	day0   = int64(1_739_966_441_121) // EventTime of the documented sample
 )
 
-func newStore(ids ...string) *Store {
-	s := New(Options{FutureTolerance: time.Minute})
-	apps := make([]App, len(ids))
-	for i, id := range ids {
-		apps[i] = App{ID: id, Name: "name of " + id}
-	}
-	s.Configure(apps)
-	return s
-}
-
-// threshold is an event that was received at once.
-func threshold(t, current, limit int64) Event {
-	return Event{AppID: "1", Kind: Threshold, Time: t, Received: t, Current: current, Max: limit, Subject: []byte(`"a"`)}
-}
-
-func rooms(t *testing.T, s *Store) Counts {
-	t.Helper()
-	apps := s.Snapshot()
-	if len(apps) == 0 {
-		t.Fatal("no applications")
-	}
-	return apps[0].Counts
-}
-
 func TestNothingIsKnownBeforeTheFirstEvent(t *testing.T) {
 	s := newStore("1")
 	if r := rooms(t, s); r.Known() || r.Events != 0 || r.Since == 0 {
@@ -207,6 +183,65 @@ func TestConfigure(t *testing.T) {
 	})
 }
 
+func TestAgainstTheModel(t *testing.T) {
+	for seed := range uint64(300) {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		s, m := newStore("1"), model{}
+		duplicates := 0
+		for i, e := range randomEvents(rnd, 60) {
+			if o := s.Count(e); o.Verdict == Duplicate {
+				duplicates++
+			}
+			m.events = append(m.events, e)
+			want, wantDuplicates := m.rooms()
+			got := rooms(t, s)
+			got.Since, got.Operator = 0, 0
+			if got != want || duplicates != wantDuplicates {
+				t.Fatalf("seed %d, event %d %+v:\ngot  %+v and %d duplicates\nwant %+v and %d", seed, i, e, got, duplicates, want, wantDuplicates)
+			}
+		}
+	}
+}
+
+// Whatever the order, the repeats and the number of senders: the same events make
+// the same record, which is that of the model.
+func TestAnyOrderGivesTheSameRecord(t *testing.T) {
+	for seed := range uint64(100) {
+		rnd := rand.New(rand.NewPCG(seed, 2))
+		events := make([]Event, 40)
+		for i := range events { // within the window, so that each repeat is one; many of one time
+			events[i] = threshold(day0-rnd.Int64N(16), rnd.Int64N(3), 1+rnd.Int64N(2))
+			events[i].Received = day0
+		}
+		want, _ := model{events}.rooms()
+		for round := range 4 {
+			s := newStore("1")
+			repeated := append(slices.Clone(events), events[:rnd.IntN(len(events))]...)
+			rnd.Shuffle(len(repeated), func(i, j int) { repeated[i], repeated[j] = repeated[j], repeated[i] })
+			var wg sync.WaitGroup
+			senders := 1 + round*3
+			for i := range senders {
+				wg.Go(func() {
+					for j := i; j < len(repeated); j += senders {
+						s.Count(repeated[j])
+						for _, app := range s.Snapshot() {
+							if app.Known() && app.Max == 0 {
+								t.Error("a torn record")
+							}
+						}
+					}
+				})
+			}
+			wg.Wait()
+			got := rooms(t, s)
+			got.Since = 0
+			if got != want {
+				t.Fatalf("seed %d, round %d: got %+v, want %+v", seed, round, got, want)
+			}
+		}
+	}
+}
+
 // model is the specification in its plainest form: it keeps everything.
 type model struct{ events []Event }
 
@@ -273,65 +308,6 @@ func randomEvents(rnd *rand.Rand, n int) []Event {
 	return events
 }
 
-func TestAgainstTheModel(t *testing.T) {
-	for seed := range uint64(300) {
-		rnd := rand.New(rand.NewPCG(seed, 1))
-		s, m := newStore("1"), model{}
-		duplicates := 0
-		for i, e := range randomEvents(rnd, 60) {
-			if o := s.Count(e); o.Verdict == Duplicate {
-				duplicates++
-			}
-			m.events = append(m.events, e)
-			want, wantDuplicates := m.rooms()
-			got := rooms(t, s)
-			got.Since, got.Operator = 0, 0
-			if got != want || duplicates != wantDuplicates {
-				t.Fatalf("seed %d, event %d %+v:\ngot  %+v and %d duplicates\nwant %+v and %d", seed, i, e, got, duplicates, want, wantDuplicates)
-			}
-		}
-	}
-}
-
-// Whatever the order, the repeats and the number of senders: the same events make
-// the same record, which is that of the model.
-func TestAnyOrderGivesTheSameRecord(t *testing.T) {
-	for seed := range uint64(100) {
-		rnd := rand.New(rand.NewPCG(seed, 2))
-		events := make([]Event, 40)
-		for i := range events { // within the window, so that each repeat is one; many of one time
-			events[i] = threshold(day0-rnd.Int64N(16), rnd.Int64N(3), 1+rnd.Int64N(2))
-			events[i].Received = day0
-		}
-		want, _ := model{events}.rooms()
-		for round := range 4 {
-			s := newStore("1")
-			repeated := append(slices.Clone(events), events[:rnd.IntN(len(events))]...)
-			rnd.Shuffle(len(repeated), func(i, j int) { repeated[i], repeated[j] = repeated[j], repeated[i] })
-			var wg sync.WaitGroup
-			senders := 1 + round*3
-			for i := range senders {
-				wg.Go(func() {
-					for j := i; j < len(repeated); j += senders {
-						s.Count(repeated[j])
-						for _, app := range s.Snapshot() {
-							if app.Known() && app.Max == 0 {
-								t.Error("a torn record")
-							}
-						}
-					}
-				})
-			}
-			wg.Wait()
-			got := rooms(t, s)
-			got.Since = 0
-			if got != want {
-				t.Fatalf("seed %d, round %d: got %+v, want %+v", seed, round, got, want)
-			}
-		}
-	}
-}
-
 func TestTheWindowForgets(t *testing.T) {
 	w := newWindow(RepeatWindow)
 	for i := range MaxRepeats + 1000 {
@@ -383,4 +359,28 @@ func BenchmarkCount(b *testing.B) {
 		e.Time, e.Received = day0+i, day0+i
 		s.Count(e)
 	}
+}
+
+func newStore(ids ...string) *Store {
+	s := New(Options{FutureTolerance: time.Minute})
+	apps := make([]App, len(ids))
+	for i, id := range ids {
+		apps[i] = App{ID: id, Name: "name of " + id}
+	}
+	s.Configure(apps)
+	return s
+}
+
+// threshold is an event that was received at once.
+func threshold(t, current, limit int64) Event {
+	return Event{AppID: "1", Kind: Threshold, Time: t, Received: t, Current: current, Max: limit, Subject: []byte(`"a"`)}
+}
+
+func rooms(t *testing.T, s *Store) Counts {
+	t.Helper()
+	apps := s.Snapshot()
+	if len(apps) == 0 {
+		t.Fatal("no applications")
+	}
+	return apps[0].Counts
 }
