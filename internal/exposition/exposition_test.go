@@ -20,72 +20,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// fixed is a Source that does not change.
-type fixed []Set
-
-func (f *fixed) Describe(ch chan<- *prometheus.Desc) { Describe(*f, ch) }
-func (f *fixed) Collect(ch chan<- prometheus.Metric) { Collect(*f, ch) }
-func (f *fixed) Sets() []Set                         { return *f }
-
 const (
 	openMetrics = "application/openmetrics-text;version=1.0.0"
 	protobuf    = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 )
-
-type errorLog struct{ t *testing.T }
-
-func (l errorLog) Println(v ...any) { l.t.Log(v...) }
-
-func get(h http.Handler, path, accept, encoding string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(http.MethodGet, path, nil)
-	r.Header.Set("Accept", accept)
-	if encoding != "" {
-		r.Header.Set("Accept-Encoding", encoding)
-	}
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	return w
-}
-
-// hostile returns samples whose labels and values are hard to write, in the order in
-// which a prometheus.Registry has them.
-func hostile(labels ...string) iter.Seq[Sample] {
-	random := rand.New(rand.NewPCG(1, 2))
-	values := []float64{0, 1, -1, 10, 999999, 1e6, 1e21, 0.1, 1739966441.121, math.MaxFloat64, math.SmallestNonzeroFloat64, 1 << 53}
-	for range 50 {
-		values = append(values, math.Float64frombits(random.Uint64()>>2), float64(random.Int64()))
-	}
-	var samples []Sample
-	for i, v := range values {
-		for _, label := range labels {
-			samples = append(samples, Sample{
-				AppID: string(rune('A'+i/26)) + string(rune('a'+i%26)), Label: label, Value: v,
-				Created: time.Unix(0, random.Int64N(4e18)),
-			})
-		}
-	}
-	return slices.Values(samples)
-}
-
-// observed returns samples of histograms in the order of a prometheus.Registry: some have
-// no Observations, some have no observation, and the others have more and more.
-func observed(f *Family, labels ...string) iter.Seq[Sample] {
-	random := rand.New(rand.NewPCG(3, 4))
-	var samples []Sample
-	for i := range 40 {
-		for _, label := range labels {
-			s := Sample{AppID: string(rune('A'+i/26)) + string(rune('a'+i%26)), Label: label, Created: time.Unix(0, random.Int64N(4e18))}
-			if i > 0 {
-				s.Observations = f.Observations()
-				for range i * i / 10 {
-					s.Observations.Observe(math.Exp(random.NormFloat64() * float64(i) / 4))
-				}
-			}
-			samples = append(samples, s)
-		}
-	}
-	return slices.Values(samples)
-}
 
 // What is written is what promhttp writes of the same metrics.
 func TestTextIsThatOfPromhttp(t *testing.T) {
@@ -180,12 +118,6 @@ func TestCompression(t *testing.T) {
 	}
 }
 
-type failing struct{ prometheus.Gauge }
-
-func (f failing) Collect(ch chan<- prometheus.Metric) {
-	ch <- prometheus.NewInvalidMetric(f.Desc(), errors.New("broken"))
-}
-
 func TestFailures(t *testing.T) {
 	r := NewRegistry()
 	source := &fixed{{Gauge("m", "h", ""), hostile("")}}
@@ -211,19 +143,6 @@ func TestFailures(t *testing.T) {
 	if w := get(h, "/", "", ""); w.Body.String() != "" {
 		t.Errorf("without any: %q", w.Body)
 	}
-}
-
-// half takes a part of the answer.
-type half struct {
-	*httptest.ResponseRecorder
-	left int
-}
-
-func (w *half) Write(b []byte) (int, error) {
-	if w.left -= len(b); w.left < 0 {
-		return 0, errors.New("gone")
-	}
-	return w.ResponseRecorder.Write(b)
 }
 
 // A scraper must not take a part for the whole: in the old text format nothing but the
@@ -257,6 +176,12 @@ func TestAnAnswerThatBreaksOffIsAborted(t *testing.T) {
 	}
 }
 
+type failing struct{ prometheus.Gauge }
+
+func (f failing) Collect(ch chan<- prometheus.Metric) {
+	ch <- prometheus.NewInvalidMetric(f.Desc(), errors.New("broken"))
+}
+
 // A family is read twice for protobuf. If its labels are others the second time the answer
 // is no message, and must not look like one.
 func TestLabelsThatChangeWhileTheyAreReadAbortTheAnswer(t *testing.T) {
@@ -272,6 +197,19 @@ func TestLabelsThatChangeWhileTheyAreReadAbortTheAnswer(t *testing.T) {
 		}
 	}()
 	get(r.Handler(errorLog{t}), "/", protobuf, "")
+}
+
+// half takes a part of the answer.
+type half struct {
+	*httptest.ResponseRecorder
+	left int
+}
+
+func (w *half) Write(b []byte) (int, error) {
+	if w.left -= len(b); w.left < 0 {
+		return 0, errors.New("gone")
+	}
+	return w.ResponseRecorder.Write(b)
 }
 
 // However many the samples are, they take no memory. Of histograms in protobuf it is used
@@ -309,6 +247,72 @@ func TestSamplesAreWrittenWithoutAllocations(t *testing.T) {
 
 type nowhere struct{ header http.Header }
 
-func (w *nowhere) Header() http.Header         { return w.header }
+func (w *nowhere) Header() http.Header { return w.header }
+
 func (w *nowhere) Write(b []byte) (int, error) { return len(b), nil }
-func (w *nowhere) WriteHeader(int)             {}
+
+func (w *nowhere) WriteHeader(int) {}
+
+// fixed is a Source that does not change.
+type fixed []Set
+
+func (f *fixed) Describe(ch chan<- *prometheus.Desc) { Describe(*f, ch) }
+
+func (f *fixed) Collect(ch chan<- prometheus.Metric) { Collect(*f, ch) }
+
+func (f *fixed) Sets() []Set { return *f }
+
+type errorLog struct{ t *testing.T }
+
+func (l errorLog) Println(v ...any) { l.t.Log(v...) }
+
+func get(h http.Handler, path, accept, encoding string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	r.Header.Set("Accept", accept)
+	if encoding != "" {
+		r.Header.Set("Accept-Encoding", encoding)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// hostile returns samples whose labels and values are hard to write, in the order in
+// which a prometheus.Registry has them.
+func hostile(labels ...string) iter.Seq[Sample] {
+	random := rand.New(rand.NewPCG(1, 2))
+	values := []float64{0, 1, -1, 10, 999999, 1e6, 1e21, 0.1, 1739966441.121, math.MaxFloat64, math.SmallestNonzeroFloat64, 1 << 53}
+	for range 50 {
+		values = append(values, math.Float64frombits(random.Uint64()>>2), float64(random.Int64()))
+	}
+	var samples []Sample
+	for i, v := range values {
+		for _, label := range labels {
+			samples = append(samples, Sample{
+				AppID: string(rune('A'+i/26)) + string(rune('a'+i%26)), Label: label, Value: v,
+				Created: time.Unix(0, random.Int64N(4e18)),
+			})
+		}
+	}
+	return slices.Values(samples)
+}
+
+// observed returns samples of histograms in the order of a prometheus.Registry: some have
+// no Observations, some have no observation, and the others have more and more.
+func observed(f *Family, labels ...string) iter.Seq[Sample] {
+	random := rand.New(rand.NewPCG(3, 4))
+	var samples []Sample
+	for i := range 40 {
+		for _, label := range labels {
+			s := Sample{AppID: string(rune('A'+i/26)) + string(rune('a'+i%26)), Label: label, Created: time.Unix(0, random.Int64N(4e18))}
+			if i > 0 {
+				s.Observations = f.Observations()
+				for range i * i / 10 {
+					s.Observations.Observe(math.Exp(random.NormFloat64() * float64(i) / 4))
+				}
+			}
+			samples = append(samples, s)
+		}
+	}
+	return slices.Values(samples)
+}

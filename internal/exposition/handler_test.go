@@ -15,22 +15,6 @@ import (
 	"time"
 )
 
-// endless returns a handler whose exposition no buffer of a connection can hold, and what
-// has one for each scrape of it that is being read. "small" is a family beside it.
-func endless(t *testing.T) (h http.Handler, started chan struct{}) {
-	started = make(chan struct{}, 10*maxOpen)
-	r := NewRegistry()
-	r.MustRegister(&fixed{
-		{Gauge("endless", "h", ""), func(yield func(Sample) bool) {
-			started <- struct{}{}
-			for yield(Sample{AppID: strings.Repeat("1", 1000)}) {
-			}
-		}},
-		{Gauge("small", "h", ""), func(yield func(Sample) bool) { yield(Sample{AppID: "1"}) }},
-	})
-	return r.Handler(errorLog{t}), started
-}
-
 // Scrapers that never read keep no other from being answered. If there are as many of
 // them as there may be, the answer is 503 after a moment.
 func TestStalledReadersBlockNobody(t *testing.T) {
@@ -76,20 +60,6 @@ func TestStalledReadersBlockNobody(t *testing.T) {
 	}
 }
 
-// pipes is a net.Listener of connections that end in this process: synctest knows what
-// waits for them.
-type pipes struct{ conns chan net.Conn }
-
-func (p pipes) Accept() (net.Conn, error) {
-	conn, ok := <-p.conns
-	if !ok {
-		return nil, net.ErrClosed
-	}
-	return conn, nil
-}
-func (p pipes) Close() error   { return nil }
-func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
-
 func TestAReaderThatStallsIsCutOff(t *testing.T) {
 	for header, want := range map[string]time.Duration{
 		"": defaultTimeout, "10": 10 * time.Second, "0.5": 500 * time.Millisecond,
@@ -128,17 +98,6 @@ func TestAReaderThatStallsIsCutOff(t *testing.T) {
 			server.Close()
 		})
 	}
-}
-
-// held is a ResponseWriter whose writes wait.
-type held struct {
-	http.ResponseWriter
-	release chan struct{}
-}
-
-func (h held) Write(b []byte) (int, error) {
-	<-h.release
-	return h.ResponseWriter.Write(b)
 }
 
 // While scrapes are being encoded, the others wait for their turn in order, and a scraper
@@ -201,6 +160,22 @@ func TestScrapesTakeTurns(t *testing.T) {
 	})
 }
 
+// pipes is a net.Listener of connections that end in this process: synctest knows what
+// waits for them.
+type pipes struct{ conns chan net.Conn }
+
+func (p pipes) Accept() (net.Conn, error) {
+	conn, ok := <-p.conns
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return conn, nil
+}
+
+func (p pipes) Close() error { return nil }
+
+func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
 // A turn is not held while an answer is written.
 func TestAWriteHoldsNoTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -221,4 +196,31 @@ func TestAWriteHoldsNoTurn(t *testing.T) {
 		close(release)
 		scrapes.Wait()
 	})
+}
+
+// held is a ResponseWriter whose writes wait.
+type held struct {
+	http.ResponseWriter
+	release chan struct{}
+}
+
+func (h held) Write(b []byte) (int, error) {
+	<-h.release
+	return h.ResponseWriter.Write(b)
+}
+
+// endless returns a handler whose exposition no buffer of a connection can hold, and what
+// has one for each scrape of it that is being read. "small" is a family beside it.
+func endless(t *testing.T) (h http.Handler, started chan struct{}) {
+	started = make(chan struct{}, 10*maxOpen)
+	r := NewRegistry()
+	r.MustRegister(&fixed{
+		{Gauge("endless", "h", ""), func(yield func(Sample) bool) {
+			started <- struct{}{}
+			for yield(Sample{AppID: strings.Repeat("1", 1000)}) {
+			}
+		}},
+		{Gauge("small", "h", ""), func(yield func(Sample) bool) { yield(Sample{AppID: "1"}) }},
+	})
+	return r.Handler(errorLog{t}), started
 }

@@ -103,24 +103,6 @@ func (b *buckets) addNative(key int) {
 	b.native[key-b.first]++
 }
 
-// read copies the observations of a series of f into b, whose memory it uses again. o may
-// be nil.
-func (b *buckets) read(f *Family, o *Observations) {
-	b.count, b.sum, b.zero, b.first = 0, 0, 0, 0
-	b.classic, b.native = b.classic[:0], b.native[:0]
-	if o != nil {
-		o.mu.Lock()
-		b.count, b.sum, b.zero, b.first = o.count, o.sum, o.zero, o.first
-		b.classic = append(b.classic, o.classic...)
-		b.native = append(b.native, o.native...)
-		o.mu.Unlock()
-	}
-	if len(b.classic) == 0 {
-		b.classic = slices.Grow(b.classic, len(f.bounds)+1)[:len(f.bounds)+1]
-		clear(b.classic)
-	}
-}
-
 // span is a run of native buckets that follow each other.
 type span struct {
 	offset int32 // buckets between the end of the last span and this one; the key of the first one
@@ -129,31 +111,6 @@ type span struct {
 
 // maxGap is how many empty buckets in a row are part of a span.
 const maxGap = 2
-
-// runs returns the native buckets as protobuf has them: where they are, and the difference
-// of each to the one before. Both are valid until the next call.
-func (b *buckets) runs() ([]span, []int64) {
-	b.spans, b.deltas = b.spans[:0], b.deltas[:0]
-	next, previous := 0, int64(0)
-	for i, n := range b.native {
-		if n == 0 {
-			continue
-		}
-		gap := b.first + i - next
-		if len(b.spans) == 0 || gap > maxGap {
-			b.spans = append(b.spans, span{offset: int32(gap)})
-			gap = 0
-		}
-		for range gap {
-			b.deltas = append(b.deltas, -previous)
-			previous = 0
-		}
-		b.deltas = append(b.deltas, int64(n)-previous)
-		b.spans[len(b.spans)-1].length += uint32(gap) + 1
-		next, previous = b.first+i+1, int64(n)
-	}
-	return b.spans, b.deltas
-}
 
 // constHistogram is a prometheus.Metric with classic and native buckets.
 type constHistogram struct {
@@ -189,4 +146,47 @@ func (c *constHistogram) Write(out *dto.Metric) error {
 	h.PositiveDelta = deltas
 	out.Label, out.Histogram = c.labels, h
 	return nil
+}
+
+// read copies the observations of a series of f into b, whose memory it uses again. o may
+// be nil.
+func (b *buckets) read(f *Family, o *Observations) {
+	b.count, b.sum, b.zero, b.first = 0, 0, 0, 0
+	b.classic, b.native = b.classic[:0], b.native[:0]
+	if o != nil {
+		o.mu.Lock()
+		b.count, b.sum, b.zero, b.first = o.count, o.sum, o.zero, o.first
+		b.classic = append(b.classic, o.classic...)
+		b.native = append(b.native, o.native...)
+		o.mu.Unlock()
+	}
+	if len(b.classic) == 0 {
+		b.classic = slices.Grow(b.classic, len(f.bounds)+1)[:len(f.bounds)+1]
+		clear(b.classic)
+	}
+}
+
+// runs returns the native buckets as protobuf has them: where they are, and the difference
+// of each to the one before. Both are valid until the next call.
+func (b *buckets) runs() ([]span, []int64) {
+	b.spans, b.deltas = b.spans[:0], b.deltas[:0]
+	next, previous := 0, int64(0)
+	for i, n := range b.native {
+		if n == 0 {
+			continue
+		}
+		gap := b.first + i - next
+		if len(b.spans) == 0 || gap > maxGap {
+			b.spans = append(b.spans, span{offset: int32(gap)})
+			gap = 0
+		}
+		for range gap {
+			b.deltas = append(b.deltas, -previous)
+			previous = 0
+		}
+		b.deltas = append(b.deltas, int64(n)-previous)
+		b.spans[len(b.spans)-1].length += uint32(gap) + 1
+		next, previous = b.first+i+1, int64(n)
+	}
+	return b.spans, b.deltas
 }

@@ -13,17 +13,6 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// written returns what a scrape would get of o.
-func written(t *testing.T, f *Family, o *Observations) *dto.Histogram {
-	t.Helper()
-	var m dto.Metric
-	if err := newConstHistogram(f, Sample{Observations: o}, []string{"1"}).Write(&m); err != nil {
-		t.Fatal(err)
-	}
-	m.Histogram.CreatedTimestamp = nil
-	return m.Histogram
-}
-
 // Observations are counted as client_golang counts them, at the bounds of buckets too.
 func TestObservationsAreThoseOfClientGolang(t *testing.T) {
 	bounds := []float64{.001, .5, 1, 2.5, 100}
@@ -130,4 +119,15 @@ func BenchmarkObserve(b *testing.B) {
 			}
 		})
 	}
+}
+
+// written returns what a scrape would get of o.
+func written(t *testing.T, f *Family, o *Observations) *dto.Histogram {
+	t.Helper()
+	var m dto.Metric
+	if err := newConstHistogram(f, Sample{Observations: o}, []string{"1"}).Write(&m); err != nil {
+		t.Fatal(err)
+	}
+	m.Histogram.CreatedTimestamp = nil
+	return m.Histogram
 }

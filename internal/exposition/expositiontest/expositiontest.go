@@ -53,14 +53,6 @@ func Read(contentType string, body io.Reader) (*Exposition, error) {
 	return e, e.check()
 }
 
-// openMetricsName returns the name that a family has in OpenMetrics.
-func (f *Family) openMetricsName(name string) string {
-	if f.Type == "counter" {
-		return strings.TrimSuffix(name, "_total")
-	}
-	return name
-}
-
 // check checks what holds for all formats: that no two families, nor any of their
 // samples, have the same name in OpenMetrics, and what the series of a family have to be.
 func (e *Exposition) check() error {
@@ -92,6 +84,14 @@ func (e *Exposition) check() error {
 		}
 	}
 	return nil
+}
+
+// openMetricsName returns the name that a family has in OpenMetrics.
+func (f *Family) openMetricsName(name string) string {
+	if f.Type == "counter" {
+		return strings.TrimSuffix(name, "_total")
+	}
+	return name
 }
 
 // Diff returns how what two expositions have in common differs, one line for each
