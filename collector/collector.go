@@ -126,17 +126,6 @@ var metrics = []struct {
 
 var destroyCauses, memberCauses = labels[state.DestroyCause](state.NumDestroyCauses), labels[state.MemberCause](state.NumMemberCauses)
 
-func labels[C interface {
-	~uint8
-	String() string
-}](n int) []string {
-	list := make([]string, n)
-	for i := range list {
-		list[i] = C(i).String()
-	}
-	return list
-}
-
 // stage is what must be known of an application for a metric.
 type stage int
 
@@ -149,25 +138,6 @@ const (
 	deviation               // both of the last two
 	quota                   // it has had an alarm about its daily quota of groups
 )
-
-// has reports whether that is known.
-func (c *Collector) has(of stage, app *state.App, now time.Time) bool {
-	switch of {
-	case limited:
-		return app.MaxRooms > 0
-	case known:
-		return app.Known()
-	case fresh:
-		return app.Known() && (c.opts.StaleAfter == 0 || now.UnixMilli()-app.Received <= c.opts.StaleAfter.Milliseconds())
-	case rooms:
-		return app.Rooms.Newest != 0
-	case deviation:
-		return app.Rooms.Newest != 0 && c.has(fresh, app, now)
-	case quota:
-		return app.QuotaTime != 0
-	}
-	return true
-}
 
 // Describe implements prometheus.Collector.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) { exposition.Describe(c.Sets(), ch) }
@@ -204,6 +174,36 @@ func (c *Collector) Sets() []exposition.Set {
 		}}
 	}
 	return sets
+}
+
+// has reports whether that is known.
+func (c *Collector) has(of stage, app *state.App, now time.Time) bool {
+	switch of {
+	case limited:
+		return app.MaxRooms > 0
+	case known:
+		return app.Known()
+	case fresh:
+		return app.Known() && (c.opts.StaleAfter == 0 || now.UnixMilli()-app.Received <= c.opts.StaleAfter.Milliseconds())
+	case rooms:
+		return app.Rooms.Newest != 0
+	case deviation:
+		return app.Rooms.Newest != 0 && c.has(fresh, app, now)
+	case quota:
+		return app.QuotaTime != 0
+	}
+	return true
+}
+
+func labels[C interface {
+	~uint8
+	String() string
+}](n int) []string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = C(i).String()
+	}
+	return list
 }
 
 func seconds(ms int64) float64 { return float64(ms) / 1000 }

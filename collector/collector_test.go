@@ -13,27 +13,6 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
-// apps is a Source that does not change.
-type apps []state.App
-
-func (a apps) Snapshot() []state.App { return append([]state.App(nil), a...) }
-
-// names returns the names of all series of c, with how many of each there are.
-func names(t *testing.T, c *Collector) map[string]int {
-	t.Helper()
-	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(c)
-	families, err := registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := map[string]int{}
-	for _, f := range families {
-		found[f.GetName()] = len(f.Metric)
-	}
-	return found
-}
-
 func TestAnApplicationWithoutEventsHasCountersAndNoGauges(t *testing.T) {
 	got := names(t, New(apps{{ID: "1", Name: "one", Counts: state.Counts{Since: 1}}}, Options{}))
 	want := map[string]int{
@@ -100,4 +79,25 @@ func TestCountsLeaveTheExpositionWhenStale(t *testing.T) {
 		check(expiring, 0)
 		check(lasting, 3)
 	})
+}
+
+// apps is a Source that does not change.
+type apps []state.App
+
+func (a apps) Snapshot() []state.App { return append([]state.App(nil), a...) }
+
+// names returns the names of all series of c, with how many of each there are.
+func names(t *testing.T, c *Collector) map[string]int {
+	t.Helper()
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(c)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]int{}
+	for _, f := range families {
+		found[f.GetName()] = len(f.Metric)
+	}
+	return found
 }
