@@ -13,25 +13,6 @@ import (
 
 func TestMain(m *testing.M) { leaks.VerifyTestMain(m) }
 
-// open returns a store that runs until stop is called.
-func open(t *testing.T, path string) (s *store.Store, stop func()) {
-	t.Helper()
-	s, err := store.Open(store.Options{Path: path})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	s.Configure([]handler.Counted{{ID: "1", Name: "one"}})
-	return s, func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	}
-}
-
 func TestWhatIsRecordedIsThereAfterARestart(t *testing.T) {
 	path := t.TempDir()
 	s, stop := open(t, path)
@@ -53,5 +34,24 @@ func TestWhatIsRecordedIsThereAfterARestart(t *testing.T) {
 	got := s.Snapshot()
 	if len(got) != 1 || got[0].Current != 400 || got[0].Max != 500 || got[0].Events != 1 || got[0].Name != "one" {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// open returns a store that runs until stop is called.
+func open(t *testing.T, path string) (s *store.Store, stop func()) {
+	t.Helper()
+	s, err := store.Open(store.Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	s.Configure([]handler.Counted{{ID: "1", Name: "one"}})
+	return s, func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	}
 }
