@@ -8,37 +8,6 @@ import (
 	"testing"
 )
 
-// axe returns the script of axe-core.
-func axe(t *testing.T) string {
-	t.Helper()
-	command := exec.Command("../../scripts/axe")
-	command.Stderr = os.Stderr
-	path, err := command.Output()
-	if err != nil {
-		t.Fatalf("scripts/axe: %v", err)
-	}
-	script, err := os.ReadFile(strings.TrimSpace(string(path)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(script)
-}
-
-// violations lets axe-core look at the page that is loaded, with all its rules, and returns the
-// violations: rule, what it wants, and the first element.
-func (tb *tab) violations(script string) string {
-	tb.t.Helper()
-	eval[any](tb, script+"\n;0")
-	eval[string](tb, `window.found = ""; axe.run().then(r => window.found = r.passes.length + " passes" + r.violations.map(v => "\n" + v.id + ": " + v.help + ": " + v.nodes.length + " times: " + v.nodes[0].html.slice(0, 200) + " " + v.nodes[0].failureSummary).join(""), e => window.found = "0 passes\n" + e)`+`; ""`)
-	tb.wait(`window.found == "" ? "waiting" : "done"`, "done")
-	head, found, _ := strings.Cut(eval[string](tb, `window.found`), "\n")
-	passes := 0
-	if _, err := fmt.Sscan(head, &passes); err != nil || passes < 20 {
-		tb.t.Fatalf("axe has looked at little: %s %s", head, found)
-	}
-	return found
-}
-
 // TestPageIsAccessible lets axe-core look at every kind of page, in light and dark, wide and on a
 // phone, in both languages. There must be no violation.
 func TestPageIsAccessible(t *testing.T) {
@@ -80,4 +49,35 @@ func TestPageIsAccessible(t *testing.T) {
 	if found := tb.violations(script); !strings.Contains(found, "link-name: ") {
 		t.Errorf("axe does not see a link without a name: %q", found)
 	}
+}
+
+// axe returns the script of axe-core.
+func axe(t *testing.T) string {
+	t.Helper()
+	command := exec.Command("../../scripts/axe")
+	command.Stderr = os.Stderr
+	path, err := command.Output()
+	if err != nil {
+		t.Fatalf("scripts/axe: %v", err)
+	}
+	script, err := os.ReadFile(strings.TrimSpace(string(path)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(script)
+}
+
+// violations lets axe-core look at the page that is loaded, with all its rules, and returns the
+// violations: rule, what it wants, and the first element.
+func (tb *tab) violations(script string) string {
+	tb.t.Helper()
+	eval[any](tb, script+"\n;0")
+	eval[string](tb, `window.found = ""; axe.run().then(r => window.found = r.passes.length + " passes" + r.violations.map(v => "\n" + v.id + ": " + v.help + ": " + v.nodes.length + " times: " + v.nodes[0].html.slice(0, 200) + " " + v.nodes[0].failureSummary).join(""), e => window.found = "0 passes\n" + e)`+`; ""`)
+	tb.wait(`window.found == "" ? "waiting" : "done"`, "done")
+	head, found, _ := strings.Cut(eval[string](tb, `window.found`), "\n")
+	passes := 0
+	if _, err := fmt.Sscan(head, &passes); err != nil || passes < 20 {
+		tb.t.Fatalf("axe has looked at little: %s %s", head, found)
+	}
+	return found
 }

@@ -9,11 +9,6 @@ import (
 
 const demo = "1400000001"
 
-// text returns an expression of the text of an element in the row of an application.
-func text(app, selector string) string {
-	return fmt.Sprintf(`document.querySelector('[data-app="%s"] %s')?.textContent ?? ""`, app, selector)
-}
-
 func TestPageShowsTheSampleAndFollows(t *testing.T) {
 	s, tb := start(t, map[string]string{demo: "demo"}), open(t)
 	tb.load(s.Web)
@@ -206,4 +201,9 @@ func TestRefusalsAreNearWithManyApplications(t *testing.T) {
 	if got := eval[string](tb, all); strings.Count(got, ",") != 10 {
 		t.Errorf("filtered are %s", got)
 	}
+}
+
+// text returns an expression of the text of an element in the row of an application.
+func text(app, selector string) string {
+	return fmt.Sprintf(`document.querySelector('[data-app="%s"] %s')?.textContent ?? ""`, app, selector)
 }
