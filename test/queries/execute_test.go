@@ -21,15 +21,6 @@ var theWorld struct {
 	*world
 }
 
-func shared(t *testing.T) *world {
-	t.Helper()
-	theWorld.Do(func() { theWorld.world = newWorld(t) })
-	if theWorld.world == nil {
-		t.Fatal("there is no world: see the first failure")
-	}
-	return theWorld.world
-}
-
 func TestEveryQueryReturnsData(t *testing.T) {
 	w := shared(t)
 	one := choice{job, replicaB, production}
@@ -68,87 +59,11 @@ func TestEveryQueryReturnsData(t *testing.T) {
 // alternatives are panels with a query for each state: one of them has data.
 var alternatives = []string{"Free rooms", "Usage"}
 
-// demandData fails when there is nothing to see.
-func (s *server) demandData(t *testing.T, w *world, d dashboard, q query, c choice) {
-	t.Helper()
-	if s.count(t, w, d, q, c) == 0 {
-		t.Errorf("%s: %s: no data\n%s", d.UID, q.where, c.fill(q.expr))
-	}
-}
-
-// count runs a query as Grafana would and returns the number of its series.
-func (s *server) count(t *testing.T, w *world, d dashboard, q query, c choice) int {
-	t.Helper()
-	expr := c.fill(q.expr)
-	n := 0
-	if q.instant {
-		vector, err := s.instant(t, expr, w.end())
-		if err != nil {
-			t.Errorf("%s: %s: %v\n%s", d.UID, q.where, err, expr)
-			return 0
-		}
-		n = len(vector)
-	} else {
-		matrix, err := s.over(t, expr, w.end().Add(-window), w.end(), step)
-		if err != nil {
-			t.Errorf("%s: %s: %v\n%s", d.UID, q.where, err, expr)
-			return 0
-		}
-		n = len(matrix)
-	}
-	return n
-}
-
 // ofPrometheus are metrics that Prometheus itself has.
 var ofPrometheus = map[string][]string{
 	"up":               {"job", "instance"},
 	"ALERTS":           {"alertname", "alertstate", "severity", "sdk_app_id", "job", "instance"},
 	"ALERTS_FOR_STATE": {"alertname", "severity", "sdk_app_id", "job", "instance"},
-}
-
-// recorded returns the series of the recording rules, with the labels that dashboards use.
-func recorded(t *testing.T) map[string][]string {
-	t.Helper()
-	groups, errs := rulefmt.ParseFile("../../alerts/recording.yaml", false, model.UTF8Validation, parser.NewParser(parser.Options{}), promslog.NewNopLogger())
-	if len(errs) > 0 {
-		t.Fatal(errs)
-	}
-	all := map[string][]string{}
-	for _, group := range groups.Groups {
-		for _, rule := range group.Rules {
-			by, _, _ := strings.Cut(rule.Record, ":")
-			switch by {
-			case "sdk_app_id":
-				all[rule.Record] = []string{"sdk_app_id", "source"}
-			case "tuilivekit":
-				all[rule.Record] = []string{"threshold", "window"}
-			}
-		}
-	}
-	return all
-}
-
-// exposed returns the metrics that the exporter has, with their labels.
-func exposed(t *testing.T) map[string]map[string]bool {
-	t.Helper()
-	all := map[string]map[string]bool{}
-	w := shared(t)
-	for _, s := range slices.Concat(w.classic, w.native) {
-		name := s.labels.Get(model.MetricNameLabel)
-		if all[name] == nil {
-			all[name] = map[string]bool{}
-		}
-		s.labels.Range(func(l labels.Label) { all[name][l.Name] = true })
-	}
-	others := recorded(t)
-	maps.Copy(others, ofPrometheus)
-	for name, own := range others {
-		all[name] = map[string]bool{}
-		for _, l := range own {
-			all[name][l] = true
-		}
-	}
-	return all
 }
 
 func TestQueriesUseMetricsThatExist(t *testing.T) {
@@ -198,6 +113,82 @@ func TestMetricsAreDocumented(t *testing.T) {
 	}
 }
 
+// demandData fails when there is nothing to see.
+func (s *server) demandData(t *testing.T, w *world, d dashboard, q query, c choice) {
+	t.Helper()
+	if s.count(t, w, d, q, c) == 0 {
+		t.Errorf("%s: %s: no data\n%s", d.UID, q.where, c.fill(q.expr))
+	}
+}
+
+// count runs a query as Grafana would and returns the number of its series.
+func (s *server) count(t *testing.T, w *world, d dashboard, q query, c choice) int {
+	t.Helper()
+	expr := c.fill(q.expr)
+	n := 0
+	if q.instant {
+		vector, err := s.instant(t, expr, w.end())
+		if err != nil {
+			t.Errorf("%s: %s: %v\n%s", d.UID, q.where, err, expr)
+			return 0
+		}
+		n = len(vector)
+	} else {
+		matrix, err := s.over(t, expr, w.end().Add(-window), w.end(), step)
+		if err != nil {
+			t.Errorf("%s: %s: %v\n%s", d.UID, q.where, err, expr)
+			return 0
+		}
+		n = len(matrix)
+	}
+	return n
+}
+
+// recorded returns the series of the recording rules, with the labels that dashboards use.
+func recorded(t *testing.T) map[string][]string {
+	t.Helper()
+	groups, errs := rulefmt.ParseFile("../../alerts/recording.yaml", false, model.UTF8Validation, parser.NewParser(parser.Options{}), promslog.NewNopLogger())
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	all := map[string][]string{}
+	for _, group := range groups.Groups {
+		for _, rule := range group.Rules {
+			by, _, _ := strings.Cut(rule.Record, ":")
+			switch by {
+			case "sdk_app_id":
+				all[rule.Record] = []string{"sdk_app_id", "source"}
+			case "tuilivekit":
+				all[rule.Record] = []string{"threshold", "window"}
+			}
+		}
+	}
+	return all
+}
+
+// exposed returns the metrics that the exporter has, with their labels.
+func exposed(t *testing.T) map[string]map[string]bool {
+	t.Helper()
+	all := map[string]map[string]bool{}
+	w := shared(t)
+	for _, s := range slices.Concat(w.classic, w.native) {
+		name := s.labels.Get(model.MetricNameLabel)
+		if all[name] == nil {
+			all[name] = map[string]bool{}
+		}
+		s.labels.Range(func(l labels.Label) { all[name][l.Name] = true })
+	}
+	others := recorded(t)
+	maps.Copy(others, ofPrometheus)
+	for name, own := range others {
+		all[name] = map[string]bool{}
+		for _, l := range own {
+			all[name][l] = true
+		}
+	}
+	return all
+}
+
 func parsed(t *testing.T, q query) parser.Expr {
 	t.Helper()
 	expr, err := parser.NewParser(parser.Options{}).ParseExpr(everything.fill(q.expr))
@@ -220,4 +211,13 @@ func selectors(t *testing.T, q query) []*parser.VectorSelector {
 		t.Fatalf("%s: no metric in %s", q.where, q.expr)
 	}
 	return all
+}
+
+func shared(t *testing.T) *world {
+	t.Helper()
+	theWorld.Do(func() { theWorld.world = newWorld(t) })
+	if theWorld.world == nil {
+		t.Fatal("there is no world: see the first failure")
+	}
+	return theWorld.world
 }

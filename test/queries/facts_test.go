@@ -9,22 +9,6 @@ import (
 	"github.com/prometheus/prometheus/promql"
 )
 
-// find returns the query of a panel.
-func find(t *testing.T, uid, title, refID string) string {
-	t.Helper()
-	for _, d := range load(t) {
-		for _, p := range d.Panels {
-			for _, target := range p.Targets {
-				if d.UID == uid && p.Title == title && target.RefID == refID {
-					return target.Expr
-				}
-			}
-		}
-	}
-	t.Fatalf("%s has no panel %q with a query %s", uid, title, refID)
-	return ""
-}
-
 const none = -12345 // there must be no value
 
 func TestWhatPanelsShow(t *testing.T) {
@@ -150,4 +134,20 @@ func TestEventsAreMarkedAtTheirTime(t *testing.T) {
 			}
 		}
 	}
+}
+
+// find returns the query of a panel.
+func find(t *testing.T, uid, title, refID string) string {
+	t.Helper()
+	for _, d := range load(t) {
+		for _, p := range d.Panels {
+			for _, target := range p.Targets {
+				if d.UID == uid && p.Title == title && target.RefID == refID {
+					return target.Expr
+				}
+			}
+		}
+	}
+	t.Fatalf("%s has no panel %q with a query %s", uid, title, refID)
+	return ""
 }

@@ -15,14 +15,6 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// eachDashboard runs a test for each dashboard.
-func eachDashboard(t *testing.T, test func(t *testing.T, d dashboard)) {
-	t.Helper()
-	for _, d := range load(t) {
-		t.Run(d.UID, func(t *testing.T) { test(t, d) })
-	}
-}
-
 func TestDashboardsAreProvisionable(t *testing.T) {
 	seen := map[string]bool{}
 	eachDashboard(t, func(t *testing.T, d dashboard) {
@@ -83,20 +75,6 @@ func TestDatasourceIsTheVariable(t *testing.T) {
 			t.Errorf("%d datasources, want %d: one of each panel, query, annotation and variable", n, want)
 		}
 	})
-}
-
-func walk(v any, visit func(key string, value any)) {
-	switch v := v.(type) {
-	case map[string]any:
-		for key, value := range v {
-			visit(key, value)
-			walk(value, visit)
-		}
-	case []any:
-		for _, value := range v {
-			walk(value, visit)
-		}
-	}
 }
 
 func TestVariables(t *testing.T) {
@@ -207,6 +185,20 @@ func TestPanels(t *testing.T) {
 	})
 }
 
+func walk(v any, visit func(key string, value any)) {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, value := range v {
+			visit(key, value)
+			walk(value, visit)
+		}
+	case []any:
+		for _, value := range v {
+			walk(value, visit)
+		}
+	}
+}
+
 // TestLegendsAndColumns: what legends, texts and columns name is in the answers.
 func TestLegendsAndColumns(t *testing.T) {
 	w := shared(t)
@@ -254,14 +246,6 @@ func TestLegendsAndColumns(t *testing.T) {
 			}
 		}
 	})
-}
-
-func labelSets(matrix promql.Matrix) []labels.Labels {
-	var all []labels.Labels
-	for _, series := range matrix {
-		all = append(all, series.Metric)
-	}
-	return all
 }
 
 // The variables and intervals of these tests: each can be told from what was written.
@@ -426,6 +410,14 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+func labelSets(matrix promql.Matrix) []labels.Labels {
+	var all []labels.Labels
+	for _, series := range matrix {
+		all = append(all, series.Metric)
+	}
+	return all
+}
+
 // TestTitlesFit: Grafana cuts a title that is wider than its panel, 50 pixels a column on
 // a screen of 1600.
 func TestTitlesFit(t *testing.T) {
@@ -476,4 +468,12 @@ func TestTimelinesAlwaysHaveASeries(t *testing.T) {
 			}
 		}
 	})
+}
+
+// eachDashboard runs a test for each dashboard.
+func eachDashboard(t *testing.T, test func(t *testing.T, d dashboard)) {
+	t.Helper()
+	for _, d := range load(t) {
+		t.Run(d.UID, func(t *testing.T) { test(t, d) })
+	}
 }
