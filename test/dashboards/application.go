@@ -58,7 +58,7 @@ func application() object {
 				at(0, 0, 24, 10),
 			timeline("Source of the number", "Source of the best number: green is a count of Tencent, blue a count of the exporter. "+aboutSources,
 				"none", over("{{name}}", orNothing(withName(orWhy(roomsSource)), "name"))).
-				says(append(slices.Clone(sources), noEvent.paler(), expired.paler(), noData.paler())...).at(0, 10, 24, 3),
+				says(append(slices.Clone(sources[:len(sources)-1]), unruled.paler(), noEvent.paler(), expired.paler(), noData.paler())...).at(0, 10, 24, 3),
 			series("Usage", "Usage of the limit, with the levels of the alerts. Solid while younger than 10 minutes, dashed when older. Purple and dashed is the last count of Tencent, where it differs.",
 				"percentunit", over("usage", whileFresh(roomsUsage)), over("usage (last known)", roomsUsage), over("last reported", "("+lastUsage+" != "+roomsUsage+")")).
 				held().custom("axisSoftMin", 0.6).custom("axisSoftMax", 1.05).lines(percentSteps()).lastKnown("B").lastKnown("C").without(quiet).

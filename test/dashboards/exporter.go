@@ -165,8 +165,8 @@ func relay() []panel {
 			over("all", strings.ReplaceAll("60 * (sum(rate(tuilivekit_relay_decision_failures_total{$}[$__rate_interval])) + sum(rate(tuilivekit_relay_delivery_failures_total{$}[$__rate_interval])))", "{$}", "{"+apps+"}"))).
 			perMinute().floor().without(quiet).at(0, 14, 12, 8),
 		series("Time of the backend", "95th percentile of decisions and of deliveries. Tencent waits 2 s for a decision.",
-			"s", over("{{kind}}", "histogram_quantile(0.95, sum by (le, kind) (rate(tuilivekit_relay_request_duration_seconds_bucket{"+apps+"}[$__rate_interval])))\n"+
-				"or histogram_quantile(0.95, sum by (kind) (rate(tuilivekit_relay_request_duration_seconds{"+apps+"}[$__rate_interval])))")).
+			"s", over("{{kind}}", observed("histogram_quantile(0.95, sum by (le, kind) (rate(tuilivekit_relay_request_duration_seconds_bucket{"+apps+"}[$__rate_interval])))\n"+
+				"or histogram_quantile(0.95, sum by (kind) (rate(tuilivekit_relay_request_duration_seconds{"+apps+"}[$__rate_interval])))"))).
 			floor().lines(list{step("green", nil), step("yellow", 0.5), step("red", 1.5)}).without("no request, or no data").at(12, 14, 12, 8),
 	}
 }
@@ -185,11 +185,11 @@ func recounts() []panel {
 			"s", over("{{name}}", withName("time() - max by (sdk_app_id) (tuilivekit_reconcile_last_success_timestamp_seconds{"+apps+"})"))).
 			floor().without(quiet).at(8, 0, 8, 8),
 		series("Recounts", "Recounts that ended, and those of them that failed, an hour. The log says which call failed and what to do.",
-			"none", over("{{name}}", withName("3600 * sum by (sdk_app_id) (rate(tuilivekit_reconcile_recounts_total{"+apps+"}[$__rate_interval]))")),
+			"suffix: /h", over("{{name}}", withName("3600 * sum by (sdk_app_id) (rate(tuilivekit_reconcile_recounts_total{"+apps+"}[$__rate_interval]))")),
 			over("{{name}} failed", withName("3600 * sum by (sdk_app_id) (rate(tuilivekit_reconcile_failures_total{"+apps+"}[$__rate_interval]))"))).
 			floor().override("byFrameRefID", "B", property("color", object{"mode": "fixed", "fixedColor": "red"})).without(quiet).at(16, 0, 8, 8),
 		series("Rooms corrected", "Rooms an hour that recounts found open (up) or closed (down) and that were not known so. Each is a callback that was lost, or that is not enabled.",
-			"none",
+			"suffix: /h",
 			over("{{name}} opened", withName("3600 * sum by (sdk_app_id) (rate(tuilivekit_reconcile_rooms_opened_total{"+apps+"}[$__rate_interval]))")),
 			over("{{name}} closed", withName("-3600 * sum by (sdk_app_id) (rate(tuilivekit_reconcile_rooms_closed_total{"+apps+"}[$__rate_interval]))"))).
 			custom("fillOpacity", 20).without(quiet).at(0, 8, 8, 8),

@@ -38,10 +38,31 @@ func percentRanges(index int) list {
 // criticalLevel is the one from which hosts are about to be unable to go live.
 func criticalLevel() usage.Level { return usage.Of(.95) }
 
-// ageSteps: an old number is not bad, Tencent is silent below 70 %. It is only no
-// longer to be taken for the present.
+// ages are the levels of the age of a number. An old number is not bad, Tencent is silent
+// below 70 %. It is only no longer to be taken for the present.
+var ages = []struct {
+	from float64
+	state
+}{
+	{0, state{1, "< 10 min", "green"}}, {600, state{2, "10 min+", "yellow"}}, {3600, state{3, "1 h+", "orange"}}, {86400, state{4, "1 day+", "purple"}},
+}
+
 func ageSteps() list {
-	return list{step("green", nil), step("yellow", 600), step("orange", 3600), step("purple", 86400)}
+	steps := list{step(ages[0].color, nil)}
+	for _, a := range ages[1:] {
+		steps = append(steps, step(a.color, a.from))
+	}
+	return steps
+}
+
+// ageStates are the levels as values of a timeline. Grafana merges the values of a timeline
+// that has thresholds by these, and then ignores mappings: "no event yet" would be green.
+func ageStates() []state {
+	var all []state
+	for _, a := range ages {
+		all = append(all, a.state)
+	}
+	return all
 }
 
 func timeLeftSteps() list {
@@ -79,8 +100,10 @@ var (
 // sources are those of the best number, as the recording rules name them: green is what
 // Tencent has said, blue is what was counted. The last one is for where no rule is loaded.
 var sources = []state{
-	{1, "event", "green"}, {2, "recount", "green"}, {3, "estimate", "blue"}, {4, "known", "blue"}, {5, "last event", "text"},
+	{1, "event", "green"}, {2, "recount", "green"}, {3, "estimate", "blue"}, {4, "known", "blue"}, unruled,
 }
+
+var unruled = state{5, "last event", "text"}
 
 // paler is a state in a timeline, where it fills a bar.
 func (s state) paler() state { return state{s.value, s.text, pale} }

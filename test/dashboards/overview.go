@@ -44,8 +44,8 @@ func overview() object {
 				set("mappings", percentRanges(3)).says(noEvent.paler(), expired.paler(), noLimit.paler(), noData.paler()).
 				link("Show the application", ofSeries).at(0, 9, 24, 8),
 			timeline("Age of every number", "Age of the number above: green up to 10 minutes, yellow after 10 minutes, orange after an hour, purple after a day.",
-				"s", over("{{name}}", orNothing(withName(worst(orNever(roomsAge))), "name"))).
-				steps(ageSteps()).says(noEvent.paler(), noData.paler()).link("Show the application", ofSeries).at(0, 17, 24, 8),
+				"none", over("{{name}}", orNothing(withName(worst(orNever(ageLevel))), "name"))).
+				says(append(ageStates(), noEvent.paler(), noData.paler())...).link("Show the application", ofSeries).at(0, 17, 24, 8),
 			series("Usage", "In colour while the number is younger than 10 minutes, grey and dashed when it is older.",
 				"percentunit", over("{{name}}", withName(whileFresh(roomsUsage))), over("{{name}}, last known", withName(roomsUsage))).
 				held().custom("axisSoftMin", 0.6).custom("axisSoftMax", 1.05).lines(percentSteps()).lastKnown("B").grey("B").

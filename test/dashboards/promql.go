@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/usage"
@@ -68,7 +69,6 @@ var roomsSource = func() string {
 	for _, s := range sources[:len(sources)-1] {
 		all = append(all, fmt.Sprintf("(%s) * 0 + %d", ruled("sdk_app_id:tuilivekit_rooms:best_source", fmt.Sprintf("source=%q, ", s.text)), s.value))
 	}
-	unruled := sources[len(sources)-1]
 	return "(\n" + strings.Join(all, "\nor ") + fmt.Sprintf("\nor (%s * 0 + %d) unless on () tuilivekit:alert_threshold\n)", newest(current), unruled.value)
 }()
 
@@ -76,6 +76,15 @@ var roomsSource = func() string {
 func whileFresh(expr string) string {
 	return "(\n" + expr + "\nand on (sdk_app_id) " + roomsAge + " <= 600\n)"
 }
+
+// ageLevel is the level of roomsAge, as ages numbers them.
+var ageLevel = func() string {
+	var all []string
+	for _, a := range slices.Backward(ages) {
+		all = append(all, fmt.Sprintf("(%s >= %g) * 0 + %d", roomsAge, a.from, a.value))
+	}
+	return "(\n" + strings.Join(all, "\nor ") + "\n)"
+}()
 
 // newest is expr, which has the labels of the replicas, of the newest event.
 func newest(expr string) string {
@@ -171,9 +180,13 @@ func medianSkew(by string) string {
 
 // mean is the average of a histogram, classic or native.
 func mean(metric string) string {
-	return fmt.Sprintf("sum(rate(%[1]s_sum{%[2]s}[$__rate_interval])) / sum(rate(%[1]s_count{%[2]s}[$__rate_interval]))\n"+
-		"or histogram_avg(sum(rate(%[1]s{%[2]s}[$__rate_interval])))", metric, ours)
+	return observed(fmt.Sprintf("sum(rate(%[1]s_sum{%[2]s}[$__rate_interval])) / sum(rate(%[1]s_count{%[2]s}[$__rate_interval]))\n"+
+		"or histogram_avg(sum(rate(%[1]s{%[2]s}[$__rate_interval])))", metric, ours))
 }
+
+// observed is expr of a histogram where it has observations. Elsewhere it is NaN, of which
+// Grafana draws an empty graph without a word.
+func observed(expr string) string { return "(\n" + expr + "\n) >= -Inf" }
 
 // mostAtOnce are the twenty applications with the highest usage in the time range. Those
 // that have never reported come last.
@@ -206,8 +219,8 @@ func rate(metric, by string) string {
 func quantile(q float64, metric string) string { return quantileOf(q, metric, ours) }
 
 func quantileOf(q float64, metric, matchers string) string {
-	return fmt.Sprintf("histogram_quantile(%[1]g, sum by (le) (rate(%[2]s_bucket{%[3]s}[$__rate_interval])))\n"+
-		"or histogram_quantile(%[1]g, sum(rate(%[2]s{%[3]s}[$__rate_interval])))", q, metric, matchers)
+	return observed(fmt.Sprintf("histogram_quantile(%[1]g, sum by (le) (rate(%[2]s_bucket{%[3]s}[$__rate_interval])))\n"+
+		"or histogram_quantile(%[1]g, sum(rate(%[2]s{%[3]s}[$__rate_interval])))", q, metric, matchers))
 }
 
 // alertLabels tell one alert from another. Those of an application have no job and no

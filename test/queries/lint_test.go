@@ -454,6 +454,18 @@ func TestMarksAreFew(t *testing.T) {
 	})
 }
 
+// TestTimelinesHaveNoThresholds: with them Grafana ignores the mappings of a timeline, and
+// shows the values that stand for the lack of one as the lowest level.
+func TestTimelinesHaveNoThresholds(t *testing.T) {
+	eachDashboard(t, func(t *testing.T, d dashboard) {
+		for _, p := range d.Panels {
+			if mode := p.FieldConfig.Defaults.Color.Mode; p.Type == "state-timeline" && mode == "thresholds" {
+				t.Errorf("panel %q has colours by thresholds", p.Title)
+			}
+		}
+	})
+}
+
 // TestTimelinesAlwaysHaveASeries: without one, Grafana shows an error message.
 func TestTimelinesAlwaysHaveASeries(t *testing.T) {
 	s := emptyServer(t)

@@ -95,6 +95,8 @@ func (seen sight) judge(t *testing.T) {
 				switch {
 				case s.text == "":
 					t.Errorf("%s, %s: %q has no text", key, world, s.name)
+				case strings.Contains(key, "(timeseries)") && strings.HasPrefix(s.text, "-") && !strings.ContainsAny(s.text, "0123456789"):
+					t.Errorf("%s, %s: %q is an empty graph without a word", key, world, s.name)
 				case world == "not scraped" && !aboutAlerts && !says(unknown):
 					t.Errorf("%s, %s: says %q, and nothing is known", key, world, s)
 				case world == "not scraped" && says(known) && !says(unknown):
@@ -142,6 +144,11 @@ func (seen sight) judge(t *testing.T) {
 		{"Overview: Highest usage (stat)", "healthy and quiet", "production: 72% (yellow)"},
 		{"Overview: Highest usage (stat)", "not scraped", "no data"},
 		{"Overview: Time to the limit (stat)", "at the limit", "production: at the limit (dark-red)"},
+		{"Overview: Age of every number (state-timeline)", "at the limit", "production: < 10 min (green); staging: no event yet (rgba(128, 128, 128, 0.2))"},
+		{"Exporter: Clock skew (stat)", "backend fails, one late callback", "0.5 s (green)"},
+		{"Exporter: Alerts (state-timeline)", "backend fails, one late callback", "RelayCircuitOpen production replica-a:19780: critical (red); RelayDecisionsFailing production: warning (orange); RelayDelayed production replica-a:19780: warning (orange)"},
+		{"Exporter: Circuit (state-timeline)", "backend fails, one late callback", "production: open (red)"},
+		{"Application: Duration of rooms (timeseries)", "never reported", "no room closed in this time, or no data"},
 	} {
 		if got := inWords(seen[fact.key][fact.world]); got != fact.want {
 			t.Errorf("%s, %s: shows %q, want %q", fact.key, fact.world, got, fact.want)

@@ -22,6 +22,7 @@ type scene struct {
 	down     func(minute int, instance string) bool       // nil: never
 	happen   func(t *testing.T, minute int, r []*replica) // nil: nothing
 	noRules  bool
+	failing  bool  // the backend of production
 	recounts bool  // of production
 	maxRooms int64 // of production, by its configuration
 }
@@ -67,6 +68,12 @@ var scenes = []scene{
 		happen: func(t *testing.T, minute int, r []*replica) {
 			r[minute%len(r)].threshold(t, production, 800+minute, 1000)
 		}},
+	{name: "backend fails, one late callback", apps: 2, replicas: []string{replicaA}, failing: true, happen: func(t *testing.T, minute int, r []*replica) {
+		r[0].threshold(t, production, 720, 1000)
+		if minute == sceneMinutes-2 {
+			r[0].sendAt(t, time.Now().Add(-90*time.Second), 401, production, "Live.CallbackAfterCreateRoom", token, `{}`)
+		}
+	}},
 	{name: "60 applications", apps: 60, replicas: []string{replicaA}, happen: func(t *testing.T, minute int, r []*replica) {
 		if minute < 50 && minute%2 == 0 {
 			for i := minute; i < minute+2; i++ {
@@ -121,6 +128,9 @@ func (c scene) samples(t *testing.T) (all []sample, end time.Time) {
 			for _, r := range replicas {
 				if alive := slices.Contains(up, r); alive && r.later != nil {
 					r.later.idle()
+					if c.failing {
+						r.later.fail()
+					}
 				}
 				w.scrape(t, r, slices.Contains(up, r))
 			}
@@ -144,6 +154,15 @@ func (l *later) idle() {
 	if l.recounts != nil {
 		l.recounts.idle()
 	}
+}
+
+// fail is a minute of a backend that does not answer.
+func (l *later) fail() {
+	l.circuit.Set(1)
+	l.decisionFailed.Add(2)
+	l.deliveryFailed.Inc()
+	l.queued.Set(7)
+	l.queueOldest.Set(float64(time.Now().Add(-20 * time.Minute).Unix()))
 }
 
 // look is what the variables of a dashboard are in a scene.

@@ -215,7 +215,13 @@ func (l *later) work() {
 // send gives one callback to the replica and demands that it is answered by status.
 func (r *replica) send(t *testing.T, want int, app, command, secret, body string) {
 	t.Helper()
-	now := strconv.FormatInt(time.Now().Unix(), 10)
+	r.sendAt(t, time.Now(), want, app, command, secret, body)
+}
+
+// sendAt is send with a signature of another time.
+func (r *replica) sendAt(t *testing.T, at time.Time, want int, app, command, secret, body string) {
+	t.Helper()
+	now := strconv.FormatInt(at.Unix(), 10)
 	query := url.Values{"SdkAppid": {app}, "CallbackCommand": {command}, "RequestTime": {now}, "Sign": {tuilivekit.Sign(secret, now)}}
 	answer := httptest.NewRecorder()
 	r.callback.ServeHTTP(answer, httptest.NewRequest("POST", "/callback?"+query.Encode(), strings.NewReader(body)))
