@@ -3,8 +3,10 @@ package web
 import (
 	"fmt"
 	"html/template"
+	"math"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -18,6 +20,26 @@ func BenchmarkStatusPage(b *testing.B) {
 		b.Run(fmt.Sprintf("applications=%d", n), func(b *testing.B) { benchmarkPage(b, http.HandlerFunc(statusOf(b, n).ServePage)) })
 	}
 	b.Run("reference=200", func(b *testing.B) { benchmarkPage(b, reference(200)) })
+}
+
+// The reports of all applications are made once for each page, and are not copied: a page takes
+// about 0.9 KB for each application that it does not show.
+func TestPageAllocatesLittleForEachApplication(t *testing.T) {
+	allocated := func(n int) uint64 {
+		s, least := statusOf(t, n), uint64(math.MaxUint64)
+		for range 3 { // the other goroutines of the process allocate too
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			getPage(s, "/")
+			runtime.ReadMemStats(&after)
+			least = min(least, after.TotalAlloc-before.TotalAlloc)
+		}
+		return least
+	}
+	few, many := allocated(1000), allocated(10_000)
+	if perApp := (float64(many) - float64(few)) / 9000; perApp > 2000 {
+		t.Errorf("%.0f bytes for each application", perApp)
+	}
 }
 
 // A page has a bounded number of rows, however many applications there are.

@@ -70,13 +70,6 @@ type AppStatus struct {
 	LastRefusal *RefusalStatus `json:"last_refusal"`
 }
 
-func (a AppStatus) ratio() float64 {
-	if a.UsageRatio == nil {
-		return -1
-	}
-	return *a.UsageRatio
-}
-
 // CallbackStatus is a command that has come.
 type CallbackStatus struct {
 	// Command is Tencent's name, or other.

@@ -42,8 +42,8 @@ type page struct {
 	PublicURL, PublicURLNote string
 }
 
-func (s *Status) page(r *http.Request) page {
-	p := page{Report: s.Report(), view: viewOf(r), Links: s.o.Links, Refresh: int(max(s.o.Refresh, time.Second) / time.Second), Unheard: true}
+func (s *Status) page(r *http.Request) *page {
+	p := &page{Report: s.Report(), view: viewOf(r), Links: s.o.Links, Refresh: int(max(s.o.Refresh, time.Second) / time.Second), Unheard: true}
 	if p.Paused {
 		p.Refresh = 0
 	}
@@ -51,7 +51,7 @@ func (s *Status) page(r *http.Request) page {
 	p.Rows = p.rows(wanted)
 	p.Crowded = len(p.Applications) > crowded || p.Query != ""
 	if p.App != "" && len(wanted) == 1 {
-		p.One = &wanted[0]
+		p.One = wanted[0]
 		s.addRecent(p.One, p.Time)
 		p.Checks = p.Language.checks(p.One)
 	}
@@ -71,7 +71,8 @@ func (s *Status) page(r *http.Request) page {
 // sum counts how many applications are how.
 func (p *page) sum() {
 	counts := map[string]int{}
-	for _, a := range p.Applications {
+	for i := range p.Applications {
+		a := &p.Applications[i]
 		counts[a.UsageLevel]++
 		counts[a.Verdict]++
 		p.Unheard = p.Unheard && a.Verdict == VerdictNever && len(a.Callbacks) == 0
@@ -91,14 +92,14 @@ func (p *page) sum() {
 
 // table is a table of applications.
 type table struct {
-	Apps    []AppStatus
+	Apps    []*AppStatus
 	Heading string // id of its heading
 	Linked  bool   // each to its page
 	View    view
 }
 
 // Table returns the table of apps below a heading.
-func (p page) Table(apps []AppStatus, heading string) table {
+func (p *page) Table(apps []*AppStatus, heading string) table {
 	return table{Apps: apps, Heading: heading, Linked: p.One == nil, View: p.view}
 }
 
@@ -106,16 +107,16 @@ func (p page) Table(apps []AppStatus, heading string) table {
 type relays struct {
 	Worst                   string // of their modes
 	Backends, Open, Waiting int
-	Rows                    []AppStatus // the worst first
-	Hidden                  int         // how many are not among the rows
+	Rows                    []*AppStatus // the worst first
+	Hidden                  int          // how many are not among the rows
 	View                    view
 }
 
 // sumRelays returns nil if none of apps has a backend.
-func (p *page) sumRelays(apps []AppStatus) *relays {
+func (p *page) sumRelays(apps []*AppStatus) *relays {
 	sum := &relays{Worst: RelayOK, View: p.view}
-	rank := func(a AppStatus) int { return slices.Index(relayModes, a.Relay.Mode) }
-	sum.Rows, sum.Backends = worst(apps, func(a AppStatus) bool { return a.Relay != nil }, rank)
+	rank := func(a *AppStatus) int { return slices.Index(relayModes, a.Relay.Mode) }
+	sum.Rows, sum.Backends = worst(apps, func(a *AppStatus) bool { return a.Relay != nil }, rank)
 	if sum.Backends == 0 {
 		return nil
 	}
@@ -133,30 +134,30 @@ func (p *page) sumRelays(apps []AppStatus) *relays {
 
 // recounts are the recounts of applications.
 type recounts struct {
-	Rows   []AppStatus // the worst first
-	Hidden int
+	Rows   []*AppStatus // the worst first
+	Hidden int          // how many are not among the rows
 	View   view
 }
 
 // sumRecounts returns nil if none of apps is recounted.
-func (p *page) sumRecounts(apps []AppStatus) *recounts {
-	rank := func(a AppStatus) int { return slices.Index(recountModes, a.Reconcile.Mode) }
-	rows, all := worst(apps, func(a AppStatus) bool { return a.Reconcile != nil }, rank)
+func (p *page) sumRecounts(apps []*AppStatus) *recounts {
+	rank := func(a *AppStatus) int { return slices.Index(recountModes, a.Reconcile.Mode) }
+	rows, all := worst(apps, func(a *AppStatus) bool { return a.Reconcile != nil }, rank)
 	if all == 0 {
 		return nil
 	}
 	return &recounts{Rows: rows, Hidden: all - len(rows), View: p.view}
 }
 
-// worst returns the first sectionRows of those that has takes, the highest rank first, and how
-// many there are in all.
-func worst(apps []AppStatus, has func(AppStatus) bool, rank func(AppStatus) int) (rows []AppStatus, all int) {
+// worst returns the sectionRows applications with the highest rank among those for which has is
+// true, the highest rank first, and the number of all of these.
+func worst(apps []*AppStatus, has func(*AppStatus) bool, rank func(*AppStatus) int) (rows []*AppStatus, all int) {
 	for _, a := range apps {
 		if has(a) {
 			rows = append(rows, a)
 		}
 	}
 	all = len(rows)
-	slices.SortStableFunc(rows, func(a, b AppStatus) int { return rank(b) - rank(a) })
+	slices.SortStableFunc(rows, func(a, b *AppStatus) int { return rank(b) - rank(a) })
 	return rows[:min(all, sectionRows)], all
 }

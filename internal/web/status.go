@@ -117,7 +117,8 @@ func (s *Status) Report() Report {
 		Replica:           s.o.Replica(),
 		StaleAfterSeconds: s.o.StaleAfter.Seconds(),
 		ClockSkewSeconds:  webhook.ClockSkew,
-		Applications:      []AppStatus{}, Refusals: []RefusalStatus{},
+		Applications:      make([]AppStatus, 0, len(webhook.Apps)),
+		Refusals:          make([]RefusalStatus, 0, len(webhook.Refusals)),
 	}
 	r.Configuration.utc()
 	if r.Configuration.Flags == nil {
@@ -125,19 +126,37 @@ func (s *Status) Report() Report {
 	}
 	r.Storage.DegradedSince = utcOrNil(r.Storage.DegradedSince)
 	r.Replica.judge(now)
-	for _, a := range webhook.Apps {
+	for _, a := range byUsage(webhook.Apps) {
 		r.Applications = append(r.Applications, s.appStatus(a, now))
 	}
 	for _, f := range webhook.Refusals {
 		r.Refusals = append(r.Refusals, refusalStatus(f, now))
 	}
-	slices.SortStableFunc(r.Applications, func(a, b AppStatus) int {
-		return cmp.Or(-cmp.Compare(a.ratio(), b.ratio()), cmp.Compare(a.Name, b.Name))
-	})
 	return r
 }
 
-func (s *Status) appStatus(a handler.AppReport, now time.Time) AppStatus {
+// byUsage returns pointers to apps, the highest usage first; applications without an event come
+// last. Applications of the same usage are ordered by name.
+func byUsage(apps []handler.AppReport) []*handler.AppReport {
+	sorted := make([]*handler.AppReport, len(apps))
+	for i := range apps {
+		sorted[i] = &apps[i]
+	}
+	slices.SortStableFunc(sorted, func(a, b *handler.AppReport) int {
+		return cmp.Or(-cmp.Compare(ratio(a), ratio(b)), cmp.Compare(a.Name, b.Name))
+	})
+	return sorted
+}
+
+// ratio returns the rooms of an application divided by their limit, -1 before the first event.
+func ratio(a *handler.AppReport) float64 {
+	if !a.Known() {
+		return -1
+	}
+	return float64(a.Current) / float64(a.Max)
+}
+
+func (s *Status) appStatus(a *handler.AppReport, now time.Time) AppStatus {
 	status := AppStatus{
 		ID: a.ID, Name: a.Name, AllowUnsigned: a.AllowUnsigned, Verdict: VerdictNever,
 		Events: a.Events, Created: a.Created, Destroyed: a.DestroyedRooms(), CountingSince: fromMilli(a.Since),
@@ -167,8 +186,7 @@ func (s *Status) appStatus(a handler.AppReport, now time.Time) AppStatus {
 	if !a.Known() {
 		return status
 	}
-	estimate := a.Estimate()
-	ratio := float64(a.Current) / float64(a.Max)
+	estimate, ratio := a.Estimate(), ratio(a)
 	event, received := fromMilli(a.EventTime), fromMilli(a.Received)
 	old := max(age(now, event), 0)
 	status.Current, status.Max, status.Estimate, status.UsageRatio = &a.Current, &a.Max, &estimate, &ratio

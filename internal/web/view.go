@@ -3,7 +3,6 @@ package web
 import (
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -108,37 +107,38 @@ func (v view) In(l language) string {
 // Asked is the language that the query names, "" if the browser is to say.
 func (v view) Asked() string { return string(v.asked) }
 
-// filter returns the applications that v asks for.
-func (v view) filter(apps []AppStatus) []AppStatus {
-	if v.App != "" {
-		for _, a := range apps {
-			if a.ID == v.App {
-				return []AppStatus{a}
-			}
-		}
-		return nil
-	}
+// filter returns pointers to those of apps that v asks for, in their order.
+func (v view) filter(apps []AppStatus) []*AppStatus {
 	query := strings.ToLower(v.Query)
-	if query == "" {
-		return apps
+	asked := make([]*AppStatus, 0, len(apps))
+	for i := range apps {
+		if a := &apps[i]; v.asksFor(a, query) {
+			asked = append(asked, a)
+		}
 	}
-	return slices.DeleteFunc(slices.Clone(apps), func(a AppStatus) bool {
-		return !strings.Contains(strings.ToLower(a.Name), query) && !strings.Contains(a.ID, query)
-	})
+	return asked
+}
+
+// asksFor reports whether the page of v shows a. query is v.Query in lower case.
+func (v view) asksFor(a *AppStatus, query string) bool {
+	if v.App != "" {
+		return a.ID == v.App
+	}
+	return query == "" || strings.Contains(strings.ToLower(a.Name), query) || strings.Contains(a.ID, query)
 }
 
 // rows are the applications on one page.
 type rows struct {
-	Shown, Quiet      []AppStatus // quiet ones are collapsed
-	AllQuiet          int         // also those on other pages
-	From, To, Of      int         // which of the applications that are asked for, from 1 on
-	Previous, Further int         // the pages before and after, 0 if there is none
+	Shown, Quiet      []*AppStatus // quiet applications are collapsed
+	AllQuiet          int          // quiet applications on all pages
+	From, To, Of      int          // numbers of the first and the last row, counted from 1, and of all rows
+	Previous, Further int          // the pages before and after, 0 if there is none
 }
 
-// rows splits apps, those that v asks for, into pages: quiet ones come last, and are collapsed
-// where there are many applications.
-func (v view) rows(apps []AppStatus) rows {
-	var shown, quiet []AppStatus
+// rows returns the page of apps that v asks for. Quiet applications come last. If there are
+// more than crowded applications, they are collapsed.
+func (v view) rows(apps []*AppStatus) rows {
+	shown, quiet := make([]*AppStatus, 0, len(apps)), make([]*AppStatus, 0, len(apps))
 	for _, a := range apps {
 		if v.Query == "" && len(apps) > crowded && a.quiet() {
 			quiet = append(quiet, a)
@@ -164,7 +164,7 @@ func (v view) rows(apps []AppStatus) rows {
 
 // quiet reports whether a has nothing that somebody should see: no event, nothing refused, no
 // trouble with its backend or its recounts.
-func (a AppStatus) quiet() bool {
+func (a *AppStatus) quiet() bool {
 	return a.Verdict == VerdictNever && a.LastRefusal == nil && (a.Relay == nil || a.Relay.Mode == RelayOK) &&
 		(a.Reconcile == nil || class(a.Reconcile.Mode) == "good" || class(a.Reconcile.Mode) == "calm")
 }
