@@ -37,7 +37,38 @@ func newTemplate(l language) *template.Template {
 		"value":     func(seconds float64) float64 { return seconds }, // of a pointer
 		"doc":       l.document,
 		"languages": func() any { return languages },
+		"head":      head,
+		"number":    func(text string) column { return column{text, true} },
+		"moment":    func(t time.Time, age float64) moment { return moment{t, age} },
 	}).ParseFS(templateFiles, "templates/*.html"))
+}
+
+// column is the head of a column of a table.
+type column struct {
+	Text   string
+	Number bool // the cells are numbers
+}
+
+// head returns the head of a table. A cell is a column, or the text of a column without numbers.
+func head(cells ...any) ([]column, error) {
+	columns := make([]column, len(cells))
+	for i, cell := range cells {
+		switch cell := cell.(type) {
+		case column:
+			columns[i] = cell
+		case string:
+			columns[i] = column{Text: cell}
+		default:
+			return nil, fmt.Errorf("%T is no head of a column", cell)
+		}
+	}
+	return columns, nil
+}
+
+// moment is a time that the page shows as an age.
+type moment struct {
+	Time time.Time
+	Age  float64 // seconds
 }
 
 // marks are where the levels of usage begin inside the bar, in percent.
