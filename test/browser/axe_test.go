@@ -21,12 +21,17 @@ func TestPageIsAccessible(t *testing.T) {
 		event(t, crowd, fmt.Sprint(1400000000+i), 70+2*i, 100)
 	}
 	tb := open(t)
-	for _, page := range []struct{ name, url string }{
-		{"all that there is", all.Web + "/?"},
-		{"one application", all.Web + "/?app=" + demo + "&"},
-		{"nothing has come", quiet.Web + "/?"},
-		{"200 applications", crowd.Web + "/?"},
+	for _, page := range []struct {
+		name, url string
+		notFound  bool
+	}{
+		{name: "everything that a page can show", url: all.Web + "/?"},
+		{name: "one application", url: all.Web + "/?app=" + demo + "&"},
+		{name: "no callback yet", url: quiet.Web + "/?"},
+		{name: "200 applications", url: crowd.Web + "/?"},
+		{name: "an application that is not configured (404)", url: all.Web + "/?app=999&", notFound: true},
 	} {
+		tb.notFound.Store(page.notFound)
 		for _, language := range []string{"en", "zh"} {
 			for _, scheme := range []string{"light", "dark"} {
 				for _, width := range []int64{1280, 400} {

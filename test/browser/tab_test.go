@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +28,8 @@ const patience = 2 * time.Minute
 type tab struct {
 	t   *testing.T
 	ctx context.Context
+
+	notFound atomic.Bool // documents have the status 404, else 200
 
 	mu       sync.Mutex
 	problems []string
@@ -74,12 +77,18 @@ func (tb *tab) heard(event any) {
 	case *runtime.EventConsoleAPICalled:
 		problem = fmt.Sprintf("console: %s", e.Type)
 	case *log.EventEntryAdded:
-		problem = e.Entry.Text
+		if !tb.notFound.Load() || !strings.Contains(e.Entry.Text, "status of 404") {
+			problem = e.Entry.Text
+		}
 	case *network.EventLoadingFailed:
 		problem = "not loaded: " + e.ErrorText
 	case *network.EventResponseReceived:
-		if e.Response.Status != http.StatusOK {
-			problem = fmt.Sprintf("status %d of %s", e.Response.Status, e.Response.URL)
+		want := int64(http.StatusOK)
+		if tb.notFound.Load() && e.Type == network.ResourceTypeDocument {
+			want = http.StatusNotFound
+		}
+		if e.Response.Status != want {
+			problem = fmt.Sprintf("status %d of %s, want %d", e.Response.Status, e.Response.URL, want)
 		}
 		if e.Type == network.ResourceTypeDocument {
 			tb.mu.Lock()
