@@ -18,39 +18,6 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-// threshold is a threshold event of now.
-func threshold(current, limit int) string {
-	return fmt.Sprintf(`{"CallbackCommand":"Live.CallbackAfterCreateRoomReachingThreshold","EventTime":%d,"CurRoomCount":%d,"MaxRoomCount":%d}`,
-		time.Now().UnixMilli(), current, limit)
-}
-
-// post sends a callback of app that token signs as of then, and returns the status.
-func post(c *handler.Callback, app, token string, then time.Time, body string) int {
-	at := strconv.FormatInt(then.Unix(), 10)
-	r := httptest.NewRequest(http.MethodPost, "/callback?SdkAppid="+app+"&Sign="+tuilivekit.Sign(token, at)+"&RequestTime="+at, strings.NewReader(body))
-	w := httptest.NewRecorder()
-	c.ServeHTTP(w, r)
-	return w.Code
-}
-
-func newTestStatus(t *testing.T, apps ...handler.App) (*handler.Callback, *Status) {
-	t.Helper()
-	for i := range apps {
-		apps[i].Tokens = []string{"token"}
-	}
-	c, err := handler.New(handler.Options{Apps: apps})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c, NewStatus(StatusOptions{Webhook: c.Report})
-}
-
-func getPage(s *Status, target string) (http.Header, string) {
-	w := httptest.NewRecorder()
-	s.ServePage(w, httptest.NewRequest(http.MethodGet, target, nil))
-	return w.Header(), w.Body.String()
-}
-
 func TestReport(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, s := newTestStatus(t, handler.App{ID: "1", Name: "quiet"}, handler.App{ID: "2", Name: "old"}, handler.App{ID: "3", Name: "busy"})
@@ -172,104 +139,6 @@ func TestPageEscapesEveryValue(t *testing.T) {
 	}
 }
 
-func TestPageShowsTheRelay(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c, err := handler.New(handler.Options{Apps: []handler.App{{ID: "1", AllowUnsigned: true}, {ID: "2", AllowUnsigned: true}, {ID: "3", AllowUnsigned: true}}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ago := func(d time.Duration) *time.Time { then := time.Now().Add(-d); return &then }
-		all := map[string]*RelayStatus{}
-		s := NewStatus(StatusOptions{Webhook: c.Report, Relay: func(id string) *RelayStatus { return all[id] }})
-		// want looks into the card, and into the row of an application.
-		want := func(app, card string, parts ...string) {
-			t.Helper()
-			_, body := getPage(s, "/")
-			if !strings.Contains(body, card) {
-				t.Errorf("the page lacks %q", card)
-			}
-			_, row, _ := strings.Cut(body, `data-relay="`+app+`"`)
-			row, _, _ = strings.Cut(row, "</tr>")
-			for _, part := range parts {
-				if !strings.Contains(row, part) {
-					t.Errorf("the row of %s lacks %q:\n%s", app, part, row)
-				}
-			}
-		}
-		if _, body := getPage(s, "/"); strings.Contains(body, `id="relays"`) || strings.Contains(body, "<dt>Relay") {
-			t.Error("the page speaks of a relay, and there is none")
-		}
-		all["1"] = &RelayStatus{Backend: "https://one", Delivered: 1234, Decisions: 5, DecisionFailures: 2}
-		want("1", "<dd>Delivering</dd>", "<bdi>https://one</bdi>", `<span class="pill good">Delivering</span>`, ">empty<", ">closed<", ">1\u202f234<", `>3 <span class="muted">of</span> 5<`, ">none<")
-		want("1", "To 1 backend, 0 callbacks queued")
-		if r := s.Report().Applications[0].Relay; r.QueueOldestAgeSeconds != nil || r.LastFailureAgeSeconds != nil {
-			t.Errorf("ages of nothing are not null: %+v", r)
-		}
-		all["2"] = &RelayStatus{Backend: "http://two", QueueRequests: 1, QueueLanes: 1, QueueBytes: 2048, QueueOldest: ago(time.Minute), Dropped: 7}
-		want("2", "<dd>Delivering</dd>", "1 callback, 2.0\u202fKiB", "oldest: 1 minute ago", ">7<", `<span class="pill good">`)
-		want("2", "To 2 backends, 1 callback queued")
-		all["2"].QueueOldest = ago(61 * time.Second)
-		want("2", "<dd>Callbacks delayed</dd>", `<span class="pill warn">Callbacks delayed</span>`)
-		all["2"] = &RelayStatus{Backend: "http://two", QueueRequests: 3, QueueLanes: 2, InDelivery: 1, SetAside: 1}
-		want("2", "<dd>Callbacks set aside</dd>", `<span class="pill warn">`, ">3 callbacks, ", ">2 <", "(1 in delivery)", ">1<")
-		all["2"].LastDropTime = ago(5 * time.Minute)
-		want("2", "<dd>Callbacks set aside</dd>")
-		all["2"].LastDropTime = ago(5*time.Minute - time.Second)
-		want("2", "<dd>Callbacks dropped</dd>", `<span class="pill bad">Callbacks dropped</span>`)
-		all["2"] = &RelayStatus{Backend: "http://two", DeliveryCircuitOpen: true}
-		want("2", "<dd>1 backend failing</dd>", "open: one delivery at a time is tried")
-		all["2"] = &RelayStatus{Backend: "http://two"}
-		all["3"] = &RelayStatus{Backend: "http://three", CircuitOpen: true, LastFailureTime: ago(5 * time.Second), LastFailure: "connection refused"}
-		want("3", "<dd>1 backend failing</dd>", `<span class="pill bad">Backend failing</span>`, "open: no decisions are asked for<", "5 seconds ago</time>", "<bdi>connection refused</bdi>")
-		want("3", "To 3 backends")
-		if _, body := getPage(s, "/"); strings.Index(body, `data-relay="3"`) > strings.Index(body, `data-relay="1"`) {
-			t.Error("the worst backend is not the first")
-		}
-	})
-}
-
-func TestPageShowsRecounts(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c, err := handler.New(handler.Options{Apps: []handler.App{{ID: "1", AllowUnsigned: true}}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ago := func(d time.Duration) *time.Time { then := time.Now().Add(-d); return &then }
-		var recount *RecountStatus
-		s := NewStatus(StatusOptions{Webhook: c.Report, Recount: func(string) *RecountStatus { return recount }})
-		if _, body := getPage(s, "/"); strings.Contains(body, `id="recounts"`) {
-			t.Error("the page speaks of recounts, and there are none")
-		}
-		for _, tt := range []struct {
-			mode, words string
-			recount     RecountStatus
-		}{
-			{RecountWaiting, `<span class="pill calm">Before the first recount`, RecountStatus{}},
-			{RecountOK, `<span class="pill good">Recounting`, RecountStatus{LastSuccess: ago(time.Minute), Listed: 1500, Opened: 3, Closed: 4, Recounts: 9, Failures: 2, Calls: 80, LastFailureTime: ago(time.Hour), LastFailure: "60007"}},
-			{RecountOK, "1\u202f500", RecountStatus{LastSuccess: ago(30 * time.Minute), Listed: 1500}},
-			{RecountLate, `<span class="pill warn">Recounts late`, RecountStatus{LastSuccess: ago(30*time.Minute + 1)}},
-			{RecountStandby, `<span class="pill calm">Another replica recounts`, RecountStatus{Standby: true, LastSuccess: ago(time.Hour)}},
-			{RecountFailing, "1 minute ago</time>", RecountStatus{LastSuccess: ago(time.Hour), LastFailureTime: ago(time.Minute), LastFailure: "timeout"}},
-			{RecountFailing, "<bdi>60010</bdi>", RecountStatus{LastFailureTime: ago(time.Minute), LastFailure: "60010", Advice: "make it an administrator"}},
-			{RecountStopped, `<span class="pill bad">Recounts stopped`, RecountStatus{Stopped: true, LastFailureTime: ago(time.Minute)}},
-		} {
-			recount = &tt.recount
-			recount.IntervalSeconds = 600
-			if got := s.Report().Applications[0].Reconcile.Mode; got != tt.mode {
-				t.Errorf("%s: got %s", tt.mode, got)
-			}
-			if _, body := getPage(s, "/"); !strings.Contains(body, tt.words) || !strings.Contains(body, tt.recount.Advice) || !strings.Contains(body, "every 10 minutes") {
-				t.Errorf("%s: the page lacks %q", tt.mode, tt.words)
-			}
-		}
-		recount = &RecountStatus{IntervalSeconds: 600}
-		time.Sleep(31 * time.Minute)
-		if got := s.Report().Applications[0].Reconcile.Mode; got != RecountLate {
-			t.Errorf("never, for three intervals: got %s", got)
-		}
-	})
-}
-
 func TestPageRefreshesItself(t *testing.T) {
 	_, s := newTestStatus(t, handler.App{ID: "1"})
 	const refresh = `<meta http-equiv="refresh" content="10">`
@@ -337,4 +206,37 @@ func TestPageAndJSONSayTheSame(t *testing.T) {
 			}
 		}
 	})
+}
+
+// threshold is a threshold event of now.
+func threshold(current, limit int) string {
+	return fmt.Sprintf(`{"CallbackCommand":"Live.CallbackAfterCreateRoomReachingThreshold","EventTime":%d,"CurRoomCount":%d,"MaxRoomCount":%d}`,
+		time.Now().UnixMilli(), current, limit)
+}
+
+// post sends a callback of app that token signs as of then, and returns the status.
+func post(c *handler.Callback, app, token string, then time.Time, body string) int {
+	at := strconv.FormatInt(then.Unix(), 10)
+	r := httptest.NewRequest(http.MethodPost, "/callback?SdkAppid="+app+"&Sign="+tuilivekit.Sign(token, at)+"&RequestTime="+at, strings.NewReader(body))
+	w := httptest.NewRecorder()
+	c.ServeHTTP(w, r)
+	return w.Code
+}
+
+func newTestStatus(t *testing.T, apps ...handler.App) (*handler.Callback, *Status) {
+	t.Helper()
+	for i := range apps {
+		apps[i].Tokens = []string{"token"}
+	}
+	c, err := handler.New(handler.Options{Apps: apps})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, NewStatus(StatusOptions{Webhook: c.Report})
+}
+
+func getPage(s *Status, target string) (http.Header, string) {
+	w := httptest.NewRecorder()
+	s.ServePage(w, httptest.NewRequest(http.MethodGet, target, nil))
+	return w.Header(), w.Body.String()
 }
