@@ -1,12 +1,14 @@
-// Package rules changes the inputs of the rules' own tests, in alerts/tests, in ways that
-// must not change what the rules say, and runs promtool on them.
+// Package rules runs the tests of alerts/tests with changed inputs. The changes must not change which
+// alerts fire.
 package rules
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,7 +17,7 @@ import (
 
 const alerts = "../../alerts"
 
-// suite is a file of promtool's tests. Only what is changed here has a type.
+// suite is a file of promtool's tests. Members that are only copied have the type of the YAML file.
 type suite struct {
 	RuleFiles []string `yaml:"rule_files"`
 	Interval  string   `yaml:"evaluation_interval"`
@@ -53,8 +55,8 @@ type exprCase struct {
 	Samples []yaml.Node `yaml:"exp_samples"`
 }
 
-// suites returns the tests of the rules by the name of their file, for the caller to
-// change. Their rule files are absolute.
+// suites returns the tests of the rules by the name of their file. The caller may change them. The
+// paths of their rule files are absolute.
 func suites(t *testing.T) map[string]*suite {
 	t.Helper()
 	files, err := filepath.Glob(alerts + "/tests/*.yaml")
@@ -83,35 +85,66 @@ func suites(t *testing.T) map[string]*suite {
 	return all
 }
 
-// promtool runs changed suites and fails with what promtool says.
-func promtool(t *testing.T, dir string, all map[string]*suite) {
+// promtool runs each changed suite as a subtest, which fails with what promtool says.
+func promtool(t *testing.T, all map[string]*suite) {
 	t.Helper()
-	args := []string{"test", "rules"}
-	for name, s := range all {
-		b, err := yaml.Marshal(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		file := filepath.Join(dir, name)
-		if err := os.WriteFile(file, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		args = append(args, file)
-	}
 	program, err := exec.CommandContext(t.Context(), "../../scripts/tool", "promtool").Output()
 	if err != nil {
 		t.Fatal("scripts/tool promtool:", err)
 	}
-	out, err := exec.CommandContext(t.Context(), strings.TrimSpace(string(program)), args...).CombinedOutput()
-	if err != nil {
-		t.Errorf("promtool: %v\n%s", err, failures(string(out)))
-	}
-	if got, want := strings.Count(string(out), "Processing test file"), len(all); got != want {
-		t.Errorf("promtool read %d of %d files", got, want)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // promtool uses one core
+			files, cases := all[name].write(t), all[name].Tests
+			cmd := exec.CommandContext(t.Context(), strings.TrimSpace(string(program)), append([]string{"test", "rules"}, files...)...)
+			cmd.Env = append(os.Environ(), "GOMAXPROCS=1", "GOGC=400") // less garbage collection, more memory
+			b, err := cmd.CombinedOutput()
+			out := string(b)
+			if got, want := strings.Count(out, "Processing test file"), len(cases); got != want {
+				t.Errorf("promtool read %d of %d cases", got, want)
+			}
+			for i, file := range files {
+				out = strings.ReplaceAll(out, file, cases[i].Name)
+			}
+			if err != nil {
+				t.Errorf("promtool: %v\n%s", err, failures(out))
+			}
+		})
 	}
 }
 
-// failures is what promtool printed, without the files that succeeded.
+// write writes two files for each case: the case, and the rules that it needs. It returns the paths
+// of the cases, in their order.
+func (s *suite) write(t *testing.T) []string {
+	t.Helper()
+	var all []ruleFile
+	for _, file := range s.RuleFiles {
+		all = append(all, readRules(t, file))
+	}
+	dir := t.TempDir()
+	var files []string
+	for i, c := range s.Tests {
+		rules := filepath.Join(dir, fmt.Sprintf("%d-rules.yaml", i))
+		file := filepath.Join(dir, fmt.Sprintf("%d.yaml", i))
+		writeYAML(t, rules, forCase(t, all, c))
+		writeYAML(t, file, suite{RuleFiles: []string{rules}, Interval: s.Interval, Order: s.Order, Tests: []*test{c}})
+		files = append(files, file)
+	}
+	return files
+}
+
+func writeYAML(t *testing.T, file string, v any) {
+	t.Helper()
+	b, err := yaml.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// failures returns what promtool printed about the files that failed.
 func failures(out string) string {
 	var failed []string
 	for part := range strings.SplitSeq(out, "Processing test file: ") {

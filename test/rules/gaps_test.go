@@ -13,16 +13,15 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// aboutScrapes are alerts of which a scrape that fails is the cause.
+// aboutScrapes are the alerts that fire because scrapes fail.
 var aboutScrapes = []string{"TUILiveKitExporterReplicaDown", "TUILiveKitExporterFlapping", "TUILiveKitExporterDown", "TUILiveKitExporterAbsent", "TUILiveKitRulesMissing"}
 
-// TestEverySecondScrapeFails: what fires, fires with every second sample of its inputs
-// gone too, within ten minutes of the time that its test has.
+// TestEverySecondScrapeFails removes every second sample of each input. Each alert must still fire, at
+// most ten minutes before or after the time that its case has.
 func TestEverySecondScrapeFails(t *testing.T) {
-	t.Parallel() // promtool uses one core
 	const late = 10 * time.Minute
 	all, expected := suites(t), 0
-	delete(all, "flapping.yaml") // its values change from scrape to scrape: half of them is another story
+	delete(all, "flapping.yaml") // its values change from scrape to scrape: without half of them the case is another one
 	for _, s := range all {
 		for _, c := range s.Tests {
 			for i, in := range c.Inputs {
@@ -52,11 +51,11 @@ func TestEverySecondScrapeFails(t *testing.T) {
 	if expected < 30 {
 		t.Errorf("only %d alerts are expected", expected)
 	}
-	promtool(t, t.TempDir(), all)
+	promtool(t, all)
 }
 
-// everySecond is the values of a series without every second one, as Prometheus stores it
-// when a scrape fails.
+// everySecond returns the values of an input, with a staleness marker for every second value, which is
+// what Prometheus stores if a scrape fails.
 func everySecond(t *testing.T, in input) string {
 	t.Helper()
 	if name := metric(in.Series); name == "up" || strings.HasPrefix(name, "tuilivekit:") {
@@ -75,7 +74,7 @@ func everySecond(t *testing.T, in input) string {
 			out = append(out, "stale")
 		case v.Histogram != nil:
 			out = append(out, v.Histogram.TestExpression())
-		case v.Value != v.Value: // a stale one is a NaN
+		case v.Value != v.Value: // a staleness marker is a NaN
 			out = append(out, "stale")
 		default:
 			out = append(out, strconv.FormatFloat(v.Value, 'f', -1, 64))

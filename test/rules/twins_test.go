@@ -2,20 +2,19 @@ package rules
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-
-	"go.yaml.in/yaml/v3"
 )
 
-// A series has a twin when a second Prometheus scrapes the same exporters, when another
-// one is federated, or when a label of a cluster was added for a while. Two of one thing
-// are one thing: no rule may add them up, fire twice, or fail to match.
+// A twin is the same series with one more label. There are twins if two Prometheus servers scrape the
+// same exporter, if one Prometheus federates another, or if a label for the cluster was added for a
+// while. No rule may add twins up, fire twice because of them, or fail to match.
 
-// twin is the series under one more label.
+// twin returns the series with one more label.
 func twin(series, label, value string) string {
 	pair := label + `="` + value + `"`
 	if name, rest, ok := strings.Cut(series, "{"); ok {
@@ -24,10 +23,10 @@ func twin(series, label, value string) string {
 	return series + "{" + pair + "}"
 }
 
-// long takes most of promtool's time, so its inputs have twins only once.
+// long are the files that take most of the time. Only one of the tests runs them.
 var long = []string{"days.yaml", "silence.yaml"}
 
-// short is what is not long.
+// short returns all files except the long ones.
 func short(all map[string]*suite) map[string]*suite {
 	for _, name := range long {
 		delete(all, name)
@@ -41,7 +40,6 @@ func metric(series string) string {
 }
 
 func TestTwinsOfAllInputsChangeNoVerdict(t *testing.T) {
-	t.Parallel() // promtool uses one core
 	all := suites(t)
 	for _, s := range all {
 		for _, c := range s.Tests {
@@ -50,19 +48,18 @@ func TestTwinsOfAllInputsChangeNoVerdict(t *testing.T) {
 			}
 		}
 	}
-	promtool(t, t.TempDir(), all)
+	promtool(t, all)
 }
 
-// Neither has the labels of before.
+// Both twins have a new label, so no series has the labels that the case has.
 func TestTwinsOfTwoPrometheusChangeNoVerdict(t *testing.T) {
-	t.Parallel() // promtool uses one core
 	all := short(suites(t))
 	for _, s := range all {
 		for _, c := range s.Tests {
 			var both []input
 			for _, in := range c.Inputs {
 				if strings.HasPrefix(in.Series, "tuilivekit:") {
-					both = append(both, in) // what the test reads as it is
+					both = append(both, in) // an expectation reads it with these labels
 					continue
 				}
 				both = append(both, input{twin(in.Series, "prometheus", "a"), in.Values}, input{twin(in.Series, "prometheus", "b"), in.Values})
@@ -70,16 +67,16 @@ func TestTwinsOfTwoPrometheusChangeNoVerdict(t *testing.T) {
 			c.Inputs = both
 		}
 	}
-	promtool(t, t.TempDir(), all)
+	promtool(t, all)
 }
 
-// Every second metric has one, then the others: what is matched with a twin has none.
+// Every second metric has a twin, and in a second run the other metrics: a series with a twin is
+// matched with a series that has none.
 func TestTwinsOfSomeInputsChangeNoVerdict(t *testing.T) {
-	t.Parallel() // promtool uses one core
 	changed := map[string]*suite{}
 	for _, half := range []int{0, 1} {
 		for name, s := range short(suites(t)) {
-			order := map[string]int{} // of metrics, as the tests name them first
+			order := map[string]int{} // of metrics, by their first use
 			for _, c := range s.Tests {
 				for _, in := range c.Inputs {
 					m := metric(in.Series)
@@ -94,51 +91,26 @@ func TestTwinsOfSomeInputsChangeNoVerdict(t *testing.T) {
 			changed[fmt.Sprintf("%d-%s", half, name)] = s
 		}
 	}
-	promtool(t, t.TempDir(), changed)
+	promtool(t, changed)
 }
 
-// Federation brings what another Prometheus has recorded.
+// Federation adds twins of recorded series: another Prometheus has evaluated the same rules.
 func TestTwinsOfRecordedSeriesChangeNoVerdict(t *testing.T) {
-	t.Parallel() // promtool uses one core
-	b, err := os.ReadFile(filepath.Join(alerts, "recording.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var file struct {
-		Groups []struct {
-			Name     string           `yaml:"name"`
-			Interval string           `yaml:"interval"`
-			Rules    []map[string]any `yaml:"rules"`
-		} `yaml:"groups"`
-	}
-	if err := yaml.Unmarshal(b, &file); err != nil {
-		t.Fatal(err)
-	}
+	file := readRules(t, filepath.Join(alerts, "recording.yaml"))
 	for i, g := range file.Groups {
 		var both []map[string]any
 		for _, r := range g.Rules {
-			other, labels := map[string]any{}, map[string]any{"cluster": "twin"}
-			for k, v := range r {
-				other[k] = v
-			}
+			other, labels := maps.Clone(r), map[string]any{"cluster": "twin"}
 			if own, ok := r["labels"].(map[string]any); ok {
-				for k, v := range own {
-					labels[k] = v
-				}
+				maps.Copy(labels, own)
 			}
 			other["labels"] = labels
 			both = append(both, r, other)
 		}
 		file.Groups[i].Rules = both
 	}
-	dir := t.TempDir()
-	doubled := filepath.Join(dir, "recording-twice.yaml")
-	if b, err = yaml.Marshal(file); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(doubled, b, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	doubled := filepath.Join(t.TempDir(), "recording-twice.yaml")
+	writeYAML(t, doubled, file)
 	all, alertsLeft := short(suites(t)), 0
 	for _, s := range all {
 		for i, rules := range s.RuleFiles {
@@ -149,7 +121,7 @@ func TestTwinsOfRecordedSeriesChangeNoVerdict(t *testing.T) {
 		for _, c := range s.Tests {
 			var left []exprCase
 			for _, e := range c.Exprs {
-				if strings.Contains(e.Expr, "ALERTS") { // others look at what is recorded twice
+				if strings.Contains(e.Expr, "ALERTS") { // other expressions see both twins
 					left = append(left, e)
 				}
 			}
@@ -160,10 +132,10 @@ func TestTwinsOfRecordedSeriesChangeNoVerdict(t *testing.T) {
 	if alertsLeft < 100 {
 		t.Errorf("only %d expectations of alerts are left", alertsLeft)
 	}
-	promtool(t, dir, all)
+	promtool(t, all)
 }
 
-// The foreign labels are none that a rule knows.
+// No rule reads a label that only twins have.
 func TestTwinsHaveForeignLabels(t *testing.T) {
 	for _, name := range []string{"recording.yaml", "alerts.yaml"} {
 		b, err := os.ReadFile(filepath.Join(alerts, name))
