@@ -15,18 +15,18 @@ type book struct {
 	hint   float64               // the last change that another replica has announced
 	read   int64                 // when it was last read, Unix milliseconds
 	failed bool                  // a command for it has failed since it was last exchanged as a whole
+	hinted bool                  // another replica has announced a change that was not read yet
 
 	nextRead, nextRepeat, nextWhole time.Time
 
-	counts state.Counts // without counters: what text is the member of
-	text   string
+	newest state.News // the newest event of this replica
+	text   string     // the member of newest
 }
 
-// encoded returns the member of the newest event in c.
-func (b *book) encoded(c state.Counts) string {
-	event := state.Counts{EventTime: c.EventTime, Current: c.Current, Max: c.Max, Received: c.Received, Operator: c.Operator}
-	if event != b.counts {
-		b.counts, b.text = event, encodeEvent(event)
+// encoded returns the member of n, the newest event of this replica, "" if there is none.
+func (b *book) encoded(n state.News) string {
+	if n != b.newest {
+		b.newest, b.text = n, encodeEvent(n)
 	}
 	return b.text
 }

@@ -3,6 +3,7 @@ package replica
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -26,6 +27,9 @@ const (
 	roomsLate = 2 * time.Minute
 	// commitTime is how long a change may take from its receipt until it is visible.
 	commitTime = 5 * time.Second
+	// keepEvents is how many events of an application the engine keeps. One that must not be used
+	// may be the newest.
+	keepEvents = 8
 	// groupSize is how many applications one pipeline is for, wholeGroup if all rooms are read.
 	groupSize, wholeGroup = 250, 20
 	// wholeBudget is how long a round may take until no more applications are read as a whole.
@@ -42,9 +46,11 @@ type link struct {
 	*Replicas
 	*engine
 	books   map[string]*book
-	order   []*book // of the configured applications
-	looked  int64   // when changes here were looked for, Unix milliseconds
-	born    int64   // what was known before that is offered as a whole
+	newest  []state.Newest // of the configured applications, as this replica knows them
+	order   []*book        // of the same applications
+	looked  int64          // when changes here were looked for, Unix milliseconds
+	greeted int64          // when changes of the others were looked for, Unix milliseconds
+	born    int64          // what was known before that is offered as a whole
 	failing bool
 	peers   map[string]peer
 	problem error // the first one of this round
@@ -69,16 +75,14 @@ func (l *link) round(ctx context.Context, read bool) {
 	l.problem, l.reached = nil, false
 	l.metrics.exchanges.Inc()
 	c := newClock(began, l.o.Tolerance)
-	apps := l.o.Known.Snapshot()
-	l.follow(apps, began)
+	l.follow(began)
 	var peers []Peer
-	hinted := map[string]bool{}
 	if read {
-		peers = l.greet(ctx, c, hinted)
+		peers = l.greet(ctx, c)
 	}
-	l.offer(ctx, apps, c, began)
+	l.offer(ctx, c, began)
 	if read {
-		l.take(ctx, hinted, c, began)
+		l.take(ctx, c, began)
 	}
 	l.whole(ctx, began)
 	if ctx.Err() != nil {
@@ -99,24 +103,27 @@ func (l *link) round(ctx context.Context, read bool) {
 // leave offers what has changed, and takes this replica from those that are seen.
 func (l *link) leave(ctx context.Context) {
 	now := time.Now()
-	apps := l.o.Known.Snapshot()
-	l.follow(apps, now)
-	l.offer(ctx, apps, newClock(now, l.o.Tolerance), now)
+	l.follow(now)
+	l.offer(ctx, newClock(now, l.o.Tolerance), now)
 	_ = l.ZRem(ctx, l.keys.replicas, l.id).Err() // the others see it without that, too
 }
 
-// follow keeps a book for each configured application.
-func (l *link) follow(apps []state.App, now time.Time) {
+// follow reads what this replica knows, and keeps a book for each configured application.
+func (l *link) follow(now time.Time) {
+	l.newest = l.o.Known.AppendNewest(l.newest[:0])
+	if slices.EqualFunc(l.newest, l.order, func(n state.Newest, b *book) bool { return n.AppID == b.id }) {
+		return
+	}
 	l.order = l.order[:0]
-	for _, app := range apps {
-		b := l.books[app.ID]
+	for _, n := range l.newest {
+		b := l.books[n.AppID]
 		if b == nil {
-			b = &book{id: app.ID, rooms: map[roomMember]uint64{}, nextRepeat: now.Add(spread(repeatInterval)), nextWhole: now}
-			l.books[app.ID] = b
+			b = &book{id: n.AppID, rooms: map[roomMember]uint64{}, nextRepeat: now.Add(spread(repeatInterval)), nextWhole: now}
+			l.books[n.AppID] = b
 		}
 		l.order = append(l.order, b)
 	}
-	if len(l.books) > len(apps) {
+	if len(l.books) > len(l.order) {
 		clear(l.books)
 		for _, b := range l.order {
 			l.books[b.id] = b
@@ -127,25 +134,29 @@ func (l *link) follow(apps []state.App, now time.Time) {
 // peerLife is how long another replica is seen after its last sign of life.
 const peerLife = 10 * time.Second
 
-// greet says that this replica lives, and returns the others; it adds the applications that
-// they have changed to hinted.
-func (l *link) greet(ctx context.Context, c clock, hinted map[string]bool) []Peer {
+// greet says that this replica lives, and returns the others; it marks the applications that
+// they have changed.
+func (l *link) greet(ctx context.Context, c clock) []Peer {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
 	pipe := l.Pipeline()
 	added := pipe.ZAdd(ctx, l.keys.replicas, redis.Z{Score: float64(c.now), Member: l.id})
 	others := pipe.ZRangeWithScores(ctx, l.keys.replicas, -1000, -1)
 	pipe.ZRemRangeByScore(ctx, l.keys.replicas, "-inf", fmt.Sprint(c.now-time.Hour.Milliseconds()))
-	since := fmt.Sprint(float64(c.now-roomsLate.Milliseconds()) * 1e3)
+	if l.greeted == 0 {
+		l.greeted = c.now // all applications are read now
+	}
+	since := fmt.Sprint(float64(l.greeted-repeatInterval.Milliseconds()) * 1e3)
 	changes := pipe.ZRangeByScoreWithScores(ctx, l.keys.changed, &redis.ZRangeBy{Min: since, Max: "+inf"})
 	_, _ = pipe.Exec(ctx) // each command has its own error
 	if l.fails(ctx, "ZADD "+l.keys.replicas, added.Err()) || l.fails(ctx, "ZRANGEBYSCORE "+l.keys.changed, changes.Err()) {
 		return nil
 	}
+	l.greeted = c.now
 	for _, z := range changes.Val() {
-		if id, ok := z.Member.(string); ok && l.books[id] != nil && l.books[id].hint != z.Score {
-			l.books[id].hint = z.Score
-			hinted[id] = true
+		id, _ := z.Member.(string)
+		if b := l.books[id]; b != nil && b.hint != z.Score {
+			b.hint, b.hinted = z.Score, true
 		}
 	}
 	now, peers := time.Now(), []Peer{}

@@ -49,12 +49,12 @@ const eventForm = "%013d:%010d:%010d:%013d:%05x"
 
 const eventLength = 13 + 1 + 10 + 1 + 10 + 1 + 13 + 1 + 5
 
-// encodeEvent returns the member of an event, "" if there was none.
-func encodeEvent(c state.Counts) string {
-	if !c.Known() {
+// encodeEvent returns the member of an event, "" if there is no event.
+func encodeEvent(n state.News) string {
+	if n.Received == 0 {
 		return ""
 	}
-	return fmt.Sprintf(eventForm, c.EventTime, c.Current, c.Max, c.Received, c.Operator)
+	return fmt.Sprintf(eventForm, n.EventTime, n.Current, n.Max, n.Received, n.Operator)
 }
 
 // decodeEvent returns the event of a member. remove says that no replica should keep it.
@@ -75,7 +75,7 @@ func decodeEvent(appID, text string, c clock) (n state.News, why fault, remove b
 	}
 	newest := max(n.EventTime, n.Received)
 	switch {
-	case why != "" || encodeEvent(counts(n)) != text:
+	case why != "" || encodeEvent(n) != text:
 		return n, malformed, true
 	case n.Current > maxCount || n.Max < 1 || n.Max > maxCount || n.EventTime < 1:
 		return n, outOfRange, true
@@ -83,10 +83,6 @@ func decodeEvent(appID, text string, c clock) (n state.News, why fault, remove b
 		return n, future, newest > c.poison
 	}
 	return n, "", false
-}
-
-func counts(n state.News) state.Counts {
-	return state.Counts{EventTime: n.EventTime, Current: n.Current, Max: n.Max, Received: max(n.Received, 1), Operator: n.Operator}
 }
 
 // roomMember is a member of the rooms of an application. A register has the form Room(16), its

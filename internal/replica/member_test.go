@@ -21,7 +21,7 @@ func TestEventsAreReadAsWritten(t *testing.T) {
 	if n != want || why != "" || remove {
 		t.Errorf("got %+v, %q, %v", n, why, remove)
 	}
-	if text := encodeEvent(counts(n)); text != testEvent {
+	if text := encodeEvent(n); text != testEvent {
 		t.Errorf("written %q", text)
 	}
 }
@@ -29,7 +29,7 @@ func TestEventsAreReadAsWritten(t *testing.T) {
 // The order of bytes is the order of package state: Redis picks the same newest event.
 func TestOrderOfEvents(t *testing.T) {
 	last := ""
-	for _, c := range []state.Counts{
+	for _, c := range []state.News{
 		{EventTime: 999, Current: 5, Max: 5, Received: 9e12},
 		{EventTime: 1000, Current: 4, Max: 9, Received: 1},
 		{EventTime: 1000, Current: 10, Max: 10, Received: 1},
@@ -58,6 +58,7 @@ func TestEventsThatAreDropped(t *testing.T) {
 		{"capital letters", strings.ToUpper(testEvent), malformed, true},
 		{"limit of zero", "1739966441121:0000000400:0000000000:1739966441200:00000", outOfRange, true},
 		{"more rooms than a count may have", "1739966441121:1000000001:0000000500:1739966441200:00000", outOfRange, true},
+		{"received at zero", "1739966441121:0000000400:0000000500:0000000000000:00000", malformed, true},
 		{"time of zero", "0000000000000:0000000400:0000000500:1739966441200:00000", outOfRange, true},
 		{"a clock that is a little fast", soon, future, false},
 		{"the year 2100", "4102444800000:0000000400:0000000500:1739966441200:00000", future, true},

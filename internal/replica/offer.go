@@ -18,12 +18,11 @@ type offering struct {
 	repeat bool                  // the engine should have all of it
 
 	eventAdded, roomsAdded *redis.IntCmd
-	others                 []redis.Cmder
 }
 
 // offer writes what has changed since the last look, and, when its time has come, what was
 // written lately.
-func (l *link) offer(ctx context.Context, apps []state.App, c clock, now time.Time) {
+func (l *link) offer(ctx context.Context, c clock, now time.Time) {
 	since := max(l.looked-commitTime.Milliseconds(), l.born)
 	var group []*offering
 	rooms := 0
@@ -36,7 +35,7 @@ func (l *link) offer(ctx context.Context, apps []state.App, c clock, now time.Ti
 		group, rooms = nil, 0
 	}
 	for i, b := range l.order {
-		o := l.collect(apps[i], b, since, c, now)
+		o := l.collect(l.newest[i], b, since, c, now)
 		if o == nil {
 			continue
 		}
@@ -51,9 +50,13 @@ func (l *link) offer(ctx context.Context, apps []state.App, c clock, now time.Ti
 }
 
 // collect returns what an application offers, nil if that is nothing.
-func (l *link) collect(app state.App, b *book, since int64, c clock, now time.Time) *offering {
-	o := &offering{book: b, repeat: !now.Before(b.nextRepeat)}
-	if o.repeat {
+func (l *link) collect(n state.Newest, b *book, since int64, c clock, now time.Time) *offering {
+	event, repeat := b.encoded(n.News), !now.Before(b.nextRepeat)
+	if event <= b.event && n.RoomsChanged < since && !repeat {
+		return nil
+	}
+	o := &offering{book: b, repeat: repeat}
+	if repeat {
 		since = max(c.now-repeatRooms.Milliseconds(), l.born)
 		for m, score := range b.rooms { // what is read and looked at again is younger
 			if int64(score>>1) < c.now-2*roomsLate.Milliseconds() {
@@ -61,12 +64,12 @@ func (l *link) collect(app state.App, b *book, since int64, c clock, now time.Ti
 			}
 		}
 	}
-	if event := b.encoded(app.Counts); event > b.event || o.repeat {
+	if event > b.event || repeat {
 		o.event = event
 	}
-	for _, r := range l.o.Known.Rooms(app.ID, since) {
+	for _, r := range l.o.Known.Rooms(b.id, since) {
 		members(r, c, func(m roomMember, score uint64) {
-			if has := b.rooms[m]; has >= score && !o.repeat {
+			if has := b.rooms[m]; has >= score && !repeat {
 				return
 			}
 			if o.scores == nil {
@@ -79,7 +82,7 @@ func (l *link) collect(app state.App, b *book, since int64, c clock, now time.Ti
 		})
 	}
 	if o.event == "" && len(o.rooms) == 0 {
-		if o.repeat {
+		if repeat {
 			b.nextRepeat = now.Add(repeatInterval)
 		}
 		return nil
@@ -94,9 +97,7 @@ func (l *link) write(ctx context.Context, group []*offering, now time.Time) {
 	pipe := l.Pipeline()
 	for _, o := range group {
 		if o.event != "" {
-			key := l.keys.event(o.book.id)
-			o.eventAdded = pipe.ZAdd(bound, key, redis.Z{Member: o.event})
-			o.others = append(o.others, pipe.ZRemRangeByRank(bound, key, 0, -9))
+			o.eventAdded = pipe.ZAdd(bound, l.keys.event(o.book.id), redis.Z{Member: o.event})
 		}
 		if len(o.rooms) > 0 {
 			o.roomsAdded = pipe.ZAddArgs(bound, l.keys.rooms(o.book.id), redis.ZAddArgs{GT: true, Ch: true, Members: o.rooms})
@@ -105,14 +106,19 @@ func (l *link) write(ctx context.Context, group []*offering, now time.Time) {
 	_, _ = pipe.Exec(bound) // each command has its own error
 	var news []redis.Z
 	for _, o := range group {
-		if changed := l.written(ctx, o, now); changed {
-			news = append(news, redis.Z{Score: float64(time.Now().UnixMicro()), Member: o.book.id})
+		if !l.written(ctx, o, now) {
+			continue
+		}
+		news = append(news, redis.Z{Score: float64(time.Now().UnixMicro()), Member: o.book.id})
+		if o.eventAdded != nil && o.eventAdded.Val() > 0 { // if that fails, the next event does it
+			pipe.ZRemRangeByRank(bound, l.keys.event(o.book.id), 0, -keepEvents-1)
 		}
 	}
 	if len(news) == 0 {
 		return
 	}
-	if err := l.ZAdd(bound, l.keys.changed, news...).Err(); l.fails(ctx, "ZADD "+l.keys.changed, err) {
+	pipe.ZAdd(bound, l.keys.changed, news...)
+	if _, err := pipe.Exec(bound); l.fails(ctx, "ZADD "+l.keys.changed, err) {
 		return // the others read all applications before long
 	}
 	for _, z := range news {
@@ -142,9 +148,6 @@ func (l *link) written(ctx context.Context, o *offering, now time.Time) (changed
 				b.rooms[m] = max(b.rooms[m], score)
 			}
 		}
-	}
-	for _, cmd := range o.others {
-		failed = l.fails(ctx, cmd.Name(), cmd.Err()) || failed
 	}
 	switch {
 	case failed:

@@ -19,8 +19,8 @@ import (
 
 // Known is what this replica knows. *state.Store has it.
 type Known interface {
-	// Snapshot returns the configured applications.
-	Snapshot() []state.App
+	// AppendNewest appends the newest event of each configured application to list.
+	AppendNewest(list []state.Newest) []state.Newest
 	// Rooms returns the registers of the rooms of an application that have changed since a
 	// time, Unix milliseconds, and some more; all of them if that is 0.
 	Rooms(appID string, since int64) []state.RoomRecord

@@ -34,15 +34,15 @@ func (n *news) remove(key, member string) {
 	}
 }
 
-// take reads the applications whose turn it is, and those of hinted.
-func (l *link) take(ctx context.Context, hinted map[string]bool, c clock, now time.Time) {
+// take reads the applications whose turn it is, and those that other replicas have changed.
+func (l *link) take(ctx context.Context, c clock, now time.Time) {
 	interval := repeatInterval
 	if len(l.order) <= readAlways {
 		interval = 0
 	}
 	var due []*book
 	for _, b := range l.order {
-		if hinted[b.id] || !now.Before(b.nextRead) {
+		if b.hinted || !now.Before(b.nextRead) {
 			due = append(due, b)
 		}
 	}
@@ -69,7 +69,7 @@ func (l *link) take(ctx context.Context, hinted map[string]bool, c clock, now ti
 			} else {
 				b.nextRead = now.Add(interval)
 			}
-			b.read = c.now
+			b.read, b.hinted = c.now, false
 		}
 		l.learn(ctx, n)
 		l.purge(ctx, n)
@@ -85,7 +85,7 @@ func (l *link) read(ctx context.Context, group []*book, c clock) []reading {
 		since := max(b.read, l.born) - roomsLate.Milliseconds()
 		list[i] = reading{
 			book:   b,
-			events: pipe.ZRange(ctx, l.keys.event(b.id), -8, -1),
+			events: pipe.ZRange(ctx, l.keys.event(b.id), -keepEvents, -1),
 			rooms: pipe.ZRangeByScoreWithScores(ctx, l.keys.rooms(b.id), &redis.ZRangeBy{
 				Min: fmt.Sprint(2 * since), Max: "+inf", Count: pageSize,
 			}),

@@ -7,6 +7,8 @@ type changes struct {
 	list []change // in the order of the changes; the first head ones are gone
 	head int
 	lost int64 // changes until then are gone, Unix milliseconds
+
+	newest int64 // the time of the last change
 }
 
 type change struct {
@@ -24,6 +26,7 @@ func (c *changes) add(room Room, now int64) {
 		c.head = 0
 	}
 	c.list = append(c.list, change{room, now})
+	c.newest = max(c.newest, now)
 }
 
 // since calls yield for each room that has changed since t, some more than once. If it
