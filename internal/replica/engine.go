@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -32,6 +33,8 @@ type Settings struct {
 	TLS *tls.Config
 	// Prefix is what all keys begin with.
 	Prefix string
+	// Dial opens a connection to an address. If it is nil, TCP is used, with TLS if that is set.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // String says in a few words where the engine is. It has no secret.
@@ -55,7 +58,7 @@ func (s Settings) connect() redis.UniversalClient {
 	return redis.NewUniversalClient(&redis.UniversalOptions{
 		Addrs: s.Addresses, MasterName: s.MasterName, IsClusterMode: s.Cluster, DB: s.Database,
 		Username: s.Username, Password: s.Password,
-		SentinelUsername: s.SentinelUsername, SentinelPassword: s.SentinelPassword, TLSConfig: s.TLS,
+		SentinelUsername: s.SentinelUsername, SentinelPassword: s.SentinelPassword, TLSConfig: s.TLS, Dialer: s.Dial,
 
 		// By default one call may hang for half a minute, whatever its context says.
 		ContextTimeoutEnabled: true,
