@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -20,6 +21,7 @@ import (
 type doctorCommand struct {
 	configFile   string
 	url          string
+	externalURL  string
 	exporterURL  string
 	storagePath  string
 	listen       [2]string
@@ -34,7 +36,8 @@ type doctorCommand struct {
 
 func (c *doctorCommand) register(cmd *kingpin.CmdClause) {
 	cmd.Flag("config.file", "YAML file with the applications.").Required().PlaceHolder("FILE").StringVar(&c.configFile)
-	cmd.Flag("url", "Callback URL that Tencent is to call.").PlaceHolder("URL").NoEnvar().StringVar(&c.url)
+	cmd.Flag("url", "Callback URL that Tencent is to call, by default that of --webhook.external-url.").PlaceHolder("URL").NoEnvar().StringVar(&c.url)
+	cmd.Flag("webhook.external-url", "Callback URL of the exporter, as serve has it.").PlaceHolder("URL").StringVar(&c.externalURL)
 	cmd.Flag("exporter.url", "URL of the exporter's web listener.").Default("http://127.0.0.1:19780").NoEnvar().StringVar(&c.exporterURL)
 	cmd.Flag("storage.path", "Folder of the exporter's storage; empty for none.").Default("data").StringVar(&c.storagePath)
 	cmd.Flag("webhook.listen-address", "Address of the webhook listener.").Default(":19781").StringVar(&c.listen[0])
@@ -51,7 +54,7 @@ func (c *doctorCommand) register(cmd *kingpin.CmdClause) {
 // run prints the checks. It fails if one of them has.
 func (c *doctorCommand) run(ctx context.Context, stdout io.Writer) error {
 	o := doctor.Options{
-		ConfigFile: c.configFile, StoragePath: c.storagePath, Exporter: strings.TrimSuffix(c.exporterURL, "/"), Listen: c.listen[:], URL: c.url, AllowedSources: c.allowed,
+		ConfigFile: c.configFile, StoragePath: c.storagePath, Exporter: strings.TrimSuffix(c.exporterURL, "/"), Listen: c.listen[:], URL: cmp.Or(c.url, c.externalURL), AllowedSources: c.allowed,
 		Prometheus: strings.TrimSuffix(c.prometheus, "/"), Alertmanager: strings.TrimSuffix(c.alertmanager, "/"),
 	}
 	var cfg *config.Config

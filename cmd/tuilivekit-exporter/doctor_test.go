@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -91,6 +92,11 @@ func TestDoctor(t *testing.T) {
 		if strings.Contains(out+page+report+i.log.String(), secret) {
 			t.Errorf("%s is shown", secret)
 		}
+	}
+
+	t.Setenv("TUILIVEKIT_EXPORTER_WEBHOOK_EXTERNAL_URL", "https://exporter.example/callback?")
+	if out, _ := runCLI(t, slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return strings.HasPrefix(arg, "--url=") })...); !strings.Contains(out, "https://exporter.example/callback? has a character") {
+		t.Errorf("without --url, that of the exporter is not checked:\n%s", out)
 	}
 
 	c.write(t, "apps: 1")

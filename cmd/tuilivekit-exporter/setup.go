@@ -22,6 +22,7 @@ type setupCommand struct {
 	configFile   string
 	app          string
 	url          string
+	externalURL  string
 	selfTestURL  string
 	takeURL      bool
 	replaceToken bool
@@ -33,7 +34,8 @@ type setupCommand struct {
 func (c *setupCommand) register(cmd *kingpin.CmdClause) {
 	cmd.Flag("config.file", "YAML file with the applications.").Required().PlaceHolder("FILE").StringVar(&c.configFile)
 	cmd.Flag("app", "SDKAppID of the application to set up.").Required().PlaceHolder("SDKAPPID").NoEnvar().StringVar(&c.app)
-	cmd.Flag("url", "Callback URL that Tencent is to call.").PlaceHolder("URL").NoEnvar().StringVar(&c.url)
+	cmd.Flag("url", "Callback URL that Tencent is to call, by default that of --webhook.external-url.").PlaceHolder("URL").NoEnvar().StringVar(&c.url)
+	cmd.Flag("webhook.external-url", "Callback URL of the exporter, as serve has it.").PlaceHolder("URL").StringVar(&c.externalURL)
 	cmd.Flag("self-test-url", "Callback URL of the running exporter as this machine reaches it, by default that of --url.").PlaceHolder("URL").NoEnvar().StringVar(&c.selfTestURL)
 	cmd.Flag("take-url", "Replace the URL of a backend that the application has no relay to.").NoEnvar().BoolVar(&c.takeURL)
 	cmd.Flag("replace-token", "Replace a token that the exporter does not have.").NoEnvar().BoolVar(&c.replaceToken)
@@ -44,8 +46,11 @@ func (c *setupCommand) register(cmd *kingpin.CmdClause) {
 
 // run shows the difference, and writes it with --apply.
 func (c *setupCommand) run(ctx context.Context, stdout io.Writer) error {
+	if c.restore == "" {
+		c.url = cmp.Or(c.url, c.externalURL)
+	}
 	if (c.url == "") == (c.restore == "") {
-		return errors.New("--url: required, unless --restore is given")
+		return errors.New("--url or --webhook.external-url: required, unless --restore is given")
 	}
 	cfg, _, err := config.Load(c.configFile)
 	if err != nil {

@@ -116,6 +116,18 @@ func TestSetupTakesOverFromTheRelay(t *testing.T) {
 	}
 }
 
+func TestSetupTakesTheURLOfTheExporter(t *testing.T) {
+	w := newSetupWorld(t, backendURL)
+	w.expect(w.setup("--webhook.external-url="+w.callback), "+ callback URL  "+w.callback)
+	w.expect(w.setup("--webhook.external-url=https://other.example.com/callback", "--url="+w.callback), "+ callback URL  "+w.callback)
+	t.Setenv("TUILIVEKIT_EXPORTER_WEBHOOK_EXTERNAL_URL", w.callback)
+	w.expect(w.setup(), "+ callback URL  "+w.callback)
+	// It is no --url, which --restore excludes.
+	w.expect(w.setup("--restore="+w.file), w.file+" is not a backup of setup")
+	t.Setenv("TUILIVEKIT_EXPORTER_WEBHOOK_EXTERNAL_URL", "")
+	w.expect(w.setup(), "--url or --webhook.external-url: required")
+}
+
 func TestSetupRefuses(t *testing.T) {
 	for _, tc := range []struct {
 		name, relay string
