@@ -114,6 +114,9 @@ day: need-go ## play a day of callbacks, and draw docs/numbers.svg
 bench-durable: need-go ## measure callbacks that are durable beside those in memory only
 	cd test && go run ./bench $(DURABLE)
 
+bench-storages: need-go ## measure the storage beside bbolt, pebble, raft-wal and SQLite (downloads these)
+	cd test/storagebench && go run . $(STORAGES)
+
 bench-replicas: need-go need-redis ## measure what the exchange of 1 to 10 replicas through Redis costs
 	cd test && go run ./replicabench $(REPLICAS)
 
