@@ -49,6 +49,7 @@ func runCLI(t *testing.T, args ...string) (stdout string, err error) {
 }
 
 func TestDoctor(t *testing.T) {
+	t.Parallel()
 	file := writeFile(t, "config.yml", "")
 	i := startApp(t)
 	api := startTencent(t, i.callback)

@@ -148,6 +148,7 @@ func page(t *testing.T, name string) map[string]string {
 }
 
 func TestWalkWithoutABackend(t *testing.T) {
+	t.Parallel()
 	w := &walk{t: t, dir: t.TempDir()}
 	w.follow(page(t, "tencent.md")["Without a backend"])
 	if len(w.ran) < 6 {
@@ -181,6 +182,7 @@ func TestWalkWithABackend(t *testing.T) {
 }
 
 func TestWalkOfOperations(t *testing.T) {
+	t.Parallel()
 	w := &walk{t: t, dir: t.TempDir()}
 	w.write("token", demoToken)
 	w.write("config.yaml", "apps: [{sdk_app_id: 1400000001, name: production, token_files: [token]}]\n")

@@ -94,6 +94,7 @@ func startApp(t *testing.T, args ...string) *instance {
 		}
 	})
 	i.web = "http://" + i.log.wait(t, `msg="Listening on" address="([^"]+)"`)
+	i.log.wait(t, `msg="(accepting callbacks)"`) // since then it is ready
 	return i
 }
 

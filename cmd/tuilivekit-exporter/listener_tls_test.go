@@ -222,6 +222,7 @@ func TestCertificateFollowsItsFiles(t *testing.T) {
 // While the files are broken callbacks go on, over new connections too, and what is
 // wrong shows. Nobody has to connect for that.
 func TestBrokenCertificateLosesNoCallback(t *testing.T) {
+	t.Parallel()
 	i, pair := startTLS(t, "--storage.path=")
 	shown := func(ok bool) {
 		t.Helper()

@@ -136,6 +136,7 @@ func TestWhatWaitsSurvivesARestart(t *testing.T) {
 
 // Stopping delivers what waits, as far as the backend takes it.
 func TestStoppingDrains(t *testing.T) {
+	t.Parallel()
 	b := newBackend(t, func(http.ResponseWriter, *http.Request) { time.Sleep(2 * time.Millisecond) })
 	i := startApp(t, relayTo(t, "url: '"+b.URL+"'"))
 	for n := range 50 {

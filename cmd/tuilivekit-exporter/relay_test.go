@@ -224,6 +224,7 @@ func TestARelayToOurselvesIsRefused(t *testing.T) {
 // The sender of a body has a second for that; the backend may take longer. A busy machine
 // may take the rest of the time: one success in several tries is enough.
 func TestABackendMayTakeLongerThanTheBody(t *testing.T) {
+	t.Parallel()
 	b := newBackend(t, func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-time.After(1300 * time.Millisecond):
@@ -288,6 +289,7 @@ const sendGift = "Live.CallbackBeforeSendGift"
 // A connection is kept after a refused request, a stranger's too if it is that of a
 // balancer. What comes over it next is answered by the backend as ever.
 func TestARefusalLeavesTheConnectionAsItWas(t *testing.T) {
+	t.Parallel()
 	const decision = `{"ActionStatus":"OK","ErrorInfo":"mine","ErrorCode":0}`
 	b := newBackend(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, decision) })
 	i := startApp(t, relayTo(t, "url: "+b.URL), "--webhook.trusted-proxies=127.0.0.1/32")
@@ -379,6 +381,7 @@ func TestADecisionSeesOneConfiguration(t *testing.T) {
 
 // However slowly a body comes and a backend decides, Tencent has an answer in two seconds.
 func TestADecisionIsInTime(t *testing.T) {
+	t.Parallel()
 	b := newBackend(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	i := startApp(t, relayTo(t, "url: "+b.URL+", timeout: 1900ms"))
 	request := signedRequest(demoApp, sendGift, "", "")

@@ -127,6 +127,7 @@ func (s *counting) send(app, token string) {
 // One application stays while its name and its tokens change, another one comes and
 // goes. The one loses no callback; of the other, all that was acknowledged is there.
 func TestChangesUnderLoadLoseNoCallback(t *testing.T) {
+	t.Parallel()
 	c := startConfigured(t, "--storage.path=") // a slow disk refuses, which is not what this is about
 	c.client.Transport.(*http.Transport).MaxIdleConnsPerHost = 8
 	var clock atomic.Int64

@@ -20,6 +20,7 @@ var formats = map[string]string{
 // A reader that forgives nothing reads the whole exposition in each format, and finds the
 // same values in all of them. The relays have failed, so that their metrics are not all 0.
 func TestFormatsOfTheExpositionAreStrictAndEqual(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ apps, relays int }{{1, 0}, {1, 1}, {1000, 1000}} {
 		t.Run(fmt.Sprintf("%d applications and %d relays", tt.apps, tt.relays), func(t *testing.T) {
 			config := "apps:\n"

@@ -185,6 +185,7 @@ func expositionText(t *testing.T, accept string) (text string) {
 }
 
 func TestGoldenExposition(t *testing.T) {
+	t.Parallel()
 	text := expositionText(t, "")
 	checkFile(t, "testdata/metrics.txt", text)
 	checkFile(t, "testdata/metrics.openmetrics.txt", expositionText(t, "application/openmetrics-text;version=1.0.0"))

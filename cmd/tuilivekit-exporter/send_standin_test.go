@@ -26,6 +26,7 @@ func freeAddr(t *testing.T) string {
 }
 
 func TestSendSeesWhatTheRelayPassesOn(t *testing.T) {
+	t.Parallel()
 	addr := freeAddr(t)
 	i := startApp(t, relayTo(t, "url: 'http://"+addr+"/hook'"))
 	send := func(args ...string) *program {

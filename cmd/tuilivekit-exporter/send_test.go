@@ -62,6 +62,7 @@ func TestSendPlaysTencent(t *testing.T) {
 }
 
 func TestSendExplainsWhatElseCanGoWrong(t *testing.T) {
+	t.Parallel()
 	answering := func(status int, body string) string {
 		backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Location", "/elsewhere")

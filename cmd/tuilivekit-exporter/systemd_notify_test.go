@@ -42,6 +42,7 @@ func notified(t *testing.T, conn *net.UnixConn) string {
 }
 
 func TestSystemdIsNotified(t *testing.T) {
+	t.Parallel()
 	conn, path := notifySocket(t)
 	const interval = 400 * time.Millisecond
 	s := serveBinary(t, []string{"NOTIFY_SOCKET=" + path, "WATCHDOG_USEC=400000"}, "--app=1", "--app.allow-unsigned")

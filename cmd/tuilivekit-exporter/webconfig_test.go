@@ -92,6 +92,7 @@ func TestBrokenWebConfigurationLeavesTheLastGoodOne(t *testing.T) {
 }
 
 func TestCertificateOfTheWebListenerFollowsItsFiles(t *testing.T) {
+	t.Parallel()
 	first, next, old := newKeyPair(t, 7), newKeyPair(t, 8), newKeyPair(t, 9, lastYear)
 	i := startApp(t, "--web.config.file="+writeFile(t, "web.yml", fmt.Sprintf("tls_server_config: {cert_file: %q, key_file: %q}\n", first.certFile, first.keyFile)))
 	addr := strings.TrimPrefix(i.web, "http://")

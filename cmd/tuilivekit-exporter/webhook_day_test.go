@@ -30,6 +30,7 @@ var dayFile = flag.String("day", "", "file to write the samples of each minute o
 // future. The simulation stands in for Tencent; that Tencent counts and sends like it is not
 // tested.
 func TestDay(t *testing.T) {
+	t.Parallel()
 	t.Run("nothing lost", func(t *testing.T) { t.Parallel(); playDay(t, 0, "") })
 	t.Run("1 % lost", func(t *testing.T) { t.Parallel(); playDay(t, 0.01, *dayFile) })
 }

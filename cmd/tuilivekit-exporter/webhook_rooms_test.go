@@ -104,6 +104,7 @@ func TestMembersQuotaAndRateAlarms(t *testing.T) {
 }
 
 func TestMembersAreCountedWithinASecond(t *testing.T) {
+	t.Parallel()
 	i := startApp(t)
 	acknowledged(t, i.post(i.signed(""), fixture(t, "Live.CallbackAfterMemberStateChanged")))
 	i.waitSeries(t, series("member_changes_total", `cause="enter"`), 2)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 	"go.yaml.in/yaml/v3"
@@ -79,7 +80,7 @@ func forCase(t *testing.T, files []ruleFile, c *test) ruleFile {
 	w.settle()
 	for _, a := range c.Alerts {
 		w.keepSelected([]*labels.Matcher{
-			labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, "ALERTS"),
+			labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, "ALERTS"),
 			labels.MustNewMatcher(labels.MatchEqual, "alertname", a.Alert),
 		})
 	}
@@ -107,7 +108,7 @@ func newRule(t *testing.T, p parser.Parser, r map[string]any) *rule {
 	}
 	writes := map[string]string{}
 	if alert, ok := r["alert"].(string); ok { // other labels of an alert can be templates
-		writes[labels.MetricName], writes["alertname"] = "ALERTS", alert
+		writes[model.MetricNameLabel], writes["alertname"] = "ALERTS", alert
 		return &rule{expr: expr, writes: writes, texts: fmt.Sprint(r["annotations"])}
 	}
 	if own, ok := r["labels"].(map[string]any); ok {
@@ -115,7 +116,7 @@ func newRule(t *testing.T, p parser.Parser, r map[string]any) *rule {
 			writes[name] = fmt.Sprint(value)
 		}
 	}
-	writes[labels.MetricName], _ = r["record"].(string)
+	writes[model.MetricNameLabel], _ = r["record"].(string)
 	return &rule{expr: expr, writes: writes}
 }
 
@@ -178,7 +179,7 @@ func (w *world) readsInput(expr parser.Expr) bool {
 
 func (w *world) selectsInput(matchers []*labels.Matcher) bool {
 	for _, in := range w.inputs {
-		if matches(matchers, func(name string) (string, bool) { return in.Get(name), name == labels.MetricName }) {
+		if matches(matchers, func(name string) (string, bool) { return in.Get(name), name == model.MetricNameLabel }) {
 			return true
 		}
 	}
@@ -215,7 +216,7 @@ func (w *world) keep(r *rule) {
 	r.kept = true
 	w.keepRead(r.expr)
 	for _, other := range w.rules {
-		if other.produces && strings.Contains(r.texts, other.writes[labels.MetricName]) {
+		if other.produces && strings.Contains(r.texts, other.writes[model.MetricNameLabel]) {
 			w.keep(other)
 		}
 	}
