@@ -16,40 +16,40 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-// MaxTokens is how many callback tokens of an application can be live at once.
+// MaxTokens is the maximum number of callback tokens of an application.
 const MaxTokens = tuilivekit.MaxTokens
 
 // App is an application whose callbacks are accepted.
 type App struct {
 	// ID is the SDKAppID in decimal, without leading zeros.
 	ID string
-	// Name is the operator's name for it, in UTF-8, by default ID.
+	// Name is the operator's name for the application, in UTF-8. The default is ID.
 	Name string
-	// MaxRooms is how many rooms it may have, 0 if that is not known: the limit until a
-	// threshold event tells it.
+	// MaxRooms is the limit of rooms before the first threshold event, 0 if it is not known.
 	MaxRooms int64
-	// Tokens are the callback tokens that may sign, at most MaxTokens. With two, a
-	// token can be changed without losing a callback.
+	// Tokens are the callback tokens that may sign, at most MaxTokens. While a token is
+	// replaced, the old and the new token are both given, so that no callback is refused.
 	Tokens []string
 	// AllowUnsigned accepts callbacks without a signature. SDKAppIDs are no secret: anyone
 	// who can reach the URL can then set the counts. If there are Tokens, the signature of a
 	// signed callback is still checked.
 	AllowUnsigned bool
-	// Backend is the application's own server, which got the callbacks before. Without a
-	// Backend, a callback that asks for a decision is answered OK.
+	// Backend is the application's own server, nil if it has none. Without a Backend, a
+	// callback that asks for a decision is answered OK.
 	Backend Backend
 }
 
-// Backend is the application's own server: it decides the answers of callbacks that ask
-// for a decision, and gets all others later. Its methods may be called from several
-// goroutines. They return values and errors; only the Callback writes answers.
+// Backend is the application's own server. It decides the answers to callbacks that ask for a
+// decision. All other callbacks are delivered to it after they were acknowledged. Its methods
+// may be called from several goroutines. Only the Callback writes answers.
 type Backend interface {
 	// Decide returns the answer to r, whose body is body. It must return before ctx ends,
-	// and must not use body after that. ErrLoop is answered 421, any other error 500.
+	// and must not use body after it has returned. ErrLoop is answered 421, any other error
+	// 500.
 	Decide(ctx context.Context, r *http.Request, body []byte) (Answer, error)
-	// Pack returns r, whose body is body, as the Backend wants to get it later. It is
-	// recorded with its event, in one commit. Pack must not block or keep body. ErrLoop is
-	// answered 421, any other error 500.
+	// Pack returns r, whose body is body, in the encoding in which the Backend gets it later.
+	// The result is recorded in the same commit as the event. Pack must not block, and must
+	// not keep body. ErrLoop is answered 421, any other error 500.
 	Pack(r *http.Request, body []byte) (Packed, error)
 }
 
@@ -57,22 +57,22 @@ type Backend interface {
 type Answer struct {
 	// Status is the HTTP status, 200 to 599.
 	Status int
-	// Header has the header fields; only Content-Type and Content-Encoding are sent.
+	// Header has the header fields. Only Content-Type and Content-Encoding are sent.
 	Header http.Header
-	// Body is sent as it is. It must not be changed afterwards.
+	// Body is sent unchanged. Nobody may change it after it was returned.
 	Body []byte
 }
 
-// Packed is a callback as a Backend gets it later.
+// Packed is a callback to deliver to a Backend later.
 type Packed struct {
-	// Lane is the same for callbacks that the Backend gets in their order. It is not 0.
+	// Lane is equal for callbacks that must be delivered in their order. It is not 0.
 	Lane uint64
-	// Data is what the Backend can read. It must not be changed afterwards. Nil if nothing
-	// is to be delivered later.
+	// Data is the callback in the encoding of the Backend, nil if there is nothing to deliver.
+	// Nobody may change it after it was returned.
 	Data []byte
 }
 
-// ErrLoop is returned by a Backend for a request that has passed it already.
+// ErrLoop is returned by a Backend for a request that it has relayed before.
 var ErrLoop = errors.New("relay loop")
 
 // apps are the configured applications. It is immutable.
@@ -89,28 +89,27 @@ type app struct {
 	stats         *appStats
 }
 
-// appStats counts what came for one application since it was configured.
+// appStats are the counters of one application since it was configured, and its last events.
 type appStats struct {
 	since        time.Time
 	commands     [tuilivekit.Commands]atomic.Uint64
-	last         [tuilivekit.Commands]atomic.Int64 // Unix milliseconds, meaningless without a count
+	last         [tuilivekit.Commands]atomic.Int64 // time of the last callback, Unix milliseconds; undefined before the first
 	discarded    [numDiscards]atomic.Uint64
 	oddities     [numOddities]atomic.Uint64
 	rateAlarms   [tuilivekit.RESTCommands]atomic.Uint64
 	durations    *exposition.Observations
-	tokenUsed    [MaxTokens]atomic.Int64 // Unix milliseconds, 0 if never
+	tokenUsed    [MaxTokens]atomic.Int64 // time of the last use, Unix milliseconds; 0 before the first
 	warnedBefore atomic.Bool
-	refused      atomic.Pointer[note] // the last one, nil without
+	refused      atomic.Pointer[note] // the last refusal, nil before the first
 	recent       recent               // threshold events
-	selfTested   atomic.Int64         // Unix milliseconds of the last self-test, 0 if none
+	selfTested   atomic.Int64         // time of the last self-test, Unix milliseconds; 0 before the first
 }
 
-// dummyTokens are checked for an unknown application, so that it costs as much work as a
-// known one.
+// dummyTokens are checked for an unknown application, so that the time of an answer does not
+// tell whether an application is configured.
 var dummyTokens = []string{rand.Text()}
 
-// Configure makes list the applications whose callbacks are accepted, at once; see
-// Prepare.
+// Configure makes list the configured applications. It is Prepare and apply in one call.
 func (c *Callback) Configure(list []App) error {
 	apply, err := c.Prepare(list)
 	if err == nil {
@@ -119,11 +118,12 @@ func (c *Callback) Configure(list []App) error {
 	return err
 }
 
-// Prepare checks list and changes nothing. It fails when there are no applications, when
-// one has a malformed or repeated ID, or when its tokens are too many, too long, empty,
-// or none without AllowUnsigned. The function that it returns makes list the applications
-// whose callbacks are accepted, at once, and cannot fail: a request is judged by the old ones
-// or by the new ones. Counters of applications that stay go on. list must not be changed until then.
+// Prepare checks list and changes nothing. It fails if list is empty, if an ID is malformed or
+// repeated, if a name is not UTF-8, if a token is empty or too long, if there are more than
+// MaxTokens tokens, or if there is no token and AllowUnsigned is false. apply makes list the
+// configured applications and cannot fail. A request uses either the old list or the new list
+// as a whole. An application that is in both keeps its counters. list must not be changed
+// before apply returns.
 func (c *Callback) Prepare(list []App) (apply func(), err error) {
 	if err := check(list); err != nil {
 		return nil, err
@@ -156,7 +156,7 @@ func check(list []App) error {
 			return fmt.Errorf("application %d: %w", i, err)
 		}
 		if ids[a.ID] {
-			return fmt.Errorf("application %d: ID %s is there twice", i, a.ID)
+			return fmt.Errorf("application %d: ID %s is used twice", i, a.ID)
 		}
 		ids[a.ID] = true
 	}
@@ -168,13 +168,13 @@ func (a App) check() error {
 		return errors.New("ID is not a decimal SDKAppID")
 	}
 	if !utf8.ValidString(a.Name) {
-		return errors.New("name is not UTF-8") // no scrape could be parsed
+		return errors.New("name is not UTF-8") // Prometheus would refuse every scrape
 	}
 	if len(a.Tokens) == 0 && !a.AllowUnsigned {
 		return errors.New("no tokens")
 	}
 	if len(a.Tokens) > MaxTokens {
-		return fmt.Errorf("%d tokens, at most %d can be live", len(a.Tokens), MaxTokens)
+		return fmt.Errorf("%d tokens, the maximum is %d", len(a.Tokens), MaxTokens)
 	}
 	for i, token := range a.Tokens {
 		if token == "" || len(token) > tuilivekit.MaxTokenLength {
@@ -184,8 +184,8 @@ func (a App) check() error {
 	return nil
 }
 
-// newApp takes over the counters of old, which may be nil. A token that keeps its slot
-// keeps the time of its last use.
+// newApp returns the application that a describes, with the counters of old, which may be nil.
+// A token that has the same index as before keeps the time of its last use.
 func newApp(a App, old *app) *app {
 	next := &app{id: a.ID, tokens: append([]string(nil), a.Tokens...), allowUnsigned: a.AllowUnsigned, backend: a.Backend}
 	if old == nil {

@@ -13,9 +13,9 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-// BenchmarkHandler is the whole path of a signed callback (routed, signature
-// checked, decoded, merged, counted, answered) beside a handler that drains the body
-// and answers a constant, without a server around them.
+// BenchmarkHandler compares a signed callback (routed, signature checked, decoded, merged,
+// counted, answered) with a handler that reads the body and answers a constant. There is no
+// server.
 func BenchmarkHandler(b *testing.B) {
 	for _, name := range []string{"bare", "routed"} {
 		b.Run(name, func(b *testing.B) { benchmarkHandler(b, name) })
@@ -56,7 +56,7 @@ func benchmarkHandler(b *testing.B, name string) {
 	}
 }
 
-// discard is a ResponseWriter that does what that of a server does, for nothing.
+// discard is a ResponseWriter with the methods of a server's ResponseWriter. It writes nothing.
 type discard struct{ header http.Header }
 
 func (d *discard) Header() http.Header { return d.header }

@@ -36,12 +36,12 @@ func TestConfigureRefuses(t *testing.T) {
 		{"no ID", []App{good, {Tokens: []string{"t"}}}, "application 1: ID is not a decimal SDKAppID"},
 		{"a leading zero", []App{{ID: "01", Tokens: []string{"t"}}}, "application 0: ID is not a decimal SDKAppID"},
 		{"a sign", []App{{ID: "+1", Tokens: []string{"t"}}}, "application 0: ID is not a decimal SDKAppID"},
-		{"an ID twice", []App{good, good}, "application 1: ID 1400000001 is there twice"},
+		{"an ID twice", []App{good, good}, "application 1: ID 1400000001 is used twice"},
 		{"no tokens", []App{{ID: "1"}}, "application 0: no tokens"},
 		{"a name in Latin-1", []App{{ID: "1", Name: "B\xfcro", Tokens: []string{"t"}}}, "application 0: name is not UTF-8"},
 		{"an empty token", []App{{ID: "1", Tokens: []string{""}}}, "application 0: token 0 has 0 bytes, must have 1 to 128"},
 		{"a long token", []App{{ID: "1", Tokens: []string{"a", strings.Repeat("b", 129)}}}, "application 0: token 1 has 129 bytes, must have 1 to 128"},
-		{"five tokens", []App{{ID: "1", Tokens: []string{"a", "b", "c", "d", "e"}}}, "application 0: 5 tokens, at most 4 can be live"},
+		{"five tokens", []App{{ID: "1", Tokens: []string{"a", "b", "c", "d", "e"}}}, "application 0: 5 tokens, the maximum is 4"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if err := c.Configure(tc.apps); err == nil || err.Error() != tc.want {
@@ -54,7 +54,7 @@ func TestConfigureRefuses(t *testing.T) {
 	}
 }
 
-func TestATokenThatKeepsItsSlotKeepsItsTime(t *testing.T) {
+func TestATokenAtTheSameIndexKeepsItsTime(t *testing.T) {
 	c, err := New(Options{Apps: []App{{ID: "1", Tokens: []string{"old", "new"}}}})
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +63,7 @@ func TestATokenThatKeepsItsSlotKeepsItsTime(t *testing.T) {
 	stats.tokenUsed[0].Store(7)
 	stats.tokenUsed[1].Store(8)
 	if err := c.Configure([]App{{ID: "1", Tokens: []string{"other"}}, {ID: "bad"}}); err == nil || stats.tokenUsed[0].Load() != 7 {
-		t.Errorf("a configuration that is refused (%v) has changed something", err)
+		t.Errorf("a refused configuration (%v) has changed the time of a token", err)
 	}
 	if err := c.Configure([]App{{ID: "1", Tokens: []string{"old", "newer"}}}); err != nil {
 		t.Fatal(err)
@@ -108,7 +108,7 @@ func TestRefusalsAreLoggedEveryFiveSeconds(t *testing.T) {
 	})
 }
 
-func TestWhatGoesWrongWhileReading(t *testing.T) {
+func TestFailuresWhileReadingTheBody(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		body   brokenBody
@@ -116,7 +116,7 @@ func TestWhatGoesWrongWhileReading(t *testing.T) {
 		reason *reason
 	}{
 		{"a panic is answered and counted", brokenBody{panics: true}, http.StatusInternalServerError, reasonInternal},
-		{"a lost connection is the sender's", brokenBody{}, http.StatusBadRequest, reasonBody},
+		{"a read error is a refusal", brokenBody{}, http.StatusBadRequest, reasonBody},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			reg := prometheus.NewRegistry()
@@ -158,7 +158,7 @@ func TestASecondCallbackInOneRegistryFails(t *testing.T) {
 	}
 }
 
-// brokenBody stands for anything that may go wrong below us.
+// brokenBody is a request body whose Read fails or panics.
 type brokenBody struct{ panics bool }
 
 func (b brokenBody) Read([]byte) (int, error) {
@@ -178,7 +178,7 @@ func TestACallbackTakesFewAllocations(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotDurableIsNotAcknowledged(t *testing.T) {
+func TestEventsThatAreNotDurableAreNotAcknowledged(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		err    error
@@ -187,7 +187,7 @@ func TestWhatIsNotDurableIsNotAcknowledged(t *testing.T) {
 	}{
 		{"a storage that fails", fmt.Errorf("%w: disk full", state.ErrNotDurable), "5", reasonStorage},
 		{"an error of another kind", errors.New("secret"), "5", reasonStorage},
-		{"too many that wait", state.ErrOverloaded, "1", reasonOverload},
+		{"too many queued events", state.ErrOverloaded, "1", reasonOverload},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c, err := New(Options{Apps: []App{{ID: "1", AllowUnsigned: true}}, Store: failing{newMemory(), tc.err}})
@@ -203,7 +203,7 @@ func TestWhatIsNotDurableIsNotAcknowledged(t *testing.T) {
 			if n := testutil.ToFloat64(c.metrics.rejections[tc.reason.index]); n != 1 {
 				t.Errorf("%v refusals of the reason", n)
 			}
-			// What has no event does not need the storage.
+			// A callback without an event does not need the storage.
 			w = httptest.NewRecorder()
 			c.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/callback?SdkAppid=1", strings.NewReader(`{}`)))
 			if w.Code != http.StatusOK {
@@ -213,8 +213,8 @@ func TestWhatIsNotDurableIsNotAcknowledged(t *testing.T) {
 	}
 }
 
-// The least of many rounds is compared: the machine has other work.
-func TestAnUnknownApplicationCostsTheSameWork(t *testing.T) {
+// The machine may be busy, so the minimum times of many rounds are compared.
+func TestAnUnknownApplicationTakesTheSameTime(t *testing.T) {
 	c, err := New(Options{Apps: []App{good}})
 	if err != nil {
 		t.Fatal(err)
@@ -227,7 +227,7 @@ func TestAnUnknownApplicationCostsTheSameWork(t *testing.T) {
 			start := time.Now()
 			for range 200 {
 				if app, err := c.authenticate(query, now); app != nil || err == nil {
-					t.Fatal("it is let in")
+					t.Fatal("a wrong signature is accepted")
 				}
 			}
 			least = min(least, time.Since(start)/200)
@@ -241,7 +241,7 @@ func TestAnUnknownApplicationCostsTheSameWork(t *testing.T) {
 			return
 		}
 	}
-	t.Errorf("a wrong signature costs %s, an unknown application %s", known, unknown)
+	t.Errorf("a wrong signature takes %s, an unknown application %s", known, unknown)
 }
 
 // failing is a Store that fails. It keeps nothing.

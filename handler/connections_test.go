@@ -15,7 +15,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-func TestStrangersOfOneSourceMakeRoomForEachOther(t *testing.T) {
+func TestANewConnectionClosesTheOldestOfItsSource(t *testing.T) {
 	f := newFront(t, Limits{MaxConnections: 100, MaxConnectionsPerSource: 3})
 	known := f.dial("127.0.0.2")
 	if !known.accepted() {
@@ -36,14 +36,14 @@ func TestStrangersOfOneSourceMakeRoomForEachOther(t *testing.T) {
 		}
 	}
 	if !known.accepted() {
-		t.Error("a connection that was used has made room")
+		t.Error("a connection with an accepted callback was closed")
 	}
 	if n := f.refused(); n != 7 {
 		t.Errorf("%v counted, want 7", n)
 	}
 }
 
-func TestStrangersMakeRoomWhenAllIsFull(t *testing.T) {
+func TestANewConnectionClosesTheOldestOfAllSources(t *testing.T) {
 	f := newFront(t, Limits{MaxConnections: 4, MaxConnectionsPerSource: 3})
 	first := f.dial("127.0.0.2")
 	if !first.accepted() {
@@ -52,19 +52,19 @@ func TestStrangersMakeRoomWhenAllIsFull(t *testing.T) {
 	idle := []*line{f.dial("127.0.0.3"), f.dial("127.0.0.4"), f.dial("127.0.0.5")}
 	second := f.dial("127.0.0.6")
 	if !second.accepted() {
-		t.Error("there is no room for another sender")
+		t.Error("a signed callback on a new connection is not accepted")
 	}
 	if !idle[0].closed() || !idle[1].accepted() || !idle[2].accepted() || !first.accepted() {
-		t.Error("another connection than the oldest stranger's was closed")
+		t.Error("not the oldest connection without an accepted callback was closed")
 	}
-	late := f.dial("127.0.0.7") // now all four are in use
+	late := f.dial("127.0.0.7") // all four have had an accepted callback
 	if late.accepted() {
-		t.Error("a fifth connection was taken")
+		t.Error("a fifth connection was accepted")
 	}
 	second.Close()
 	for deadline := time.Now().Add(5 * time.Second); !f.dial("127.0.0.7").accepted(); {
 		if time.Now().After(deadline) {
-			t.Fatal("the place of a closed connection is not free")
+			t.Fatal("no connection is accepted after another was closed")
 		}
 	}
 }
@@ -92,7 +92,7 @@ func TestAStrangersConnectionIsNotKept(t *testing.T) {
 		t.Errorf("got %+v", resp)
 	}
 	known := f.dial("127.0.0.1")
-	for range 3 { // a sender with another application, that is not configured
+	for range 3 { // the same sender has an application that is not configured
 		if !known.accepted() {
 			t.Fatal("closed")
 		}
@@ -102,9 +102,9 @@ func TestAStrangersConnectionIsNotKept(t *testing.T) {
 	}
 }
 
-// What follows chunks may be the body of the same request to a proxy in front that went
-// by a Content-Length beside them.
-func TestNothingIsReadBehindChunks(t *testing.T) {
+// A request with Transfer-Encoding and Content-Length may be request smuggling (RFC 9112,
+// section 6.3). The connection is closed after the answer.
+func TestNoRequestIsReadAfterAChunkedOne(t *testing.T) {
 	f := newFront(t, Limits{})
 	l := f.dial("127.0.0.1")
 	now := fmt.Sprint(time.Now().Unix())
@@ -140,14 +140,14 @@ func newFront(t *testing.T, l Limits) *front {
 	return &front{t, c, ln.Addr().String()}
 }
 
-// line is a connection to it.
+// line is a connection to a front.
 type line struct {
 	*testing.T
 	net.Conn
 	in *bufio.Reader
 }
 
-// dial connects from an address of loopback.
+// dial connects from the loopback address from.
 func (f *front) dial(from string) *line {
 	f.Helper()
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: 5 * time.Second}

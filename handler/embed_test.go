@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// The examples build and run in a module that is not ours, beside a store and a backend of
-// that module: the public packages can be used without a word from below internal/.
+// The examples build and run in another module, with a store and a backend of that module. So
+// the public packages can be used without the packages in internal/.
 func TestTheExamplesRunInAnotherModule(t *testing.T) {
 	root, err := filepath.Abs("..")
 	if err != nil {
@@ -28,9 +28,9 @@ func TestTheExamplesRunInAnotherModule(t *testing.T) {
 	}
 	examples = strings.Replace(examples, "package handler_test", "package main", 1)
 	mod := read(filepath.Join(root, "go.mod"))
-	const us = "github.com/tuilivekit-exporter/tuilivekit-exporter"
-	mod = strings.Replace(mod, "module "+us, "module example.com/backend", 1)
-	mod += "\nrequire " + us + " v0.0.0\nreplace " + us + " => " + root + "\n"
+	const ours = "github.com/tuilivekit-exporter/tuilivekit-exporter"
+	mod = strings.Replace(mod, "module "+ours, "module example.com/backend", 1)
+	mod += "\nrequire " + ours + " v0.0.0\nreplace " + ours + " => " + root + "\n"
 	for _, example := range []string{"Example", "Example_serveMux"} {
 		t.Run(example, func(t *testing.T) {
 			head := "func " + example + "() {\n"

@@ -5,7 +5,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-// eventOf returns what a callback says of an application. received is Unix milliseconds.
+// eventOf returns the event that a callback of app reports. received is in Unix milliseconds.
 func eventOf(app *app, cb tuilivekit.Callback, received int64) Event {
 	e := Event{AppID: app.id, Time: cb.EventTime, Received: received, Subject: cb.Subject}
 	switch cb.Command {
@@ -27,7 +27,7 @@ func eventOf(app *app, cb tuilivekit.Callback, received int64) Event {
 	return e
 }
 
-// destroyCauses and memberCauses have the causes by Tencent's names; others are the zero
+// destroyCauses and memberCauses have the causes by Tencent's names. Any other name is the zero
 // value.
 var (
 	destroyCauses = map[string]state.DestroyCause{

@@ -19,8 +19,8 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/store"
 )
 
-// A backend that has a router and a registry of its own can accept the callbacks itself,
-// with a store that survives a crash.
+// A backend with its own router and registry accepts the callbacks itself, with a store that
+// survives a crash.
 func Example() {
 	dir := folder()
 	defer os.RemoveAll(dir)
@@ -52,7 +52,7 @@ func Example() {
 	// tuilivekit_max_rooms{sdk_app_id="1400000001"} 500
 }
 
-// The same with the router of the standard library, and in memory only.
+// The same with the router of the standard library, in memory only.
 func Example_serveMux() {
 	registry := prometheus.NewRegistry()
 	callback, err := handler.New(handler.Options{
@@ -75,7 +75,7 @@ func Example_serveMux() {
 	// tuilivekit_max_rooms{sdk_app_id="1400000001"} 500
 }
 
-// background runs f until the returned function is called, which waits for its end.
+// background runs f in a goroutine. stop cancels the context of f and waits until f returns.
 func background(f func(context.Context) error) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -83,7 +83,7 @@ func background(f func(context.Context) error) (stop func()) {
 	return func() { cancel(); <-done }
 }
 
-// folder is where a program keeps its data.
+// folder returns the folder of the program's data.
 func folder() string {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {
@@ -92,7 +92,7 @@ func folder() string {
 	return dir
 }
 
-// tryOut sends what Tencent would send, and reads what Prometheus would read.
+// tryOut sends a callback as Tencent does, and scrapes the metrics as Prometheus does.
 func tryOut(h http.Handler) {
 	server := httptest.NewServer(h)
 	defer server.Close()

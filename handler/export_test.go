@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// NewWithReason returns a Callback that knows one more reason, of the label teapot, a
-// handler that refuses every request for it, and the document of its reasons.
+// NewWithReason returns a Callback with one more reason, whose label is teapot; a handler that
+// refuses every request for this reason; and the document of the reasons.
 func NewWithReason(o Options) (c *Callback, refused http.Handler, document string, err error) {
 	rs := reasons{list: append([]*reason(nil), table.list...)}
 	teapot := rs.add(reason{
@@ -21,10 +21,10 @@ func NewWithReason(o Options) (c *Callback, refused http.Handler, document strin
 	return c, refused, Document(rs), nil
 }
 
-// AllReasons are those of the package.
+// AllReasons are the reasons of the package.
 var AllReasons = &table
 
-// Document is docs/refusals.md.
+// Document returns the text of docs/refusals.md.
 func Document(rs reasons) string {
 	var b strings.Builder
 	b.WriteString(`# Refused requests

@@ -18,26 +18,27 @@ const (
 	DefaultRefusalsPerSecond       = 100
 )
 
-// Limits bound what senders can take of the process. None of them counts, or costs
-// more than a comparison, for accepted callbacks. Zero means the default.
+// Limits bound the resources that senders can use. Zero means the default.
 type Limits struct {
-	// MaxInWork is the maximum number of callbacks that are read and recorded at a time;
-	// one more is answered 503 at once. Only signed callbacks are counted.
+	// MaxInWork is the maximum number of signed callbacks that are read and recorded at a
+	// time. Any further callback is answered 503 at once.
 	MaxInWork int
-	// MaxConnections is the maximum number of connections that a Listener keeps open, and
-	// MaxConnectionsPerSource the maximum for one address (of IPv6: one /64 prefix) over
-	// which no callback has been accepted yet. With one more the oldest such connection is
-	// closed, or the new one if there is none.
+	// MaxConnections is the maximum number of open connections of a Listener.
+	// MaxConnectionsPerSource is the maximum number of open connections of one source on which
+	// no callback has been accepted yet. A source is an IPv4 address or an IPv6 /64 prefix. If
+	// a new connection exceeds a maximum, the oldest connection without an accepted callback
+	// is closed; if there is none, the new connection is closed.
 	MaxConnections, MaxConnectionsPerSource int
-	// RefusalsPerSecond is the rate limit of requests of one source that are refused
-	// because of who sends them or where to; ten times as many at once. Further ones are
-	// answered 429. Accepted callbacks do not count, and are accepted all the same.
+	// RefusalsPerSecond is the rate limit of requests of one source that are refused because
+	// of their sender or their path. The burst is ten times as large. Requests above the limit
+	// are answered 429. The limit does not apply to accepted callbacks.
 	RefusalsPerSecond float64
-	// TrustedProxies are the addresses of proxies: the source of a request that they
-	// forward is the right-most address of X-Forwarded-For that is none of theirs. They
-	// have no limits themselves. From all others that header means nothing.
+	// TrustedProxies are the addresses of proxies. The source of a request that they forward
+	// is the right-most address in X-Forwarded-For that is not a trusted proxy. The limits do
+	// not apply to the proxies themselves. From any other address, X-Forwarded-For is ignored.
 	TrustedProxies []netip.Prefix
-	// AllowedSources are the addresses that callbacks may come from, if any are given.
+	// AllowedSources are the only addresses whose callbacks are accepted. If it is empty,
+	// callbacks are accepted from all addresses.
 	AllowedSources []netip.Prefix
 }
 
@@ -62,12 +63,12 @@ func (c *Callback) limit(l Limits) {
 	})
 }
 
-// Listener returns a listener that accepts the connections of l within the Limits. Its
-// server must have the ConnContext of c.
+// Listener returns a listener that accepts the connections of l within the Limits. The server
+// of the listener must have ConnContext as its ConnContext.
 func (c *Callback) Listener(l net.Listener) net.Listener { return c.gate.Listener(l) }
 
-// ConnContext lets c know the connection of a request. It is for the field of that name
-// of an http.Server.
+// ConnContext adds the connection to the context of its requests. It is the ConnContext of an
+// http.Server.
 func (c *Callback) ConnContext(ctx context.Context, nc net.Conn) context.Context {
 	return c.gate.ConnContext(ctx, nc)
 }
@@ -86,7 +87,8 @@ func (c *Callback) checkSource(r *http.Request) error {
 	return err
 }
 
-// enter takes a place among the callbacks in work; leave gives it back.
+// enter counts one more callback in progress, or refuses it if there are too many. If enter
+// returns nil, leave must follow.
 func (c *Callback) enter() error {
 	if c.inWork.Add(1) > c.maxInWork {
 		c.leave()

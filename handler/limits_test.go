@@ -46,7 +46,7 @@ func TestTooManyRefusalsOfOneSource(t *testing.T) {
 		want("another source", refused(10, "192.0.2.2"), 10, 0)
 		want("a proxy itself", refused(1500, "10.0.0.1"), 1500, 0)
 		want("the same source behind a proxy", refused(10, "10.0.0.1", attacker), 0, 10)
-		want("another one behind it", refused(10, "10.0.0.1", "192.0.2.3"), 10, 0)
+		want("another source behind the proxy", refused(10, "10.0.0.1", "192.0.2.3"), 10, 0)
 		time.Sleep(time.Second)
 		want("a second later", refused(200, attacker), 100, 100)
 		for range 2000 {
@@ -70,10 +70,10 @@ func TestAllowedSources(t *testing.T) {
 	}{
 		{"allowed", "192.0.2.1", nil, 200, ""},
 		{"not allowed", "198.51.100.1", nil, 403, "source not allowed"},
-		{"not allowed, and says otherwise", "198.51.100.1", []string{"192.0.2.1"}, 403, "source not allowed"},
+		{"not allowed, with an allowed address in the header", "198.51.100.1", []string{"192.0.2.1"}, 403, "source not allowed"},
 		{"allowed, behind a proxy", "10.0.0.1", []string{"192.0.2.1"}, 200, ""},
 		{"not allowed, behind a proxy", "10.0.0.1", []string{"198.51.100.1"}, 403, "source not allowed"},
-		{"not allowed, behind a proxy, and says otherwise", "10.0.0.1", []string{"192.0.2.1, 198.51.100.1"}, 403, "source not allowed"},
+		{"not allowed, behind a proxy, with an allowed address in the header", "10.0.0.1", []string{"192.0.2.1, 198.51.100.1"}, 403, "source not allowed"},
 		{"unreadable, behind a proxy", "10.0.0.1", []string{"192.0.2.1, x"}, 400, "X-Forwarded-For is not a list of addresses"},
 		{"the proxy itself", "10.0.0.1", nil, 403, "source not allowed"},
 	} {
@@ -109,25 +109,25 @@ func TestTooManyCallbacksInWork(t *testing.T) {
 		})
 		<-recorder.entered
 	}
-	for range 100 { // while all places are taken: a refusal waits for none
+	for range 100 { // a refusal does not wait
 		if got := event(); got != http.StatusServiceUnavailable {
-			t.Fatalf("one more: got %d", got)
+			t.Fatalf("one callback too many: got %d", got)
 		}
 	}
 	if got := call(c, "192.0.2.1", false).Code; got != http.StatusUnauthorized {
-		t.Errorf("a stranger: got %d", got)
+		t.Errorf("an unsigned callback: got %d", got)
 	}
 	close(recorder.release)
 	busy.Wait()
 	if n := c.inWork.Load(); n != 0 {
-		t.Errorf("%d are in work after all", n)
+		t.Errorf("%d callbacks are still in progress", n)
 	}
 	if n := testutil.ToFloat64(c.metrics.rejections[reasonOverload.index]); n != 100 {
 		t.Errorf("%v refusals counted, want 100", n)
 	}
 }
 
-// stuck is a Store that waits for the test.
+// stuck is a Store whose Record waits until the test closes release.
 type stuck struct {
 	memory
 	entered chan struct{}
@@ -140,7 +140,7 @@ func (s *stuck) Record(state.Event, queue.Request, time.Time) (state.Outcome, er
 	return state.Outcome{}, nil
 }
 
-func TestAPanicLeavesNoWorkBehind(t *testing.T) {
+func TestAfterAPanicNoCallbackIsInProgress(t *testing.T) {
 	c := limited(t, Options{})
 	now := fmt.Sprint(time.Now().Unix())
 	for range 3 {
@@ -149,7 +149,7 @@ func TestAPanicLeavesNoWorkBehind(t *testing.T) {
 		c.ServeHTTP(httptest.NewRecorder(), r)
 	}
 	if n := c.inWork.Load(); n != 0 {
-		t.Errorf("%d are in work", n)
+		t.Errorf("%d callbacks are in progress", n)
 	}
 }
 

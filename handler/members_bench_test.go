@@ -14,8 +14,8 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-// BenchmarkMembers is the whole path of a callback of a member that enters, in memory, beside
-// that of a threshold event. B-kept/op is what the heap has grown by for each callback.
+// BenchmarkMembers compares the callback of a member that enters with that of a threshold
+// event, in memory. B-kept/op is the growth of the heap for each callback.
 func BenchmarkMembers(b *testing.B) {
 	for _, bb := range []struct{ name, command, body string }{
 		{"reference", "Live.CallbackAfterCreateRoomReachingThreshold",

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// What a Store of another module gets and returns has a name in this package: the types
-// themselves, those of their fields, and the values of those that are enumerations.
+// Every type that a Store of another module needs has a name in this package: the types of
+// parameters and results, the types of their fields, and the values of enumerations.
 func TestEveryTypeOfAStoreHasAPublicName(t *testing.T) {
 	source, err := os.ReadFile("store.go")
 	if err != nil {

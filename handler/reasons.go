@@ -10,37 +10,36 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/throttle"
 )
 
-// reason is why a request is refused, and all that follows from it. To add one is to
-// add an entry to the variables below: the metric, the log, the status page and
-// docs/refusals.md are made from it.
+// reason is a reason to refuse a request. To add a reason, add an entry to the variables below:
+// the metric, the log, the status page and docs/refusals.md are made from them.
 type reason struct {
 	// label is the label value of tuilivekit_webhook_rejections_total.
 	label string
-	// status is that of the answer; 0 if the connection is closed without one.
+	// status is the HTTP status of the answer, 0 if the connection is closed without an answer.
 	status int
-	// text is what the sender learns, unless the refusal has a text of its own. It is the
-	// same for all failed signatures, so that nothing tells a wrong token from a wrong
-	// time. Without any text the answer has no body.
+	// text is the error text of the answer, unless the refusal has a detail. It is the same for
+	// all failed signatures, so that a sender cannot tell a wrong token from a wrong time. If
+	// it is empty, the answer has no body.
 	text string
-	// retryAfter and allow are the header fields of that name, if not empty.
+	// retryAfter and allow are the header fields of these names. An empty field is not sent.
 	retryAfter, allow string
-	// stranger says that the request is refused because of who sends it, or where to: a
-	// sender that can sign causes none of these for long.
+	// stranger says that the sender has not shown that it has a token, or that the path is
+	// wrong. Such refusals have a rate limit.
 	stranger bool
-	// level and message are those of the log line. Zero stands for a warning, "callback
-	// refused".
+	// level and message are the level and the message of the log line. The default is a
+	// warning, "callback refused".
 	level   logrus.Level
 	message string
-	// title is the reason in words, and check what an operator should check.
+	// title is the reason in words. check says what an operator should check.
 	title, check string
 
-	index int // place in the table
+	index int // in reasons.list
 }
 
 // reasons are all reasons, in the order of their declaration.
 type reasons struct{ list []*reason }
 
-// add gives the reason r its place.
+// add appends r and returns its entry.
 func (rs *reasons) add(r reason) *reason {
 	if r.message == "" {
 		r.level, r.message = logrus.WarnLevel, "callback refused"
@@ -50,17 +49,17 @@ func (rs *reasons) add(r reason) *reason {
 	return &r
 }
 
-// table has the reasons below. Nothing is added to it after their initialization.
+// table has the reasons below. It does not change after their initialization.
 var table reasons
 
 var (
 	reasonPath = table.add(reason{
-		label: "path", status: http.StatusNotFound, stranger: true, // no text: no word for scanners
+		label: "path", status: http.StatusNotFound, stranger: true, // no text: a scanner learns nothing
 		level: logrus.DebugLevel, message: "request refused",
 		title: "Wrong path",
 		check: "The callback URL must end with the path of --webhook.path. Scanners ask for other paths all day: a few of these refusals are normal.",
 	})
-	// An owner's mistake, of which the answer says nothing: it is that of any wrong path.
+	// The answer is the same as for any wrong path.
 	reasonSignedPath = table.add(reason{
 		label: "signed_path", status: http.StatusNotFound,
 		title: "Signed, but to a wrong path",
@@ -113,12 +112,12 @@ var (
 		check: "The sender or a proxy closed the connection in the middle of a request.",
 	})
 	reasonJSON = table.add(reason{
-		label: "json", status: http.StatusBadRequest, text: "body is not JSON", // the decoder says more
+		label: "json", status: http.StatusBadRequest, text: "body is not JSON", // the decoder gives a detail
 		title: "Body is not JSON",
 		check: "A proxy rewrites the body, or another program sends to this URL. If Tencent sent the body like this, please report it.",
 	})
 	reasonField = table.add(reason{
-		label: "field", status: http.StatusBadRequest, text: "field with a wrong value", // the decoder says more
+		label: "field", status: http.StatusBadRequest, text: "field with a wrong value", // the decoder gives a detail
 		title: "Field with a wrong value",
 		check: "The detail names the field. The last valid counts stay. If Tencent sent the field like this, please report it.",
 	})
@@ -166,12 +165,12 @@ var (
 	})
 )
 
-// refusalLogInterval is the time between two log lines of one reason: long enough that
-// nobody can flood the log, short enough to see what goes on.
+// refusalLogInterval is the minimum time between two log lines of one reason, so that senders
+// cannot flood the log.
 const refusalLogInterval = 5 * time.Second
 
-// refusals are the refused requests of one reason since the start, as the log and the
-// pages for people know them. The metric counts for itself.
+// refusals are the refused requests of one reason since the start, for the log and for Report.
+// The metric has its own counter.
 type refusals struct {
 	*reason
 	throttle *throttle.Throttle // of the log

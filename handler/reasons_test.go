@@ -18,7 +18,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/web"
 )
 
-var update = flag.Bool("update", false, "write docs/refusals.md again")
+var update = flag.Bool("update", false, "write docs/refusals.md")
 
 func TestDocumentsOfRefusals(t *testing.T) {
 	const name = "../docs/refusals.md"
@@ -29,16 +29,16 @@ func TestDocumentsOfRefusals(t *testing.T) {
 		}
 	}
 	if got, err := os.ReadFile(name); err != nil || string(got) != want {
-		t.Errorf("%s is not what the code says (%v): make docs", name, err)
+		t.Errorf("%s differs from the code (%v): run make docs", name, err)
 	}
 	for line := range strings.Lines(want) {
 		if strings.HasPrefix(line, "|") && strings.Contains(line, "|  |") {
-			t.Errorf("a reason lacks something: %s", line)
+			t.Errorf("a reason has an empty field: %s", line)
 		}
 	}
 }
 
-// A reason that is added to the table is seen wherever reasons are seen.
+// A new entry of the table is in the answer, the metric, the log, the status page and the document.
 func TestAReasonIsOneEntry(t *testing.T) {
 	var log bytes.Buffer
 	logger := logrus.New()

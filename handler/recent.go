@@ -5,35 +5,35 @@ import (
 	"time"
 )
 
-// recentEvents is how many threshold events of an application are remembered.
+// recentEvents is the maximum number of threshold events that are kept for an application.
 const recentEvents = 20
 
-// EventReport is a threshold event that was received since the start, and what became of it.
+// EventReport is a threshold event that was received since the start, and its outcome.
 type EventReport struct {
 	// Time is Tencent's time of the event, zero if the event had none.
 	Time time.Time
-	// Received is our time of its receipt.
+	// Received is the exporter's time of the receipt.
 	Received time.Time
-	// Current and Max are its counts.
+	// Current and Max are CurRoomCount and MaxRoomCount.
 	Current, Max int64
-	// Verdict is accepted, or that of tuilivekit_webhook_events_discarded_total: duplicate or
-	// out_of_order.
+	// Verdict is accepted, or a reason of tuilivekit_webhook_events_discarded_total: duplicate
+	// or out_of_order.
 	Verdict string
-	// Clamped says that Time was too far in the future, and Received was used instead.
+	// Clamped says that Time was too far in the future, and that Received was used instead.
 	Clamped bool
-	// Durable is false if the event was kept in memory only, and answered 503.
+	// Durable is false if the event is in memory only and was answered 503.
 	Durable bool
 }
 
-// recent has the newest threshold events of an application. The zero value has none, and
-// takes no memory for them.
+// recent is a ring of the newest threshold events of an application. The zero value is empty
+// and allocates nothing.
 type recent struct {
 	mu   sync.Mutex
 	ring []EventReport
 	next int // index of the oldest, once the ring is full
 }
 
-// noteEvent remembers a threshold event. err is that of recording it.
+// noteEvent adds e to the recent events if it is a threshold event. err is the error of Record.
 func (s *appStats) noteEvent(e Event, outcome Outcome, err error) {
 	if e.Kind != Threshold {
 		return
@@ -51,7 +51,7 @@ func (s *appStats) noteEvent(e Event, outcome Outcome, err error) {
 	s.recent.add(n)
 }
 
-// add puts e in the place of the oldest event, if there are recentEvents of them.
+// add adds e. If there are recentEvents events, e replaces the oldest.
 func (r *recent) add(e EventReport) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -63,9 +63,9 @@ func (r *recent) add(e EventReport) {
 	r.next = (r.next + 1) % recentEvents
 }
 
-// RecentEvents returns the last 20 threshold events of a configured application since the
-// start, the last received first: nil for any other application. The caller owns the slice. It
-// does no I/O.
+// RecentEvents returns the last 20 threshold events of an application since the start, the last
+// received first; nil if the application is not configured. The caller owns the slice. It does
+// no I/O and may be called from several goroutines.
 func (c *Callback) RecentEvents(appID string) []EventReport {
 	if app := c.apps.Load().byID[appID]; app != nil {
 		return app.stats.recent.report()
@@ -73,7 +73,7 @@ func (c *Callback) RecentEvents(appID string) []EventReport {
 	return nil
 }
 
-// report returns the events, the last received first.
+// report returns the events, the last received first. The caller owns the slice.
 func (r *recent) report() []EventReport {
 	r.mu.Lock()
 	defer r.mu.Unlock()

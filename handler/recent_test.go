@@ -15,13 +15,13 @@ import (
 
 func TestRecentEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(26 * 365 * 24 * time.Hour) // the bubble begins at a time that no event has
+		time.Sleep(26 * 365 * 24 * time.Hour) // synctest starts in 2000, which is too early for an EventTime
 		c, err := New(Options{Apps: []App{{ID: "1", AllowUnsigned: true}}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if got := c.RecentEvents("1"); len(got) != 0 {
-			t.Errorf("at first: %v", got)
+			t.Errorf("before the first event: %v", got)
 		}
 		threshold := tuilivekit.RoomThreshold.String()
 		start := time.Now()
@@ -49,7 +49,7 @@ func TestRecentEvents(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(c.RecentEvents("1")) != recentEvents || len(c.RecentEvents("2")) != 0 || c.RecentEvents("3") != nil {
-			t.Error("a reload has changed them")
+			t.Error("a reload has changed the recent events")
 		}
 	})
 }

@@ -12,11 +12,11 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-// refusal is an error that knows how to answer.
+// refusal is an error that has an answer.
 type refusal struct {
 	*reason
-	detail string // for the sender and for the log, a constant of ours; or empty
-	appID  string // as the request has it, for the log
+	detail string // for the sender and the log; a constant of the source, or empty
+	appID  string // SDKAppID of the request, not checked; for the log
 	err    error  // for the log
 	read   bool   // the body has been read
 }
@@ -25,7 +25,7 @@ func (f *refusal) Error() string { return f.label }
 
 func refuse(why *reason) *refusal { return &refusal{reason: why} }
 
-// refuseBody refuses a body that the decoder has refused.
+// refuseBody returns the refusal for err of the decoder, or err if it is not a FieldError.
 func refuseBody(err error) error {
 	var field *tuilivekit.FieldError
 	if !errors.As(err, &field) {
@@ -37,7 +37,7 @@ func refuseBody(err error) error {
 	return &refusal{reason: reasonField, detail: field.Error(), read: true}
 }
 
-// refuseLoop refuses a callback that its backend has refused with ErrLoop.
+// refuseLoop returns the refusal for err of a Backend if it is ErrLoop, else err.
 func refuseLoop(err error, app *app) error {
 	if errors.Is(err, ErrLoop) {
 		return &refusal{reason: reasonLoop, appID: app.id, read: true}
@@ -62,8 +62,8 @@ func (f *refusal) answer() Answer {
 	return Answer{Status: f.status, Header: h, Body: tuilivekit.Fail(f.status, text)}
 }
 
-// log writes f to the log, unless the throttle holds it back: whoever can reach the port
-// can cause refusals at any rate.
+// log writes f to the log, at most once in refusalLogInterval: senders without a token can
+// cause refusals at any rate.
 func (of *refusals) log(log logrus.FieldLogger, f *refusal) {
 	suppressed, ok := of.throttle.Pass()
 	if !ok {
@@ -88,8 +88,8 @@ func (of *refusals) log(log logrus.FieldLogger, f *refusal) {
 	entry.Log(f.level, f.message)
 }
 
-// safe cuts text of a request to 20 characters of printable ASCII: more would let a
-// sender write into the log.
+// safe returns at most 20 bytes of s, with ? for each character that is not printable ASCII. So
+// a sender cannot forge log lines.
 func safe(s string) string {
 	const most = 20
 	cut := s[:min(len(s), most)]
@@ -105,19 +105,19 @@ func safe(s string) string {
 	return cut
 }
 
-// note is one refusal. There is one for each reason, since whoever can reach the port can
-// cause refusals, and it has no more of the request than the log has. It is immutable.
+// note is the last refusal of a reason or of an application. It has only the parts of the
+// request that the log has. It is immutable.
 type note struct {
 	*reason
 	at     time.Time
-	appID  string // printable; empty if the request was refused before
+	appID  string // printable; empty if the request was refused before its SDKAppID was read
 	detail string
 }
 
 func newNote(f *refusal) *note {
 	n := &note{reason: f.reason, at: time.Now(), appID: strings.Clone(safe(f.appID)), detail: f.detail}
 	if (f.reason == reasonTime || f.reason == reasonSignedPath) && f.err != nil {
-		n.detail = f.err.Error() // which only the holder of a token can cause
+		n.detail = f.err.Error() // only the holder of a token can cause these errors
 	}
 	return n
 }

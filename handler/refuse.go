@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// refuse counts and logs a refused request, and returns its answer. An error that is no
-// refusal is ours: its text stays in the log.
+// refuse counts and logs a refused request, and returns its answer. An error that is not a
+// refusal is answered 500; its text is only in the log.
 func (c *Callback) refuse(w http.ResponseWriter, r *http.Request, err error) Answer {
 	var f *refusal
 	if !errors.As(err, &f) {
@@ -19,17 +19,16 @@ func (c *Callback) refuse(w http.ResponseWriter, r *http.Request, err error) Ans
 	}
 	c.account(f)
 
-	// What is left of the body is not waited for: net/http would read on for the sake of
-	// the connection. Without anything left it reads already what comes next, and would
-	// take the deadline for the end of the connection: the contexts of all its later
-	// requests would be canceled.
+	// net/http would read the rest of the body, to use the connection again. The deadline
+	// prevents this. If the body has been read, net/http already reads the next request. A
+	// deadline would then end that read, and cancel the contexts of all later requests.
 	if !f.read && r.Body != http.NoBody {
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now())
 	}
 	return f.answer()
 }
 
-// account counts, logs and notes a refusal.
+// account counts and logs a refusal, and keeps it for Report.
 func (c *Callback) account(f *refusal) {
 	c.metrics.rejections[f.index].Inc()
 	of := c.refusals[f.index]
@@ -42,9 +41,9 @@ func (c *Callback) account(f *refusal) {
 	}
 }
 
-// limitRefusals applies the rate limit to f, the refusal of a stranger: it returns f, or
-// the refusal for too many requests. A connection that only carried such requests is
-// closed.
+// limitRefusals applies the rate limit to f, whose reason has stranger. It returns f, or the
+// refusal for too many requests. If no callback was accepted on the connection, the answer
+// closes it.
 func (c *Callback) limitRefusals(w http.ResponseWriter, r *http.Request, f *refusal) *refusal {
 	keep, exceeded := c.gate.Refuse(r)
 	if !keep {
@@ -56,7 +55,8 @@ func (c *Callback) limitRefusals(w http.ResponseWriter, r *http.Request, f *refu
 	return f
 }
 
-// panicText describes a panic without its stack, which may hold a request.
+// panicText returns the value of a panic as text, without the stack, which may contain a
+// request.
 func panicText(p any) string {
 	if err, ok := p.(error); ok {
 		return err.Error()

@@ -8,11 +8,11 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-// Report is what a Callback knows about its applications and its refusals, for people
-// and for programs that show it: plain values, which the caller owns.
+// Report is the state of a Callback, its applications and its refusals, to show to operators.
+// It has plain values, which the caller owns.
 type Report struct {
-	// ClockSkew is our clock minus RequestTime, in seconds, at the last request that a
-	// token had signed. Nil before the first one.
+	// ClockSkew is the exporter's clock minus RequestTime, in seconds, at the last request with
+	// a valid signature. Nil before the first such request.
 	ClockSkew *float64
 	// Apps are the configured applications, ordered by ID.
 	Apps []AppReport
@@ -28,11 +28,11 @@ type AppReport struct {
 	AllowUnsigned bool
 	// Commands are the commands that were accepted since the start, the latest first.
 	Commands []CommandReport
-	// LastSelfTest is when a self-test of doctor last arrived, zero if none did since the
-	// start.
+	// LastSelfTest is the time of the last self-test of doctor, zero if there was none since
+	// the start.
 	LastSelfTest time.Time
-	// LastRefusal is the last request that named this application and was refused before
-	// its body was read, nil if there was none.
+	// LastRefusal is the last request with the SDKAppID of this application that was refused
+	// before its body was decoded, nil if there was none.
 	LastRefusal *Refusal
 }
 
@@ -49,21 +49,21 @@ type CommandReport struct {
 type Refusal struct {
 	// Reason is the label of tuilivekit_webhook_rejections_total.
 	Reason string
-	// Title is the reason in words, Check what an operator should check.
+	// Title is the reason in words. Check says what an operator should check.
 	Title, Check string
-	// Total is the number of requests that were refused for it since the start; 0 in an
-	// AppReport.
+	// Total is the number of requests that were refused for this reason since the start, 0 in
+	// an AppReport.
 	Total uint64
-	// Time is when the last one was refused.
+	// Time is the time of the refusal.
 	Time time.Time
-	// AppID is the SDKAppID that it named, at most 20 printable characters, not checked;
-	// empty if it was refused before.
+	// AppID is the SDKAppID of the request: at most 20 printable characters, not checked; empty
+	// if the request was refused before its SDKAppID was read.
 	AppID string
-	// Detail says what was wrong with it, where there is more to say than the reason.
+	// Detail says what was wrong with the request, empty if Title says all.
 	Detail string
 }
 
-// Report returns what is known now. It does no I/O.
+// Report returns the current state. It does no I/O and may be called from several goroutines.
 func (c *Callback) Report() Report {
 	r := Report{Refusals: report(c.refusals)}
 	if skew := math.Float64frombits(c.metrics.clockSkew.Load()); !math.IsNaN(skew) {
@@ -73,7 +73,7 @@ func (c *Callback) Report() Report {
 	for _, a := range c.store.Snapshot() {
 		app := configured[a.ID]
 		if app == nil {
-			continue // the configuration is being changed right now
+			continue // Configure is running
 		}
 		report := AppReport{Counted: a, AllowUnsigned: app.allowUnsigned, Commands: app.stats.report()}
 		if at := app.stats.selfTested.Load(); at != 0 {
@@ -88,7 +88,7 @@ func (c *Callback) Report() Report {
 	return r
 }
 
-// report returns the commands that were accepted, the latest first.
+// report returns the accepted commands, the latest first.
 func (s *appStats) report() []CommandReport {
 	var list []CommandReport
 	for i := range s.commands {
@@ -100,7 +100,7 @@ func (s *appStats) report() []CommandReport {
 	return list
 }
 
-// report returns the reasons for which requests were refused, the latest first.
+// report returns the last refusal of each reason, the latest first.
 func report(all []*refusals) []Refusal {
 	var list []Refusal
 	for _, of := range all {

@@ -8,12 +8,11 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-// Router returns a handler for a listener of its own: c at exactly path, and 404 with
-// an empty body, counted, for all the rest. It does not redirect: a POST that is
-// redirected to a cleaner path arrives there as a GET, and without its body. A path that
-// is written in another way (escaped, with a slash at the end, in other letter case) is
-// another path. A callback that a live token has signed is refused for a reason of its own
-// there: the answer is the same, but its sender is one of ours.
+// Router returns a handler for a listener that serves only callbacks. It serves c at exactly
+// path. It refuses all other paths with 404 and an empty body, and counts them. It does not
+// redirect: a client would follow with a GET without a body. A path that is escaped, ends in a
+// slash or has another letter case is another path. A callback to another path with a valid
+// signature gets the same answer, but is counted for another reason.
 func (c *Callback) Router(path string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.EscapedPath() != path {
@@ -24,7 +23,7 @@ func (c *Callback) Router(path string) http.Handler {
 	})
 }
 
-// wrongPath returns why a request to another path than want is refused.
+// wrongPath returns the refusal of a request to another path than want.
 func (c *Callback) wrongPath(r *http.Request, want string) *refusal {
 	app := c.signer(r)
 	if app == nil {
@@ -33,8 +32,8 @@ func (c *Callback) wrongPath(r *http.Request, want string) *refusal {
 	return &refusal{reason: reasonSignedPath, appID: app.id, err: fmt.Errorf("the path is %q, and must be %q", safe(r.URL.EscapedPath()), want)}
 }
 
-// signer returns the application whose live token has signed r within the signature window,
-// nil if there is none. It takes the same time for an unknown application.
+// signer returns the application whose token has signed r within the signature window, nil if
+// there is none. It takes the same time for an unknown application as for a configured one.
 func (c *Callback) signer(r *http.Request) *app {
 	query, err := tuilivekit.ParseQuery(r.URL.RawQuery)
 	if err != nil || r.Method != http.MethodPost || query.Sign == "" || c.checkSource(r) != nil {

@@ -9,62 +9,62 @@ import (
 
 // Recorder records events.
 type Recorder interface {
-	// Record returns when e is recorded as well as it can be. After a nil error the
-	// callback is acknowledged; ErrOverloaded means that e was not recorded, any other
-	// error (as ErrNotDurable) that it is in memory only. It may be called from several
-	// goroutines and must return at deadline, or little later; a zero deadline is none. It
-	// does not keep e.
+	// Record returns when e is durable, when recording failed, or at deadline. If the error is
+	// nil, the callback is acknowledged. ErrOverloaded means that e was not recorded. Any other
+	// error, such as ErrNotDurable, means that e is in memory only. Record may be called from
+	// several goroutines. It must return at deadline or shortly after; a zero deadline means no
+	// deadline. It must not keep e.
 	//
-	// An event of kind Members comes often, and no answer waits for it: without Data in q,
-	// Record must not block, and e may be lost by a crash within a second.
+	// Events of kind Members are frequent, and are acknowledged before they are durable: if q
+	// has no Data, Record must not block, and a crash may lose the events of the last second.
 	//
-	// Record also queues q for the application's own backend, if q has Data. Both are
-	// recorded or none is.
+	// If q has Data, Record also queues q for the application's own backend. Either both e and
+	// q are recorded, or neither.
 	Record(e Event, q Request, deadline time.Time) (Outcome, error)
 }
 
-// Store holds what is known of the rooms of applications. Package store has one that is
-// durable. Its methods may be called from several goroutines.
+// Store holds the counts and the rooms of applications. Package store has a durable Store. The
+// methods may be called from several goroutines.
 type Store interface {
 	Recorder
-	// Configure makes apps the applications that Snapshot returns; only their ID, Name
-	// and MaxRooms are read. An application that comes back has the counts that it left with.
+	// Configure makes apps the configured applications. Only their ID, Name and MaxRooms are
+	// read. The counts of an application that is removed are kept until it is configured again.
 	Configure(apps []Counted)
 	// Snapshot returns the configured applications ordered by ID, all as of one moment. The
 	// caller owns the slice. It must not block.
 	Snapshot() []Counted
 }
 
-// These types are what a Store is told and what it says.
+// The types of the parameters and results of a Store.
 type (
-	// Event is what a callback says of rooms.
+	// Event is the report of a callback about rooms.
 	Event = state.Event
 	// Kind says what an Event reports.
 	Kind = state.Kind
-	// Outcome is what a Store made of an Event.
+	// Outcome is the effect of an Event on a Store.
 	Outcome = state.Outcome
 	// Verdict says whether the Event was new.
 	Verdict = state.Verdict
-	// Request is a callback as its Backend has packed it, which waits for delivery.
+	// Request is a packed callback that is queued for a Backend.
 	Request = queue.Request
 	// Counted is a configured application with its Counts.
 	Counted = state.App
-	// Counts is what is known of the rooms of one application.
+	// Counts are the counts of one application.
 	Counts = state.Counts
-	// Counters are those of the Counts.
+	// Counters are the counters in Counts.
 	Counters = state.Counters
-	// Statistic is what Tencent has counted of rooms.
+	// Statistic has Tencent's statistics of destroyed rooms.
 	Statistic = state.Statistic
-	// DestroyCause says why a room was destroyed.
+	// DestroyCause is the cause of which a room was destroyed.
 	DestroyCause = state.DestroyCause
-	// MemberCause says why members came or went.
+	// MemberCause is the cause of which members entered or left.
 	MemberCause = state.MemberCause
-	// KnownRooms is what is known of the rooms of one application, of each by itself.
+	// KnownRooms summarizes the known rooms of one application.
 	KnownRooms = state.KnownRooms
 )
 
-// The kinds of events. A callback that says nothing of rooms is of kind Nothing; it comes
-// to a Recorder because of its Request.
+// The kinds of events. The event of a callback that does not report rooms has the kind Nothing.
+// A Recorder gets it only to queue the Request.
 const (
 	Nothing   = state.Nothing
 	Threshold = state.Threshold
@@ -82,7 +82,7 @@ const (
 	NumDestroyCauses   = state.NumDestroyCauses
 )
 
-// The causes of which members come and go, and their number.
+// The causes of which members enter and leave, and their number.
 const (
 	MemberOtherwise            = state.MemberOtherwise
 	MemberEntered              = state.MemberEntered
@@ -106,8 +106,7 @@ var (
 	ErrNotDurable = state.ErrNotDurable
 )
 
-// memory is the Store of a Callback that has no other. It does not keep requests: nobody
-// could ask it for them.
+// memory is the default Store of a Callback. It does not queue requests.
 type memory struct{ *state.Store }
 
 func newMemory() memory {
