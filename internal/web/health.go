@@ -6,18 +6,19 @@ import (
 	"sync/atomic"
 )
 
-// Health answers the health checks. The zero value is healthy and not ready.
+// Health answers the health checks. The zero value is not ready. Its methods may be called from
+// several goroutines.
 type Health struct{ ready atomic.Bool }
 
-// SetReady says whether callbacks are being answered.
+// SetReady sets whether callbacks are answered.
 func (h *Health) SetReady(ready bool) { h.ready.Store(ready) }
 
-// Healthy answers 200 as long as the process can answer at all.
+// Healthy answers 200 always.
 func (h *Health) Healthy(w http.ResponseWriter, _ *http.Request) {
 	health(w, http.StatusOK, "healthy\n")
 }
 
-// Ready answers 200 while callbacks are being answered, and 503 before and after.
+// Ready answers 200 while callbacks are answered, else 503.
 func (h *Health) Ready(w http.ResponseWriter, _ *http.Request) {
 	if !h.ready.Load() {
 		health(w, http.StatusServiceUnavailable, "not ready\n")

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// language is a language of the status page. The API and all that the log says too, such as
-// errors and details of refusals, are in English.
+// language is a language of the status page. The JSON, the log, errors and the details of
+// refusals are always in English.
 type language string
 
 const (
@@ -22,8 +22,8 @@ var languages = []struct {
 	Name     string
 }{{english, "English"}, {chinese, "中文"}}
 
-// languageOf returns the language that ?lang= names, else the one that the browser prefers, else
-// English.
+// languageOf returns the language of ?lang=; else the language with the highest weight in
+// Accept-Language (RFC 9110, section 12.5.4); else English.
 func languageOf(r *http.Request) language {
 	if l, ok := known(r.URL.Query().Get("lang")); ok {
 		return l
@@ -37,17 +37,18 @@ func languageOf(r *http.Request) language {
 		}
 		q := 1.0
 		if text, isWeight := strings.CutPrefix(strings.TrimSpace(parameter), "q="); isWeight {
-			q, _ = strconv.ParseFloat(text, 64) // 0 if it is malformed: not wanted
+			q, _ = strconv.ParseFloat(text, 64) // a malformed weight is 0: not acceptable
 		}
-		if q > weight { // the first of equal ones
+		if q > weight { // of equal weights, the first wins
 			best, weight = l, q
 		}
 	}
 	return best
 }
 
-// known returns the language of a tag as zh or zh-Hans-CN (RFC 5646).
-func known(tag string) (language, bool) {
+// known returns the language of a language tag, such as zh or zh-Hans-CN (RFC 5646). ok is false
+// if the page does not have the language.
+func known(tag string) (l language, ok bool) {
 	primary, _, _ := strings.Cut(strings.ToLower(tag), "-")
 	for _, l := range languages {
 		if string(l.Language) == primary {
@@ -57,7 +58,7 @@ func known(tag string) (language, bool) {
 	return english, false
 }
 
-// Tag is the tag of the language in HTML.
+// Tag returns the language tag in HTML.
 func (l language) Tag() string {
 	if l == chinese {
 		return "zh-CN"
@@ -65,8 +66,8 @@ func (l language) Tag() string {
 	return string(l)
 }
 
-// t returns text, which is English and a format of package fmt if there are args, in the
-// language l.
+// t returns text in the language l. text is English; if there are args, it is a format of
+// package fmt.
 func (l language) t(text string, args ...any) string {
 	if l == chinese {
 		if translated, ok := inChinese[text]; ok {
@@ -79,8 +80,8 @@ func (l language) t(text string, args ...any) string {
 	return fmt.Sprintf(text, args...)
 }
 
-// plural counts things, which are an English noun in the singular. The Chinese noun begins with
-// its measure word.
+// plural returns n and a noun. noun is an English noun in the singular whose plural ends in s.
+// Its Chinese translation begins with the measure word.
 func (l language) plural(n int, noun string) string {
 	number := grouped(int64(n))
 	if l == chinese {

@@ -15,18 +15,18 @@ func TestLanguageOfARequest(t *testing.T) {
 		name, target, accept string
 		want                 language
 	}{
-		{"nothing is said", "/", "", english},
+		{"no query and no header", "/", "", english},
 		{"a Chinese browser", "/", "zh-CN,zh;q=0.9,en;q=0.8", chinese},
 		{"traditional characters too", "/", "zh-TW", chinese},
-		{"an English browser that also takes Chinese", "/", "en-US,en;q=0.9,zh;q=0.8", english},
+		{"an English browser that also accepts Chinese", "/", "en-US,en;q=0.9,zh;q=0.8", english},
 		{"Chinese weighs more", "/", "en;q=0.3, zh;q=0.7", chinese},
 		{"Chinese is refused", "/", "zh;q=0", english},
-		{"a language that there is not", "/", "de-DE,zh;q=0.5", chinese},
+		{"a language that the page does not have", "/", "de-DE,zh;q=0.5", chinese},
 		{"any language", "/", "*", english},
-		{"a weight that is none", "/", "zh;q=many", english},
+		{"a malformed weight", "/", "zh;q=many", english},
 		{"the query wins", "/?lang=zh", "en", chinese},
 		{"the query wins the other way", "/?lang=en", "zh", english},
-		{"a query that nobody knows", "/?lang=xx", "zh", chinese},
+		{"an unknown language in the query", "/?lang=xx", "zh", chinese},
 		{"long tags", "/?lang=zh-Hans-CN", "", chinese},
 	} {
 		r := httptest.NewRequest(http.MethodGet, tt.target, nil)

@@ -1,7 +1,7 @@
 package web
 
-// inChinese has all texts of the status page in Chinese, by the English ones. Terms are those of
-// docs/zh-CN. A test finds texts that are missing, and those that nobody says.
+// inChinese has the Chinese translations of all texts of the status page, by the English text.
+// The terms are those of docs/zh-CN. A test finds missing and unused texts.
 var inChinese = map[string]string{
 	// The frame.
 	"TUILiveKit rooms":           "TUILiveKit 房间",
@@ -57,25 +57,25 @@ var inChinese = map[string]string{
 	"every %s":          "每 %s一次",
 
 	// The summary.
-	"low":                                    "低",
-	"notice":                                 "注意",
-	"near limit":                             "接近上限",
-	"critical":                               "严重",
-	"exhausted":                              "已满",
-	"fresh":                                  "新鲜",
-	"stale":                                  "过期",
-	"never":                                  "从未",
-	"without an event":                       "没有事件",
-	"Storage":                                "存储",
-	"Durable":                                "持久",
-	"Degraded":                               "降级",
-	"Memory only":                            "仅在内存中",
-	"Loaded":                                 "已加载",
-	"From":                                   "来自",
-	"From the command line":                  "来自命令行",
-	"Last reload failed":                     "最近一次重新加载失败",
-	"The last good one is in use, loaded at": "仍使用最近一次有效的配置，加载于",
-	"Acknowledged events are on disk, in":    "已应答的事件都在磁盘上：",
+	"low":                   "低",
+	"notice":                "注意",
+	"near limit":            "接近上限",
+	"critical":              "严重",
+	"exhausted":             "已满",
+	"fresh":                 "新鲜",
+	"stale":                 "过期",
+	"never":                 "从未",
+	"without an event":      "没有事件",
+	"Storage":               "存储",
+	"Durable":               "持久",
+	"Degraded":              "降级",
+	"Memory only":           "仅在内存中",
+	"Loaded":                "已加载",
+	"From":                  "来自",
+	"From the command line": "来自命令行",
+	"Last reload failed":    "最近一次重新加载失败",
+	"The previous configuration is in use, loaded at":                  "仍使用最近一次有效的配置，加载于",
+	"Acknowledged events are on disk, in":                              "已应答的事件都在磁盘上：",
 	"Events are kept in memory only and are not acknowledged":          "事件只保存在内存中，不应答 OK",
 	"Counts are lost when the exporter stops: --storage.path is empty": "exporter 停止时计数会丢失：--storage.path 为空",
 	"%s failing":                           "%s失败",
@@ -84,7 +84,7 @@ var inChinese = map[string]string{
 	"Redis cannot be used":                 "Redis 不可用",
 	"No other replica":                     "没有其他副本",
 	"Exchanging records through":           "交换记录，经由",
-	"This replica goes on alone":           "该副本独自运行",
+	"This replica works alone":             "该副本独自运行",
 	"Clock against Tencent’s":              "与腾讯云的时钟",
 	"Not known yet":                        "尚不清楚",
 	"In step":                              "一致",
@@ -93,16 +93,16 @@ var inChinese = map[string]string{
 	"%+.1f s at the last signed request":   "最近一个签名请求：%+.1f 秒",
 	"Measured at the first signed request": "收到第一个签名请求时测量",
 
-	// For a newcomer.
-	"Nothing has come yet":                                                                                 "还没有收到任何回调",
-	"The exporter runs and waits for the first callback.":                                                  "exporter 正在运行，等待第一个回调。",
-	"To see one, act as Tencent on this machine:":                                                          "要看到一个回调，请在本机模拟腾讯云：",
-	"Then set the callback URL at Tencent's:":                                                              "然后在腾讯云侧设置回调 URL：",
-	"Refused requests appear below, with what to check.":                                                   "被拒绝的请求会列在下面，并说明应检查什么。",
-	"Tencent sends nothing below 70 % of the limit. Until the first such event there is no count, not 0.":  "上限的 70 % 以下，腾讯云不发送任何事件。在第一个事件之前没有计数，而不是 0。",
-	"Callbacks come, but no threshold event yet":                                                           "已收到回调，但还没有阈值事件",
-	"Tencent sends one when a room is created at 70 % of the limit or more. Below 70 % silence is normal.": "在创建房间后房间数达到上限的 70 % 时，腾讯云才发送。70 % 以下没有事件是正常的。",
-	"To be sure that events would arrive, check that this callback is switched on:":                        "要确认事件能够到达，请检查以下回调已打开：",
+	// Before the first event.
+	"No callback yet": "还没有收到任何回调",
+	"The exporter runs and waits for the first callback.":                                                             "exporter 正在运行，等待第一个回调。",
+	"To send a callback, act as Tencent on this machine:":                                                             "要发送一个回调，请在本机模拟腾讯云：",
+	"Then set the callback URL in Tencent's console:":                                                                 "然后在腾讯云控制台设置回调 URL：",
+	"Refused requests are listed below, with what to check.":                                                          "被拒绝的请求会列在下面，并说明应检查什么。",
+	"Below 70 % of the limit Tencent sends no threshold event. Before the first event there is no count, not 0.":      "上限的 70 % 以下，腾讯云不发送阈值事件。在第一个事件之前没有计数，而不是 0。",
+	"Callbacks arrive, but no threshold event yet":                                                                    "已收到回调，但还没有阈值事件",
+	"Tencent sends a threshold event when a room is created at 70 % of the limit or more. Below 70 % this is normal.": "在创建房间后房间数达到上限的 70 % 时，腾讯云才发送阈值事件。70 % 以下没有事件是正常的。",
+	"To be sure that events would arrive, check that this callback is switched on:":                                   "要确认事件能够到达，请检查以下回调已打开：",
 
 	// Applications.
 	"Name or SDKAppID": "名称或 SDKAppID",
@@ -157,8 +157,8 @@ var inChinese = map[string]string{
 	// Recounts and replicas.
 	"Last success":                      "最近成功",
 	"Rooms on the list":                 "列表中的房间",
-	"Opened by it":                      "由此打开",
-	"Closed by it":                      "由此关闭",
+	"Found open":                        "发现已打开",
+	"Found closed":                      "发现已关闭",
 	"Recounts, failed":                  "清点次数，失败",
 	"Calls":                             "调用次数",
 	"Recounting":                        "清点正常",
@@ -202,7 +202,7 @@ var inChinese = map[string]string{
 	"Without it, an alert ends late.":                  "没有它，告警会结束得晚。",
 	"Anyone who can reach the URL can set the counts.": "能访问该 URL 的任何人都能改动计数。",
 
-	// What to do at Tencent's.
+	// Settings at Tencent.
 	"In Tencent's console, open the application, then the page of the webhook settings.": "在腾讯云控制台打开应用，进入“回调配置”页面。",
 	"Switch callback authentication on, with a token that the configuration names.":      "打开“回调鉴权”开关，填入配置所指的 Token。",
 	"Set the callback URL:":                  "在“Live 专属回调 URL 配置”中填入回调 URL：",

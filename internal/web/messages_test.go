@@ -16,7 +16,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/usage"
 )
 
-// keys returns every text that the page asks a translation of, with the place that does.
+// keys returns every text of the page that needs a translation, with the place of its use.
 func keys(t *testing.T) map[string]string {
 	all := map[string]string{}
 	add := func(from string, quoted ...string) {
@@ -38,9 +38,9 @@ func keys(t *testing.T) map[string]string {
 		for _, m := range inTemplate.FindAllStringSubmatch(string(text), -1) {
 			add(name, m[1])
 		}
-		// The pattern above must not be blind to a text.
+		// A simpler pattern must find as many texts.
 		if got, want := len(inTemplate.FindAllString(string(text), -1)), len(regexp.MustCompile(`\b(t|plural [^"]*) "`).FindAllString(string(text), -1)); got != want {
-			t.Errorf("%s: %d texts are found, there are %d", name, got, want)
+			t.Errorf("%s: found %d of %d texts", name, got, want)
 		}
 	}
 	sources, _ := filepath.Glob("*.go")
@@ -106,12 +106,12 @@ func TestEveryTextIsInBothLanguages(t *testing.T) {
 			t.Errorf("%s: no Chinese for %q", from, text)
 		}
 		if got, want := verbs.FindAllString(translated, -1), verbs.FindAllString(text, -1); ok && !slices.Equal(got, want) {
-			t.Errorf("%q and %q have other verbs", text, translated)
+			t.Errorf("%q and %q have different verbs of package fmt", text, translated)
 		}
 	}
 	for text := range inChinese {
 		if _, used := all[text]; !used {
-			t.Errorf("nobody says %q", text)
+			t.Errorf("%q is not used", text)
 		}
 	}
 }

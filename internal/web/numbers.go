@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// grouped writes a number with a thin space between thousands.
+// grouped returns a number with a narrow space between groups of three digits.
 func grouped(n int64) string {
 	digits := strconv.FormatInt(n, 10)
 	sign := ""
@@ -25,7 +25,7 @@ func grouped(n int64) string {
 	return sign + b.String()
 }
 
-// size writes a number of bytes in a unit that leaves at most four digits.
+// size returns a number of bytes in the largest unit in which it is at least 1, at most in GiB.
 func size(bytes int64) string {
 	value, units := float64(bytes), []string{"B", "KiB", "MiB", "GiB"}
 	for value >= 1024 && len(units) > 1 {
@@ -37,10 +37,10 @@ func size(bytes int64) string {
 	return fmt.Sprintf("%.0f\u202f%s", math.Floor(value), units[0])
 }
 
-// percent never rounds up to a limit that is not reached.
+// percent returns a ratio in percent. It rounds down: 99.9 % must not be shown as 100 %.
 func percent(ratio float64) string {
 	return fmt.Sprintf("%d\u202f%%", int64(math.Floor(ratio*100+1e-9)))
 }
 
-// stamp is a time for people, to the second.
+// stamp returns a time in UTC to the second.
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }

@@ -7,15 +7,16 @@ import (
 	"slices"
 )
 
-// ServePage answers the status page. With ?refresh=off it does not load itself again, with ?q=
-// it shows only applications with that text in their name or SDKAppID, with ?app= only that
-// application, with all that is known of it, and with ?lang=zh or en it is in that language.
+// ServePage answers the status page. ?refresh=off switches the refresh off. ?q= selects the
+// applications with this text in their name or SDKAppID. ?app= selects the page of one
+// application; if it is not configured, the status is 404. ?page= selects the rows. ?lang=zh or
+// ?lang=en selects the language.
 func (s *Status) ServePage(w http.ResponseWriter, r *http.Request) {
 	p := s.page(r)
 	var b bytes.Buffer
 	if err := s.templates[p.Language].Execute(&b, p); err != nil {
 		s.o.Log.WithError(err).Error("status page failed")
-		http.Error(w, "the status page failed, the log says why", http.StatusInternalServerError)
+		http.Error(w, "the status page failed: see the log", http.StatusInternalServerError)
 		return
 	}
 	header := w.Header()
@@ -31,7 +32,8 @@ func (s *Status) ServePage(w http.ResponseWriter, r *http.Request) {
 	s.write(w, status, b.Bytes())
 }
 
-// ServeJSON answers the Report. With ?app= it has only that application, with its recent events.
+// ServeJSON answers the Report. ?app= selects one application and adds its recent events; if it
+// is not configured, the status is 404.
 func (s *Status) ServeJSON(w http.ResponseWriter, r *http.Request) {
 	report := s.Report()
 	if id := r.URL.Query().Get("app"); id != "" {
@@ -47,7 +49,7 @@ func (s *Status) ServeJSON(w http.ResponseWriter, r *http.Request) {
 	e.SetIndent("", "  ")
 	if err := e.Encode(report); err != nil {
 		s.o.Log.WithError(err).Error("status failed")
-		http.Error(w, "the status failed, the log says why", http.StatusInternalServerError)
+		http.Error(w, "the status failed: see the log", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -58,5 +60,5 @@ func (s *Status) write(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	w.Write(body) // the reader is gone if this fails: nobody to tell
+	w.Write(body) // an error means that the client has closed the connection
 }

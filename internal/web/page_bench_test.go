@@ -22,12 +22,12 @@ func BenchmarkStatusPage(b *testing.B) {
 	b.Run("reference=200", func(b *testing.B) { benchmarkPage(b, reference(200)) })
 }
 
-// The reports of all applications are made once for each page, and are not copied: a page takes
-// about 0.9 KB for each application that it does not show.
+// A page makes the status of each application once and does not copy it. It allocates about
+// 0.9 KB for each application that it does not show.
 func TestPageAllocatesLittleForEachApplication(t *testing.T) {
 	allocated := func(n int) uint64 {
 		s, least := statusOf(t, n), uint64(math.MaxUint64)
-		for range 3 { // the other goroutines of the process allocate too
+		for range 3 { // other goroutines of the process may allocate too
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			getPage(s, "/")
@@ -83,8 +83,8 @@ func statusOf(tb testing.TB, n int) *Status {
 	})
 }
 
-// reference is a table of n rows with the columns of an application, by the same template
-// package: what a page costs that says nothing else.
+// reference returns a handler of a table with n rows of as many columns as an application has,
+// made by the same template package.
 func reference(n int) http.Handler {
 	page := template.Must(template.New("").Parse(`<table>{{range .}}<tr>{{range .}}<td class="num">{{.}}</td>{{end}}</tr>{{end}}</table>`))
 	table := make([][8]string, n)

@@ -11,63 +11,68 @@ const (
 	RelayCircuitOpen = "circuit_open"
 )
 
-// relayModes has the modes, the best one first.
+// relayModes has the modes, the best mode first.
 var relayModes = []string{RelayOK, RelaySetAside, RelayDelayed, RelayDropping, RelayCircuitOpen}
 
 const (
-	// relayDelay is the age from which a queued callback is called delayed.
+	// relayDelay is the age above which a queued callback is delayed.
 	relayDelay = time.Minute
-	// relayDropMemory is how long a backend is called dropping after the last drop.
+	// relayDropMemory is the time after a drop for which the mode is dropping.
 	relayDropMemory = 5 * time.Minute
 )
 
-// RelayStatus is an application's own backend. Counts are those since it was configured.
+// RelayStatus is the relay to an application's own backend. Totals count since the relay was
+// configured.
 type RelayStatus struct {
-	// Mode is ok, set_aside (callbacks that fail were set aside), delayed (a callback is
-	// queued for over a minute), dropping (a callback was dropped in the last five minutes),
-	// or circuit_open (the backend failed too often in a row). The last one that holds counts.
+	// Mode is ok, set_aside (at least one queued callback is set aside), delayed (the oldest
+	// queued callback is older than a minute), dropping (a callback was dropped in the last five
+	// minutes), or circuit_open (the backend failed too often in a row). If several are true, it
+	// is the last of them.
 	Mode string `json:"mode"`
-	// CircuitOpen says that the backend is not asked for decisions.
+	// CircuitOpen is true while the backend is not asked for decisions, except by probes.
 	CircuitOpen bool `json:"circuit_open"`
-	// DeliveryCircuitOpen says that one queued callback at a time is tried, until the
-	// backend takes it.
+	// DeliveryCircuitOpen is true while the backend accepts no queued callbacks. Deliveries are
+	// then tried one at a time.
 	DeliveryCircuitOpen bool `json:"delivery_circuit_open"`
-	// Backend is scheme and host of relay.url.
+	// Backend is the scheme and the host of relay.url.
 	Backend string `json:"backend"`
-	// QueueRequests is how many callbacks are queued.
+	// QueueRequests is the number of queued callbacks.
 	QueueRequests int `json:"queue_requests"`
-	// QueueLanes is in how many lanes they are: rooms, users or commands whose callbacks
-	// are delivered one after the other.
+	// QueueLanes is the number of lanes that have queued callbacks. A lane is a room, a user or a
+	// command, whose callbacks are delivered in their order.
 	QueueLanes int `json:"queue_lanes"`
-	// InDelivery is how many of them are being delivered.
+	// InDelivery is the number of deliveries in progress.
 	InDelivery int `json:"in_delivery"`
-	// SetAside is how many of them failed for five minutes while the backend took others.
+	// SetAside is the number of queued callbacks that failed for five minutes while the backend
+	// accepted others.
 	SetAside int `json:"set_aside_requests"`
-	// QueueBytes is their size.
+	// QueueBytes is the size of the queued callbacks.
 	QueueBytes int64 `json:"queue_bytes"`
-	// QueueOldest is when the oldest that is not set aside came, null if there is none.
+	// QueueOldest is the time of receipt of the oldest queued callback that is not set aside,
+	// null if there is none.
 	QueueOldest *time.Time `json:"queue_oldest_time"`
-	// QueueOldestAgeSeconds is how long ago that is, null if there is none.
+	// QueueOldestAgeSeconds is the age of that callback, null if there is none.
 	QueueOldestAgeSeconds *float64 `json:"queue_oldest_age_seconds"`
-	// Delivered counts callbacks that the backend has taken from the queue.
+	// Delivered is the number of queued callbacks that the backend has accepted.
 	Delivered uint64 `json:"deliveries_total"`
-	// Dropped counts callbacks that it will not get.
+	// Dropped is the number of callbacks that were dropped and not delivered.
 	Dropped uint64 `json:"dropped_total"`
-	// LastDropTime is when the last one was dropped, null if none was.
+	// LastDropTime is the time of the last drop, null if there was none.
 	LastDropTime *time.Time `json:"last_drop_time"`
-	// Decisions counts callbacks that ask for a decision.
+	// Decisions is the number of callbacks that asked for a decision.
 	Decisions uint64 `json:"decisions_total"`
-	// DecisionFailures counts those that it did not decide.
+	// DecisionFailures is the number of decisions that the backend failed to make.
 	DecisionFailures uint64 `json:"decision_failures_total"`
-	// LastFailureTime is when something last went wrong, null if it never did.
+	// LastFailureTime is the time of the last failure of a decision or a delivery, null if there
+	// was none.
 	LastFailureTime *time.Time `json:"last_failure_time"`
-	// LastFailureAgeSeconds is how long ago that is, null if nothing ever did.
+	// LastFailureAgeSeconds is the time since the last failure, null if there was none.
 	LastFailureAgeSeconds *float64 `json:"last_failure_age_seconds"`
-	// LastFailure says what it was.
+	// LastFailure is the text of the last failure.
 	LastFailure string `json:"last_failure"`
 }
 
-// judge fills in what follows from the times.
+// judge sets Mode and the ages, and makes the times UTC.
 func (r *RelayStatus) judge(now time.Time) {
 	r.QueueOldest, r.LastFailureTime, r.LastDropTime = utcOrNil(r.QueueOldest), utcOrNil(r.LastFailureTime), utcOrNil(r.LastDropTime)
 	r.QueueOldestAgeSeconds, r.LastFailureAgeSeconds = ageOrNil(now, r.QueueOldest), ageOrNil(now, r.LastFailureTime)
@@ -85,5 +90,5 @@ func (r *RelayStatus) judge(now time.Time) {
 	}
 }
 
-// Decided is how many callbacks that ask for a decision the backend has decided.
+// Decided returns the number of decisions that the backend has made.
 func (r *RelayStatus) Decided() uint64 { return r.Decisions - min(r.DecisionFailures, r.Decisions) }

@@ -8,37 +8,39 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/usage"
 )
 
-// page is what the template gets.
+// page is the data of the template.
 type page struct {
 	Report
 	view
-	// One is the application that ?app= names, nil without.
+	// One is the application of ?app=, nil if there is no ?app= or it is not configured.
 	One *AppStatus
 	// Rows are the applications that the view asks for.
 	Rows rows
-	// Crowded says that a filter is offered.
+	// Crowded says that the page has a filter.
 	Crowded bool
 	Links   []Link
-	// Refresh is in seconds, 0 is never.
+	// Refresh is the interval of the refresh in seconds, 0 if it is switched off.
 	Refresh int
-	// Summary says how many applications are how, Never is how many have no event.
+	// Summary has the number of applications of each level of usage and of each verdict.
 	Summary []string
-	Never   int
-	// Unheard says that no callback of any application has come yet.
+	// Never is the number of applications without an event.
+	Never int
+	// Unheard says that no application has received a callback yet.
 	Unheard bool
 	// Relays and Recounts are those of the applications that the view asks for, nil if there
 	// are none.
 	Relays   *relays
 	Recounts *recounts
-	// Checks are what has arrived of One.
+	// Checks is the setup checklist of One.
 	Checks []check
-	// Yaml are the settings of One, or of all applications.
-	Yaml         string
+	// Yaml has the settings of One, or of all applications.
+	Yaml string
+	// ChangedFlags is the number of flags that differ from their default.
 	ChangedFlags int
 
 	SendCommand, DoctorCommand string
-	// PublicURL is the callback URL to enter at Tencent's, and PublicURLNote says how it is
-	// known.
+	// PublicURL is the callback URL to enter in Tencent's console. PublicURLNote names its
+	// source.
 	PublicURL, PublicURLNote string
 }
 
@@ -68,7 +70,7 @@ func (s *Status) page(r *http.Request) *page {
 	return p
 }
 
-// sum counts how many applications are how.
+// sum sets Summary, Never and Unheard.
 func (p *page) sum() {
 	counts := map[string]int{}
 	for i := range p.Applications {
@@ -93,26 +95,26 @@ func (p *page) sum() {
 // table is a table of applications.
 type table struct {
 	Apps    []*AppStatus
-	Heading string // id of its heading
-	Linked  bool   // each to its page
+	Heading string // id of the heading of the table
+	Linked  bool   // names are links to the pages of the applications
 	View    view
 }
 
-// Table returns the table of apps below a heading.
+// Table returns the table of apps. heading is the id of its heading.
 func (p *page) Table(apps []*AppStatus, heading string) table {
 	return table{Apps: apps, Heading: heading, Linked: p.One == nil, View: p.view}
 }
 
 // relays are the backends of applications.
 type relays struct {
-	Worst                   string // of their modes
+	Worst                   string // the worst mode of all backends
 	Backends, Open, Waiting int
 	Rows                    []*AppStatus // the worst first
 	Hidden                  int          // how many are not among the rows
 	View                    view
 }
 
-// sumRelays returns nil if none of apps has a backend.
+// sumRelays returns the relays of apps, nil if no application has a relay.
 func (p *page) sumRelays(apps []*AppStatus) *relays {
 	sum := &relays{Worst: RelayOK, View: p.view}
 	rank := func(a *AppStatus) int { return slices.Index(relayModes, a.Relay.Mode) }
@@ -139,7 +141,7 @@ type recounts struct {
 	View   view
 }
 
-// sumRecounts returns nil if none of apps is recounted.
+// sumRecounts returns the recounts of apps, nil if no application has recounts.
 func (p *page) sumRecounts(apps []*AppStatus) *recounts {
 	rank := func(a *AppStatus) int { return slices.Index(recountModes, a.Reconcile.Mode) }
 	rows, all := worst(apps, func(a *AppStatus) bool { return a.Reconcile != nil }, rank)

@@ -79,7 +79,7 @@ func TestPagesOfRows(t *testing.T) {
 			seen[id] = true
 		}
 		if strings.Contains(body, `rel="prev"`) != (page > 1) || strings.Contains(body, `rel="next"`) != (page < 3) {
-			t.Errorf("page %d has other links", page)
+			t.Errorf("page %d has wrong links to the other pages", page)
 		}
 		if n := strings.Count(body, "data-relay="); n != sectionRows || !strings.Contains(body, "430 backends more") {
 			t.Errorf("page %d has %d backends", page, n)
@@ -124,7 +124,7 @@ func TestCallbackURLToEnter(t *testing.T) {
 	}
 }
 
-func TestDoctorCommandIsOneOfAShell(t *testing.T) {
+func TestDoctorCommandIsQuotedForTheShell(t *testing.T) {
 	s := NewStatus(StatusOptions{
 		Webhook: func() handler.Report { return handler.Report{} },
 		Config: func() ConfigStatus {
@@ -141,7 +141,7 @@ func TestDoctorCommandIsOneOfAShell(t *testing.T) {
 	}
 }
 
-// readJSON returns the status, and the report if it is 200.
+// readJSON returns the status, and the report if the status is 200.
 func readJSON(t *testing.T, s *Status, target string) (int, Report) {
 	t.Helper()
 	w := httptest.NewRecorder()

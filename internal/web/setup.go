@@ -11,8 +11,8 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-// publicURL returns the callback URL to enter at Tencent's, and how it is known: host is that of
-// the request for the page.
+// publicURL returns the callback URL to enter in Tencent's console, and a note about its source.
+// host is the host of the request for the page.
 func (p *page) publicURL(host string) (text, note string) {
 	t, c := p.Language.t, p.Callback
 	switch c.Source {
@@ -31,8 +31,7 @@ func (p *page) publicURL(host string) (text, note string) {
 	return "https://CALLBACK-HOST" + path, t("The host is not known: enter the name at which Tencent reaches the webhook listener by HTTPS, and set --webhook.external-url to this URL.")
 }
 
-// publicName returns the name in the host of a request if it may be one that the Internet knows,
-// else nothing.
+// publicName returns the name in the host of a request if it may be a public DNS name, else "".
 func publicName(host string) string {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
@@ -52,7 +51,7 @@ func publicName(host string) string {
 
 var plainName = regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)+$`)
 
-// sendCommand is the command that acts as Tencent towards this exporter.
+// sendCommand returns the command that acts as Tencent towards this exporter.
 func (p *page) sendCommand() string {
 	command := "tuilivekit-exporter send"
 	if p.Callback.Local != "" {
@@ -68,10 +67,10 @@ func (p *page) sendCommand() string {
 	return command + " --app " + app.ID + " --token-file TOKEN-FILE"
 }
 
-// doctorFlags are the flags that doctor shares with serve, and needs.
+// doctorFlags are the flags of serve that doctor needs too.
 var doctorFlags = []string{"storage.path", "webhook.allowed-sources"}
 
-// doctorCommand is the command that checks this exporter.
+// doctorCommand returns the command that checks this exporter.
 func (p *page) doctorCommand() string {
 	file := p.Configuration.File
 	if file == "" {
@@ -88,7 +87,7 @@ func (p *page) doctorCommand() string {
 
 var needsNoQuotes = regexp.MustCompile(`^[A-Za-z0-9_./:,@%+=-]+$`)
 
-// quote makes text one word of a POSIX shell.
+// quote returns text as one word of a POSIX shell.
 func quote(text string) string {
 	if needsNoQuotes.MatchString(text) {
 		return text
@@ -96,7 +95,8 @@ func quote(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
-// document returns the address of a page of the documents, in Chinese where there is one.
+// document returns the address of a document: of its Chinese translation if the language is
+// Chinese and there is a translation.
 func (l language) document(name string) string {
 	if l == chinese && slices.Contains(translatedDocuments, name) {
 		return documents + "zh-CN/" + name
@@ -104,13 +104,13 @@ func (l language) document(name string) string {
 	return documents + name
 }
 
-// translatedDocuments are those of docs/zh-CN.
+// translatedDocuments are the documents in docs/zh-CN.
 var translatedDocuments = []string{"alerting.md", "install.md", "numbers.md", "runbooks.md", "tencent.md"}
 
-// check is something that should arrive, and whether it has.
+// check is an entry of the setup checklist.
 type check struct{ Class, State, What, Note string }
 
-// checks says what has arrived of an application since the start.
+// checks returns the setup checklist of an application, from its callbacks since the start.
 func (l language) checks(a *AppStatus) []check {
 	seen := func(command tuilivekit.Command, what, note string) check {
 		for _, c := range a.Callbacks {

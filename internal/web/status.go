@@ -12,58 +12,58 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/usage"
 )
 
-// The defaults of StatusOptions. An event is stale from the age on from which the
-// shipped alerts no longer trust it.
+// The defaults of StatusOptions.
 const (
 	DefaultStaleAfter = time.Hour
 	DefaultRefresh    = 10 * time.Second
 )
 
-// StatusOptions are what a Status shows. Only Webhook and Log are required.
+// StatusOptions are the sources of the values that a Status shows. Only Webhook and Log are
+// required. The functions must not block and may be called from several goroutines.
 type StatusOptions struct {
-	// Webhook returns what the webhook listener knows. It must not block.
+	// Webhook returns the report of the webhook listener.
 	Webhook func() handler.Report
-	// Log gets the errors of writing a page.
+	// Log gets the errors of rendering a page.
 	Log logrus.FieldLogger
-	// Health says whether callbacks are being answered. Nil shows that they are.
+	// Health has the readiness. Nil means ready.
 	Health *Health
-	// Storage and Config say how these are now. Nil means memory only, and a
-	// configuration that cannot be reloaded. They must not block.
+	// Storage returns the state of the storage. Nil means memory only.
 	Storage func() StorageStatus
-	Config  func() ConfigStatus
-	// Relay says how the backend of an application is, but for Mode and ages, which are
-	// filled in; nil if it has none. Nil means that nobody has one. It must not block.
+	// Config returns the state of the configuration. Nil means that it cannot be reloaded.
+	Config func() ConfigStatus
+	// Relay returns the state of the relay of an application, nil if it has no relay. Status
+	// sets Mode and the ages. Nil means that no application has a relay.
 	Relay func(appID string) *RelayStatus
-	// Replica says how records are exchanged with other replicas, but for ages, which are filled
-	// in; nil if they are not. Nil means that they never are. It must not block.
+	// Replica returns the state of the exchange with other replicas, nil if there is no
+	// exchange. Status sets the ages. Nil means no exchange.
 	Replica func() *ReplicaStatus
-	// Recount says how the recounts of an application go, but for Mode and ages, which are filled
-	// in; nil if it is not recounted. Nil means that nobody is. It must not block.
+	// Recount returns the state of the recounts of an application, nil if it has no recounts.
+	// Status sets Mode and the ages. Nil means that no application has recounts.
 	Recount func(appID string) *RecountStatus
 	// RecentEvents returns the last threshold events of an application, the last received first.
-	// Nil shows none. It must not block.
+	// Nil means no events.
 	RecentEvents func(appID string) []handler.EventReport
-	// CallbackURL says where callbacks are to be sent. Nil means that this is not known.
+	// CallbackURL returns the callback URL. Nil means that it is not known.
 	CallbackURL func() CallbackURLStatus
-	// Settings returns the settings of an application as text, or those of all if appID is
-	// empty. They have no secrets. Nil shows none. It must not block.
+	// Settings returns the settings of an application as text without secrets, or those of all
+	// applications if appID is empty. Nil means no settings.
 	Settings func(appID string) string
-	Build    BuildStatus
-	// Links lead to the other pages of the listener, in this order.
+	// Build is the version of the exporter.
+	Build BuildStatus
+	// Links are links to other pages of the listener, in this order.
 	Links []Link
-	// StaleAfter is the age from which an event is called stale, by default
-	// DefaultStaleAfter.
+	// StaleAfter is the age from which an event is stale. The default is DefaultStaleAfter.
 	StaleAfter time.Duration
-	// Refresh is how often the page loads itself again, by default
+	// Refresh is the interval at which the page loads itself again. The default is
 	// DefaultRefresh.
 	Refresh time.Duration
 }
 
-// Link is a link of the status page.
+// Link is a link of the status page. Path begins with a slash.
 type Link struct{ Path, Text string }
 
-// Status answers how the exporter and its applications are, as a page and as JSON. All
-// its methods may be called from several goroutines.
+// Status serves the state of the exporter and its applications, as a page and as JSON. Its
+// methods may be called from several goroutines.
 type Status struct {
 	o       StatusOptions
 	started time.Time
@@ -72,7 +72,7 @@ type Status struct {
 	templates map[language]*template.Template
 }
 
-// NewStatus returns the Status of o. The time that it shows as the start is now.
+// NewStatus returns the Status of o. The current time becomes the start time that it shows.
 func NewStatus(o StatusOptions) *Status {
 	if o.Storage == nil {
 		o.Storage = func() StorageStatus { return StorageStatus{Mode: StorageMemory} }
@@ -107,7 +107,7 @@ func NewStatus(o StatusOptions) *Status {
 	return s
 }
 
-// Report is what is known now. It does no I/O. The caller owns it.
+// Report returns the current state. It does no I/O. The caller owns the result.
 func (s *Status) Report() Report {
 	now, webhook := time.Now(), s.o.Webhook()
 	r := Report{
@@ -199,7 +199,7 @@ func (s *Status) appStatus(a *handler.AppReport, now time.Time) AppStatus {
 	return status
 }
 
-// addRecent adds the recent events to a. now is that of the report.
+// addRecent sets the recent events of a. now is the time of the report.
 func (s *Status) addRecent(a *AppStatus, now time.Time) {
 	a.RecentEvents = []EventStatus{}
 	for _, e := range s.o.RecentEvents(a.ID) {

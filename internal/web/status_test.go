@@ -50,7 +50,7 @@ func TestReport(t *testing.T) {
 			t.Errorf("last refusal: got %+v", busy.LastRefusal)
 		}
 		if *r.ClockSkewSeconds != 90 || r.UptimeSeconds != 3603 || r.Storage.Mode != StorageMemory || !r.Ready || !r.Configuration.OK {
-			t.Errorf("the rest: got %+v", r)
+			t.Errorf("the other fields: got %+v", r)
 		}
 		seen := map[string]string{}
 		for _, f := range r.Refusals {
@@ -143,18 +143,18 @@ func TestPageRefreshesItself(t *testing.T) {
 	_, s := newTestStatus(t, handler.App{ID: "1"})
 	const refresh = `<meta http-equiv="refresh" content="10">`
 	if _, body := getPage(s, "/"); !strings.Contains(body, refresh) {
-		t.Error("it does not")
+		t.Error("the page does not refresh itself")
 	}
 	if _, body := getPage(s, "/?refresh=off"); strings.Contains(body, "http-equiv") || !strings.Contains(body, `<a href="?">resume</a>`) {
-		t.Error("it does when it should not, or cannot be made to again")
+		t.Error("the page refreshes itself with ?refresh=off, or has no link to resume")
 	}
 }
 
 func TestPageTellsANewcomerWhatToTry(t *testing.T) {
 	c, s := newTestStatus(t, handler.App{ID: "1400000001"})
-	const nothing, noEvent = "Nothing has come yet", "no threshold event yet"
+	const nothing, noEvent = "No callback yet", "no threshold event yet"
 	for _, tt := range []struct{ name, body, want, not string }{
-		{"at first", "", "send --app 1400000001 --token-file", noEvent},
+		{"before the first callback", "", "send --app 1400000001 --token-file", noEvent},
 		{"after another callback", `{"CallbackCommand":"Live.CallbackAfterCreateRoom"}`, noEvent, nothing},
 		{"after an event", threshold(400, 500), "near limit", noEvent},
 	} {
@@ -167,8 +167,8 @@ func TestPageTellsANewcomerWhatToTry(t *testing.T) {
 	}
 }
 
-// TestPageAndJSONSayTheSame compares the numbers of both.
-func TestPageAndJSONSayTheSame(t *testing.T) {
+// TestPageAndJSONAgree compares the numbers of the page with those of the JSON.
+func TestPageAndJSONAgree(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, s := newTestStatus(t, handler.App{ID: "1", Name: "one"}, handler.App{ID: "2", Name: "two"}, handler.App{ID: "3", Name: "three"})
 		post(c, "1", "token", time.Now(), threshold(400, 500))
@@ -208,13 +208,13 @@ func TestPageAndJSONSayTheSame(t *testing.T) {
 	})
 }
 
-// threshold is a threshold event of now.
+// threshold returns the body of a threshold event with the current time.
 func threshold(current, limit int) string {
 	return fmt.Sprintf(`{"CallbackCommand":"Live.CallbackAfterCreateRoomReachingThreshold","EventTime":%d,"CurRoomCount":%d,"MaxRoomCount":%d}`,
 		time.Now().UnixMilli(), current, limit)
 }
 
-// post sends a callback of app that token signs as of then, and returns the status.
+// post sends a callback of app, signed with token at the time then, and returns the status.
 func post(c *handler.Callback, app, token string, then time.Time, body string) int {
 	at := strconv.FormatInt(then.Unix(), 10)
 	r := httptest.NewRequest(http.MethodPost, "/callback?SdkAppid="+app+"&Sign="+tuilivekit.Sign(token, at)+"&RequestTime="+at, strings.NewReader(body))

@@ -18,23 +18,23 @@ var templateFiles embed.FS
 //go:embed status.css
 var statusCSS string
 
-// documents is where the links of the page to documents lead.
+// documents is the address of the folder of the documents.
 const documents = "https://github.com/tuilivekit-exporter/tuilivekit-exporter/blob/main/docs/"
 
-// newTemplate returns the page in a language. Nothing in it is marked as safe but our own style
-// sheet.
+// newTemplate returns the template of the page in a language. html/template escapes all values.
+// Only the style sheet is marked as safe.
 func newTemplate(l language) *template.Template {
 	return template.Must(template.New("status.html").Funcs(template.FuncMap{
 		"t": l.t, "plural": l.plural, "ago": l.ago, "inWords": l.inWords, "skew": l.skewWords, "command": l.commandWords,
 		"relayMode": l.relayMode, "circuit": l.circuitWords, "recountMode": l.recountMode, "verdict": l.verdictWords,
 		"stamp": stamp, "percent": percent, "grouped": groupedOf, "size": size, "skewLevel": skewLevel, "class": class, "marks": marks,
-		"relative":  func(path string) string { return strings.TrimPrefix(path, "/") }, // a proxy may have put us elsewhere
+		"relative":  func(path string) string { return strings.TrimPrefix(path, "/") }, // a proxy may serve the page below another path
 		"iso":       func(t time.Time) string { return t.Format(time.RFC3339Nano) },
 		"width":     func(ratio float64) float64 { return min(ratio, 1) * 100 },
 		"level":     func(ratio float64) string { return l.t(usage.Of(ratio).Words) },
 		"css":       func() template.CSS { return template.CSS(statusCSS) },
 		"count":     func(n uint64) string { return grouped(int64(n)) },
-		"value":     func(seconds float64) float64 { return seconds }, // of a pointer
+		"value":     func(seconds float64) float64 { return seconds }, // dereferences a pointer
 		"doc":       l.document,
 		"languages": func() any { return languages },
 		"head":      head,
@@ -59,7 +59,7 @@ func head(cells ...any) ([]column, error) {
 		case string:
 			columns[i] = column{Text: cell}
 		default:
-			return nil, fmt.Errorf("%T is no head of a column", cell)
+			return nil, fmt.Errorf("%T is neither a column nor a string", cell)
 		}
 	}
 	return columns, nil
@@ -71,7 +71,7 @@ type moment struct {
 	Age  float64 // seconds
 }
 
-// marks are where the levels of usage begin inside the bar, in percent.
+// marks returns the lower bounds of the levels of usage that are inside the bar, in percent.
 func marks() []float64 {
 	var all []float64
 	for _, l := range usage.Levels() {
@@ -82,7 +82,7 @@ func marks() []float64 {
 	return all
 }
 
-// groupedOf is grouped for the integers of a template.
+// groupedOf is grouped for all types of integers in the templates.
 func groupedOf(n any) (string, error) {
 	switch n := n.(type) {
 	case int:
@@ -92,11 +92,11 @@ func groupedOf(n any) (string, error) {
 	case *int64:
 		return grouped(*n), nil
 	}
-	return "", fmt.Errorf("%T is no integer", n)
+	return "", fmt.Errorf("%T is not an integer", n)
 }
 
-// contentSecurityPolicy allows the page its own style sheet, its icon and its filter, and
-// nothing else: no script, no frame, nothing of another origin.
+// contentSecurityPolicy allows the style sheet, the icon and the filter form of the page. It
+// forbids everything else: scripts, frames and other origins.
 func contentSecurityPolicy() string {
 	sum := sha256.Sum256([]byte(statusCSS))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +

@@ -2,7 +2,7 @@ package web
 
 import "time"
 
-// age returns the seconds from then to now, to the millisecond.
+// age returns the time from then to now in seconds, to the millisecond.
 func age(now, then time.Time) float64 { return float64(now.Sub(then).Milliseconds()) / 1000 }
 
 func utc(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }

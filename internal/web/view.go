@@ -7,32 +7,30 @@ import (
 	"strings"
 )
 
-// crowded is the number of applications from which on the page offers a filter and
-// collapses quiet applications.
+// crowded is the number of applications above which the page has a filter and collapses quiet
+// applications.
 const crowded = 12
 
 const (
-	// maxFilter bounds the text of a filter, which the page shows again.
+	// maxFilter is the maximum length in bytes of the text of a filter, which the page shows.
 	maxFilter = 100
-	// pageRows is how many applications a page has at most, so that a page of 10,000 is not
-	// larger than one of 200.
+	// pageRows is the maximum number of applications on a page.
 	pageRows = 200
-	// sectionRows is how many backends, and how many recounts, a page has at most.
+	// sectionRows is the maximum number of backends, and of recounts, on a page.
 	sectionRows = 20
 )
 
-// view is what the query of the page asks for. It survives each refresh, because a
-// refresh loads the same URL.
+// view is the query of the URL of the page. A refresh loads the same URL, so it keeps the view.
 type view struct {
-	Query    string // ?q=: part of the name or the SDKAppID of the applications to show, "" shows all
-	App      string // ?app=: the SDKAppID of the only application to show, "" shows all
-	Page     int    // ?page=: which rows of the applications, from 1 on
+	Query    string // ?q=: part of the name or the SDKAppID of the applications to show, "" for all
+	App      string // ?app=: SDKAppID of the only application to show, "" for all
+	Page     int    // ?page=: number of the page of rows, from 1
 	Paused   bool   // ?refresh=off: the page does not load itself again
 	Language language
-	asked    language // ?lang=, "" if the browser is to say
+	asked    language // ?lang=, "" if the browser chooses the language
 }
 
-// viewOf reads the query of a request. Unknown parameters are ignored.
+// viewOf returns the view of a request. It ignores unknown parameters.
 func viewOf(r *http.Request) view {
 	q := r.URL.Query()
 	v := view{Query: bounded(q.Get("q")), App: bounded(q.Get("app")), Page: 1, Paused: q.Get("refresh") == "off", Language: languageOf(r)}
@@ -53,13 +51,13 @@ func bounded(text string) string {
 	return text
 }
 
-// Toggle returns the query of the same view, paused or not.
+// Toggle returns the query that switches the refresh off or on.
 func (v view) Toggle() string {
 	v.Paused = !v.Paused
 	return v.href()
 }
 
-// href returns the query of the page as v sees it.
+// href returns the query of the URL of v.
 func (v view) href() string {
 	q := url.Values{}
 	if v.Query != "" {
@@ -80,7 +78,7 @@ func (v view) href() string {
 	return "?" + q.Encode()
 }
 
-// All returns the query of the same view with all applications.
+// All returns the query of the page of all applications.
 func (v view) All() string {
 	v.Query, v.App, v.Page = "", "", 1
 	return v.href()
@@ -92,7 +90,7 @@ func (v view) Of(appID string) string {
 	return v.href()
 }
 
-// At returns the query of other rows.
+// At returns the query of another page of rows.
 func (v view) At(page int) string {
 	v.Page = page
 	return v.href()
@@ -104,7 +102,7 @@ func (v view) In(l language) string {
 	return v.href()
 }
 
-// Asked is the language that the query names, "" if the browser is to say.
+// Asked returns the language in the query, "" if there is none.
 func (v view) Asked() string { return string(v.asked) }
 
 // filter returns pointers to those of apps that v asks for, in their order.
@@ -162,8 +160,8 @@ func (v view) rows(apps []*AppStatus) rows {
 	return r
 }
 
-// quiet reports whether a has nothing that somebody should see: no event, nothing refused, no
-// trouble with its backend or its recounts.
+// quiet reports whether a has no threshold event, no refused request and no failure of its relay
+// or its recounts.
 func (a *AppStatus) quiet() bool {
 	return a.Verdict == VerdictNever && a.LastRefusal == nil && (a.Relay == nil || a.Relay.Mode == RelayOK) &&
 		(a.Reconcile == nil || class(a.Reconcile.Mode) == "good" || class(a.Reconcile.Mode) == "calm")

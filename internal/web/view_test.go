@@ -45,7 +45,7 @@ func TestFilter(t *testing.T) {
 			t.Errorf("%q: %d rows, want %d", query, n, want)
 		}
 		if filtered := strings.TrimSpace(query) != ""; strings.Contains(body, `<details class="quiet"`) == filtered {
-			t.Errorf("%q: applications that are asked for are collapsed, or all are shown", query)
+			t.Errorf("%q: the applications found are collapsed, or the quiet applications are not", query)
 		}
 	}
 	_, body := getPage(s, "/?refresh=off&q=Karaoke+7")
@@ -75,11 +75,11 @@ func TestClockSkewIsJudged(t *testing.T) {
 	}
 	_, s := newTestStatus(t, handler.App{ID: "1"})
 	if _, body := getPage(s, "/"); !strings.Contains(body, "<div>\n<dt>Clock") {
-		t.Error("a skew that is not known is judged")
+		t.Error("an unknown clock skew has a class")
 	}
 }
 
-func TestNewcomerIsToldTheRightURL(t *testing.T) {
+func TestSendCommandHasTheLocalURL(t *testing.T) {
 	c, err := handler.New(handler.Options{Apps: []handler.App{{ID: "1", Tokens: []string{"token"}}}})
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +90,7 @@ func TestNewcomerIsToldTheRightURL(t *testing.T) {
 	}
 }
 
-// manyApps returns n applications; the ID of the first one is 1001.
+// manyApps returns n applications. The ID of the first is 1001.
 func manyApps(n int) []handler.App {
 	apps := make([]handler.App, n)
 	for i := range apps {
@@ -99,7 +99,7 @@ func manyApps(n int) []handler.App {
 	return apps
 }
 
-// before reports whether part is in the page before the collapsed applications.
+// before reports whether part is on the page before the collapsed applications.
 func before(body, part string) bool {
 	open, _, _ := strings.Cut(body, `<details class="quiet"`)
 	return strings.Contains(open, part)

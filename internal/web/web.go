@@ -1,8 +1,8 @@
-// Package web is the listener for Prometheus and for people: metrics, the status page
-// and its JSON, health checks, reload and profiles.
+// Package web is the web listener: metrics for Prometheus, the status page and its JSON for
+// operators, health checks, reload and profiles.
 //
-// It shows plain values that others give it, and knows neither how callbacks are
-// answered nor where values come from.
+// It shows plain values that StatusOptions return. It does not know how callbacks are answered
+// or where the values come from.
 package web
 
 import (
@@ -29,7 +29,8 @@ type Options struct {
 	Profiles bool
 }
 
-// NewRouter returns the handler of the listener. It does not redirect to cleaner paths.
+// NewRouter returns the handler of the listener. It does not redirect. It answers any path that
+// Options do not name with 404.
 func NewRouter(o Options) http.Handler {
 	r := mux.NewRouter().SkipClean(true).UseEncodedPath()
 	r.Handle(o.MetricsPath, get(o.Metrics.ServeHTTP))
@@ -46,8 +47,7 @@ func NewRouter(o Options) http.Handler {
 	return r
 }
 
-// NewHealthRouter returns the handler of a listener that serves /-/healthy and /-/ready
-// alone.
+// NewHealthRouter returns the handler of a listener that serves only /-/healthy and /-/ready.
 func NewHealthRouter(h *Health) http.Handler {
 	r := mux.NewRouter().SkipClean(true).UseEncodedPath()
 	r.Handle("/-/healthy", get(h.Healthy))
@@ -65,8 +65,8 @@ func addProfiles(r *mux.Router) {
 
 func get(h http.HandlerFunc) http.Handler { return only(h, http.MethodGet, http.MethodHead) }
 
-// only refuses methods other than these, and names them: a 405 of the router itself
-// would not.
+// only refuses any method that is not in methods with 405. It sets Allow, as RFC 9110, section
+// 15.5.6 requires; the router would not.
 func only(h http.HandlerFunc, methods ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !slices.Contains(methods, r.Method) {

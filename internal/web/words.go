@@ -8,7 +8,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-// ago says in words how long ago something was.
+// ago returns an age in words.
 func (l language) ago(seconds float64) string {
 	if seconds < 1 {
 		return l.t("just now")
@@ -16,7 +16,7 @@ func (l language) ago(seconds float64) string {
 	return l.t("%s ago", l.inWords(seconds))
 }
 
-// inWords says a duration in its largest unit: what a person would say.
+// inWords returns a duration in words, rounded down to its largest unit.
 func (l language) inWords(seconds float64) string {
 	for _, unit := range []struct {
 		name    string
@@ -29,7 +29,7 @@ func (l language) inWords(seconds float64) string {
 	return l.plural(int(seconds), "second")
 }
 
-// skewWords says which clock is ahead.
+// skewWords returns a clock skew in words.
 func (l language) skewWords(seconds float64) string {
 	switch {
 	case math.Abs(seconds) < 2: // RequestTime has whole seconds
@@ -40,8 +40,8 @@ func (l language) skewWords(seconds float64) string {
 	return l.t("Ours is %s behind", l.inWords(-seconds))
 }
 
-// skewLevel says how bad a clock skew is: the shipped alert fires from 20 s on, and from
-// the signature window on, 60 s by default, callbacks are refused.
+// skewLevel returns the class of a clock skew. The shipped alert fires from 20 s on. Beyond the
+// signature window, 60 s by default, callbacks are refused.
 func skewLevel(seconds float64) string {
 	switch skew := math.Abs(seconds); {
 	case skew < 5:
@@ -52,7 +52,7 @@ func skewLevel(seconds float64) string {
 	return "bad"
 }
 
-// commandWords is a command as people say it.
+// commandWords returns a short name of a command.
 func (l language) commandWords(command string) string {
 	switch command {
 	case tuilivekit.RoomThreshold.String():
@@ -66,7 +66,7 @@ func (l language) commandWords(command string) string {
 	return cmp.Or(short, command)
 }
 
-// relayMode is the mode of a backend as people say it.
+// relayMode returns the mode of a relay in words.
 func (l language) relayMode(mode string) string {
 	switch mode {
 	case RelayCircuitOpen:
@@ -81,7 +81,7 @@ func (l language) relayMode(mode string) string {
 	return l.t("Delivering")
 }
 
-// circuitWords says what an open circuit of a backend means.
+// circuitWords returns the state of the circuits of a relay in words.
 func (l language) circuitWords(r *RelayStatus) string {
 	switch {
 	case r.CircuitOpen && r.DeliveryCircuitOpen:
@@ -94,7 +94,7 @@ func (l language) circuitWords(r *RelayStatus) string {
 	return l.t("closed")
 }
 
-// recountMode is the mode of recounts as people say it.
+// recountMode returns the mode of recounts in words.
 func (l language) recountMode(mode string) string {
 	switch mode {
 	case RecountStandby:
@@ -111,7 +111,7 @@ func (l language) recountMode(mode string) string {
 	return l.t("Recounting")
 }
 
-// verdictWords is the verdict on a threshold event as people say it.
+// verdictWords returns the verdict on a threshold event in words.
 func (l language) verdictWords(e EventStatus) string {
 	words := map[string]string{
 		"accepted":     l.t("accepted"),
@@ -127,7 +127,7 @@ func (l language) verdictWords(e EventStatus) string {
 	return words
 }
 
-// class is the colour of a mode of a backend or of recounts.
+// class returns the CSS class of a mode of a relay or of recounts, or of a verdict.
 func class(mode string) string {
 	switch mode {
 	case RelayOK, VerdictFresh:

@@ -12,7 +12,7 @@ const demo = "1400000001"
 func TestPageShowsTheSampleAndFollows(t *testing.T) {
 	s, tb := start(t, map[string]string{demo: "demo"}), open(t)
 	tb.load(s.Web)
-	if got := eval[string](tb, `document.querySelector(".hello h2").textContent`); got != "Nothing has come yet" {
+	if got := eval[string](tb, `document.querySelector(".hello h2").textContent`); got != "No callback yet" {
 		t.Errorf("at first: got %q", got)
 	}
 	send(t, s, demo) // the documented sample, of now

@@ -16,7 +16,7 @@ func TestTextsOfTheRepository(t *testing.T) {
 		"a log message":    "configuration not reloaded, the last one stays",
 		"an error":         "no applications: set --config.file=FILE",
 		"HELP of a metric": "MaxRoomCount, the limit, of the same event as tuilivekit_current_rooms.",
-		"the status page":  "Nothing has come yet",
+		"the status page":  "No callback yet",
 		"a reason":         "Callbacks are POSTs.",
 		"an alert":         "`alerts/alerts.yaml:",
 		"a dashboard":      "`dashboards/overview.json:",
