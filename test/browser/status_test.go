@@ -181,6 +181,24 @@ func TestPageFitsItsWindow(t *testing.T) {
 	}
 }
 
+// TestTablesFitThePage: in windows of all widths no table is wider than the page, or its right end
+// is out of line, and in a narrow window out of sight.
+func TestTablesFitThePage(t *testing.T) {
+	s, tb := startPlayed(t), open(t)
+	for _, width := range []int64{1600, 1360, 1240, 1100, 1030, 970, 700, 400} {
+		for _, language := range []string{"en", "zh"} {
+			tb.size(width, 900)
+			tb.load(s.Web + "/?refresh=off&lang=" + language)
+			eval[any](tb, `for (const e of document.querySelectorAll("td time")) e.textContent = e.textContent.replace(/\d+ (seconds?|minutes?)/, "59 $1")`)
+			wide := eval[string](tb, `{ const end = document.querySelector("main").getBoundingClientRect().right;
+				[...document.querySelectorAll("table")].filter(t => t.offsetParent && t.getBoundingClientRect().right > end + 1).map(t => t.className + " by " + (t.getBoundingClientRect().right - end)).join(", ") }`)
+			if wide != "" {
+				t.Errorf("%d pixels, %s: too wide: %s", width, language, wide)
+			}
+		}
+	}
+}
+
 func TestRefusalsAreNearWithManyApplications(t *testing.T) {
 	apps := map[string]string{}
 	for i := range 200 {
