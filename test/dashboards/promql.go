@@ -181,7 +181,7 @@ func medianSkew(by string) string {
 // mean is the average of a histogram, classic or native.
 func mean(metric string) string {
 	return observed(fmt.Sprintf("sum(rate(%[1]s_sum{%[2]s}[$__rate_interval])) / sum(rate(%[1]s_count{%[2]s}[$__rate_interval]))\n"+
-		"or histogram_avg(sum(rate(%[1]s{%[2]s}[$__rate_interval])))", metric, ours))
+		"or histogram_sum(sum(rate(%[1]s{%[2]s}[$__rate_interval]))) / histogram_count(sum(rate(%[1]s{%[2]s}[$__rate_interval])))", metric, ours))
 }
 
 // observed is expr of a histogram where it has observations. Elsewhere it is NaN, of which
