@@ -61,10 +61,10 @@ pictures: need-chromium need-chinese build day ## make all pictures of the docum
 	cd test && go run ./terminal
 	cd test && go run ./grafana -url '$(GRAFANA_URL)'
 
-demo: ## run the exporter, Prometheus and Alertmanager, and play days at Tencent; with REDIS=1 two replicas and Redis
+demo: ## run the exporter, Prometheus and Alertmanager, and simulate days of callbacks; with REDIS=1 two replicas and Redis
 	@scripts/demo $(if $(REDIS),-redis) $(DEMO)
 
-check-demo: need-redis ## play a day in two minutes, without and with replicas; fails unless alerts and rooms are as expected
+check-demo: need-redis ## simulate a day in two minutes, without and with replicas; fails unless alerts and rooms are as expected
 	@scripts/demo -minutes 2 -once
 	@scripts/demo -minutes 2 -once -redis
 
@@ -91,6 +91,7 @@ start: need-go ## measure starts with 10,000 applications, and with 1,000,000 ro
 vale: need-go need-cc ## look for words in documents, help texts and messages that .vale/ does not allow
 	@mkdir -p bin
 	cd test && go run ./messages >../bin/messages.md
+	@$(MAKE) -s help >>bin/messages.md
 	(git ls-files '*.md' | grep -vE 'zh-CN|CHANGELOG|decisions/'; echo bin/messages.md) | xargs $(shell scripts/tool vale)
 
 many: need-go ## scrape 100,000 applications, as Prometheus would
@@ -108,7 +109,7 @@ bench: need-go ## compare callbacks, scrapes and the decoder with their referenc
 growth: need-go ## draw how callbacks and scrapes grow, into docs/
 	@scripts/growth
 
-day: need-go ## play a day of callbacks, and draw docs/numbers.svg
+day: need-go ## simulate a day of callbacks, and draw docs/numbers.svg
 	@scripts/day
 
 bench-durable: need-go ## measure callbacks that are durable beside those in memory only

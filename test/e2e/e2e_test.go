@@ -75,12 +75,12 @@ func TestAlertFromCallbackToReceiver(t *testing.T) {
 	wait("receiver", exhausted, full, "firing")
 	wait("Alertmanager", critical, full, "suppressed") // the worst one speaks
 
-	// An hour of silence ends near-limit, and hands over to stale. It does not end a full house.
+	// An hour of silence ends near-limit, and hands over to stale. It does not end the alert of an application at its limit.
 	wait("receiver", near, busy, "resolved")
 	wait("receiver", stale, busy, "firing")
 	wait("Prometheus", critical, full, "resolved")
 	if got := watch.State("Prometheus", exhausted, full); got != "firing" {
-		t.Errorf("a full house that is silent for an hour is %q, want firing", got)
+		t.Errorf("an application at its limit that sends nothing for an hour is %q, want firing", got)
 	}
 	// A room was closed: the next one to be created tells of it.
 	send(full, "--current=380", "--max=500")
