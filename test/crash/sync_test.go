@@ -134,9 +134,9 @@ func TestSyncHangs(t *testing.T) {
 	s.restart(storage, args, s.counts())
 }
 
-// TestSyncIsSlow lets each sync take its time. As long as the one that an event
-// meets and its own fit into a second and a half, all is acknowledged; else what cannot
-// be in time is refused, in time.
+// TestSyncIsSlow delays each sync. An event waits for the sync in progress and for its own. If both take
+// less than a second and a half, every event is acknowledged. If they take longer, an event that cannot be
+// durable in time is refused, in time.
 func TestSyncIsSlow(t *testing.T) {
 	const tencentWaits = 2 * time.Second
 	for _, tc := range []struct {
@@ -188,14 +188,20 @@ func TestSyncIsSlow(t *testing.T) {
 			if took := time.Duration(slowest.Load()); took > watch.Limit(tencentWaits-200*time.Millisecond) {
 				t.Errorf("an answer took %s, Tencent waits %s", took, tencentWaits)
 			}
-			// On a machine that is late, what fits may not fit.
-			if n := refusals.Load(); n > 0 == tc.allOK && (!tc.allOK || watch.Limit(0) < 300*time.Millisecond) {
+			// On a busy machine syncs take longer than their delay.
+			busy := watch.Limit(0) >= 300*time.Millisecond
+			if n := refusals.Load(); n > 0 == tc.allOK && (!tc.allOK || !busy) {
 				t.Errorf("%d were refused", n)
 			}
-			if n := len(p.Lines("storage is degraded")); n != 0 {
+			if n := len(p.Lines("storage is degraded")); n != 0 && !busy {
 				t.Errorf("degraded %d times, by commits that were in time", n)
 			}
 			delay.Store(0)
+			for limit := time.Now().Add(patience); scrape(t, p)[degraded] != 0; time.Sleep(10 * time.Millisecond) {
+				if time.Now().After(limit) {
+					t.Fatal("still degraded, without delays")
+				}
+			}
 			if err := settle(p, models); err != nil {
 				t.Error(err)
 			}
