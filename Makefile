@@ -65,8 +65,7 @@ demo: ## run the exporter, Prometheus and Alertmanager, and simulate days of cal
 	@scripts/demo $(if $(REDIS),-redis) $(DEMO)
 
 check-demo: need-redis ## simulate a day in two minutes, without and with replicas; fails unless alerts and rooms are as expected
-	@scripts/demo -minutes 2 -once
-	@scripts/demo -minutes 2 -once -redis
+	@scripts/check-demo
 
 dashboards: ## write the dashboards again
 	cd test && go run ./dashboards
@@ -154,7 +153,7 @@ release-check: need-go ## make a release offline, twice, and check it
 
 cross: ## build for the other platforms
 	@for t in linux/amd64 linux/arm64 darwin/arm64 windows/amd64; do echo $$t; \
-	  CGO_ENABLED=0 GOOS=$${t%/*} GOARCH=$${t#*/} go build -o /dev/null ./cmd/tuilivekit-exporter || exit 1; done
+	  CGO_ENABLED=0 GOOS=$${t%/*} GOARCH=$${t#*/} go build -trimpath -o /dev/null ./cmd/tuilivekit-exporter || exit 1; done
 
 docs: ## write the generated documents and golden files again
 	go test ./cmd/... ./handler ./internal/doctor ./alerts -run 'Documents|Golden' -update
