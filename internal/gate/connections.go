@@ -31,6 +31,8 @@ type conn struct {
 	source netip.Addr
 	known  atomic.Bool // its sender is no stranger
 
+	read, write deadline // see deadlines.go
+
 	// Guarded by of.mu.
 	counted bool
 	place   *list.Element // among strangers
@@ -82,6 +84,7 @@ func (l *listener) Accept() (net.Conn, error) {
 func (cs *connections) admit(nc net.Conn) *conn {
 	from := peer(nc.RemoteAddr().String())
 	c := &conn{Conn: nc, of: cs, source: prefixOf(from)}
+	c.read.set, c.write.set = nc.SetReadDeadline, nc.SetWriteDeadline
 	c.known.Store(contains(cs.trusted, from))
 	cs.mu.Lock()
 	var victim *conn
