@@ -37,7 +37,7 @@ func exporter() object {
 		row{title: "Now", panels: health()},
 		row{title: "Alerts", panels: []panel{
 			firingTable("The alerts of the exporter and its relays that fire now. The runbooks explain each alert.", ofExporters...).at(0, 0, 24, 5),
-			alertTimeline("Alerts that fired, of the exporter itself and of its relays.", ofExporters...).at(0, 5, 24, 7),
+			alertTimeline("Alerts that fired, of the exporter itself and of its relays.", ofExporters...).at(0, 5, 24, 10),
 		}},
 		row{title: "Callbacks", collapsed: true, panels: callbacks()},
 		row{title: "Storage", collapsed: true, panels: storage()},
@@ -140,34 +140,34 @@ func storage() []panel {
 func relay() []panel {
 	const quiet = "no relay, or no data"
 	return []panel{
-		timeline("Circuit", "Red: the backend failed too often in a row. Only probes reach it, and other decisions are answered as on_failure says.",
-			"none", over("{{name}}", orNothing(orNone(withName("max by (sdk_app_id) (tuilivekit_relay_circuit_open{"+apps+"})"), noRelay), "name"))).
-			set("mappings", list{words("0", "closed", "green", "1", "open", "red")}).says(noRelay.paler(), noData.paler()).at(0, 0, 12, 6),
+		timeline("Circuit", "Red: the backend failed too often in a row. Only probes reach it, and other decisions are answered as on_failure says. If there are more than twenty backends, those whose circuit was open.",
+			"none", over("{{name}}", orNothing(orNone(withName(twenty("max by (sdk_app_id) (tuilivekit_relay_circuit_open{"+apps+"})", "tuilivekit_relay_circuit_open")), noRelay), "name"))).
+			set("mappings", list{words("0", "closed", "green", "1", "open", "red")}).says(noRelay.paler(), noData.paler()).at(0, 0, 12, 10),
 		series("Oldest queued callback", "Time that the oldest callback has waited for its backend. If the line rises, the backend accepts no callbacks; an alert fires from 5 minutes on.",
 			"s", over("{{name}}", withName("(\ntime() - min by (sdk_app_id) (tuilivekit_relay_queue_oldest_timestamp_seconds{"+apps+"} > 0)\nor max by (sdk_app_id) (tuilivekit_relay_queue_oldest_timestamp_seconds{"+apps+"}) * 0\n)"))).
-			floor().lines(list{step("green", nil), step("orange", 300)}).without(quiet).at(12, 0, 12, 6),
+			floor().lines(list{step("green", nil), step("orange", 300)}).without(quiet).at(12, 0, 12, 10),
 		series("Queued callbacks", "Callbacks that are acknowledged, on disk and not yet delivered to the backend, including those set aside.",
 			"none", over("{{name}}", withName("sum by (sdk_app_id) (tuilivekit_relay_queue_requests{"+apps+"})"))).
-			floor().without(quiet).at(0, 6, 6, 8),
+			floor().without(quiet).at(0, 10, 6, 8),
 		series("Set aside", "Queued callbacks that failed for five minutes while the backend accepted others. Other callbacks of their rooms are delivered, and they are retried. An alert fires while there are any.",
 			"none", over("{{name}}", withName("sum by (sdk_app_id) (tuilivekit_relay_set_aside_requests{"+apps+"})"))).
-			floor().without(quiet).at(6, 6, 6, 8),
+			floor().without(quiet).at(6, 10, 6, 8),
 		series("Decisions", "Callbacks per minute that asked the backend for a decision.",
 			"none", over("{{name}}", withName(perMinute("tuilivekit_relay_decisions_total", apps, "sdk_app_id")))).
-			perMinute().floor().without(quiet).at(12, 6, 6, 8),
+			perMinute().floor().without(quiet).at(12, 10, 6, 8),
 		series("Deliveries", "Queued callbacks per minute that the backend accepted.",
 			"none", over("{{name}}", withName(perMinute("tuilivekit_relay_deliveries_total", apps, "sdk_app_id")))).
-			perMinute().floor().without(quiet).at(18, 6, 6, 8),
+			perMinute().floor().without(quiet).at(18, 10, 6, 8),
 		series("Failures", "Per minute, by reason. A failed delivery is retried. The backend does not get a dropped callback.",
 			"none", over("decision: {{reason}}", perMinute("tuilivekit_relay_decision_failures_total", apps, "reason")+" > 0"),
 			over("delivery: {{reason}}", perMinute("tuilivekit_relay_delivery_failures_total", apps, "reason")+" > 0"),
 			over("dropped: {{reason}}", perMinute("tuilivekit_relay_dropped_total", apps, "reason")+" > 0"),
 			over("all", strings.ReplaceAll("60 * (sum(rate(tuilivekit_relay_decision_failures_total{$}[$__rate_interval])) + sum(rate(tuilivekit_relay_delivery_failures_total{$}[$__rate_interval])))", "{$}", "{"+apps+"}"))).
-			perMinute().floor().without(quiet).at(0, 14, 12, 8),
+			perMinute().floor().without(quiet).at(0, 18, 12, 8),
 		series("Time of the backend", "95th percentile of decisions and of deliveries. Tencent waits 2 s for a decision.",
 			"s", over("{{kind}}", observed("histogram_quantile(0.95, sum by (le, kind) (rate(tuilivekit_relay_request_duration_seconds_bucket{"+apps+"}[$__rate_interval])))\n"+
 				"or histogram_quantile(0.95, sum by (kind) (rate(tuilivekit_relay_request_duration_seconds{"+apps+"}[$__rate_interval])))"))).
-			floor().lines(list{step("green", nil), step("yellow", 0.5), step("red", 1.5)}).without("no request, or no data").at(12, 14, 12, 8),
+			floor().lines(list{step("green", nil), step("yellow", 0.5), step("red", 1.5)}).without("no request, or no data").at(12, 18, 12, 8),
 	}
 }
 
@@ -178,27 +178,27 @@ func recounts() []panel {
 		return withName(by + " by (sdk_app_id) (tuilivekit_reconcile_" + metric + "{" + apps + "})")
 	}
 	return []panel{
-		timeline("State of recounts", "Red: Tencent refuses the calls in a way that does not heal, so recounts have stopped until the configuration is reloaded. Of replicas, the best.",
-			"none", over("{{name}}", orNothing(orNone(of("min", "stopped"), noRecount), "name"))).
-			set("mappings", list{words("0", "running", "green", "1", "stopped", "red")}).says(noRecount.paler(), noData.paler()).at(0, 0, 8, 8),
+		timeline("State of recounts", "Red: Tencent refuses the calls in a way that does not heal, so recounts have stopped until the configuration is reloaded. Of replicas, the best. If there are more than twenty applications, those that were stopped.",
+			"none", over("{{name}}", orNothing(orNone(withName(twenty("min by (sdk_app_id) (tuilivekit_reconcile_stopped{"+apps+"})", "tuilivekit_reconcile_stopped")), noRecount), "name"))).
+			set("mappings", list{words("0", "running", "green", "1", "stopped", "red")}).says(noRecount.paler(), noData.paler()).at(0, 0, 8, 10),
 		series("Age of the last recount", "Time since a recount succeeded. The line is a saw of one interval; there is an alert from three intervals on.",
 			"s", over("{{name}}", withName("time() - max by (sdk_app_id) (tuilivekit_reconcile_last_success_timestamp_seconds{"+apps+"})"))).
-			floor().without(quiet).at(8, 0, 8, 8),
+			floor().without(quiet).at(8, 0, 8, 10),
 		series("Recounts", "Recounts that ended, and those of them that failed, an hour. The log says which call failed and what to do.",
 			"suffix: /h", over("{{name}}", withName("3600 * sum by (sdk_app_id) (rate(tuilivekit_reconcile_recounts_total{"+apps+"}[$__rate_interval]))")),
 			over("{{name}} failed", withName("3600 * sum by (sdk_app_id) (rate(tuilivekit_reconcile_failures_total{"+apps+"}[$__rate_interval]))"))).
-			floor().override("byFrameRefID", "B", property("color", object{"mode": "fixed", "fixedColor": "red"})).without(quiet).at(16, 0, 8, 8),
+			floor().override("byFrameRefID", "B", property("color", object{"mode": "fixed", "fixedColor": "red"})).without(quiet).at(16, 0, 8, 10),
 		series("Rooms corrected", "Rooms an hour that recounts found open (up) or closed (down) and that were not known so. Each is a callback that was lost, or that is not enabled.",
 			"suffix: /h",
 			over("{{name}} opened", withName("3600 * sum by (sdk_app_id) (rate(tuilivekit_reconcile_rooms_opened_total{"+apps+"}[$__rate_interval]))")),
 			over("{{name}} closed", withName("-3600 * sum by (sdk_app_id) (rate(tuilivekit_reconcile_rooms_closed_total{"+apps+"}[$__rate_interval]))"))).
-			custom("fillOpacity", 20).without(quiet).at(0, 8, 8, 8),
+			custom("fillOpacity", 20).without(quiet).at(0, 10, 8, 8),
 		series("Calls of the server API", "Calls a second by recounts. Tencent allows 10 of the room list for an application, which its backend needs too.",
 			"reqps", over("{{name}}", withName("sum by (sdk_app_id) (rate(tuilivekit_reconcile_calls_total{"+apps+"}[$__rate_interval]))"))).
-			floor().lines(list{step("green", nil), step("orange", 8)}).without(quiet).at(8, 8, 8, 8),
+			floor().lines(list{step("green", nil), step("orange", 8)}).without(quiet).at(8, 10, 8, 8),
 		series("Duration of a recount", "Of the last one that succeeded. If it is longer than the interval, the next recount begins when it has ended: raise the interval or the rate.",
 			"s", over("{{name}}", of("max", "duration_seconds")), over("{{name}} interval", of("max", "interval_seconds"))).
-			floor().lastKnown("B").without(quiet).at(16, 8, 8, 8),
+			floor().lastKnown("B").without(quiet).at(16, 10, 8, 8),
 	}
 }
 

@@ -37,30 +37,30 @@ func overview() object {
 			firingTable("The alerts that fire now, of these applications and of the exporter; what each means is in the runbooks.", ofAll...).at(0, 4, 24, 6),
 			applicationsTable().at(0, 10, 24, 9),
 		}},
-		row{title: "Over time", panels: []panel{
-			alertTimeline("Alerts that fired, of these applications and of the exporter.", ofAll...).at(0, 0, 24, 9),
+		row{title: "Over time: the twenty applications with the highest usage", panels: []panel{
+			alertTimeline("Alerts that fired, of these applications and of the exporter.", ofAll...).at(0, 0, 24, 10),
 			timeline("Usage of every application", "Usage by the best number, in steps of 5 %, in the colours of the alerts, of the twenty applications with the highest usage. A bar that is red for hours may be one old number: compare the next panel.",
 				"percent", over("{{name}}", orNothing(withName(worst(orWhyNoLimit("5 * floor(20 * "+roomsUsage+")"))), "name"))).
 				set("mappings", percentRanges(3)).says(noEvent.paler(), expired.paler(), noLimit.paler(), noData.paler()).
-				link("Show the application", ofSeries).at(0, 9, 24, 8),
+				link("Show the application", ofSeries).at(0, 10, 24, 10),
 			timeline("Age of every number", "Age of the number above: green up to 10 minutes, yellow after 10 minutes, orange after an hour, purple after a day.",
 				"none", over("{{name}}", orNothing(withName(worst(orNever(ageLevel))), "name"))).
-				says(append(ageStates(), noEvent.paler(), noData.paler())...).link("Show the application", ofSeries).at(0, 17, 24, 8),
+				says(append(ageStates(), noEvent.paler(), noData.paler())...).link("Show the application", ofSeries).at(0, 20, 24, 10),
 			series("Usage", "In colour while the number is younger than 10 minutes, grey and dashed when it is older.",
-				"percentunit", over("{{name}}", withName(whileFresh(roomsUsage))), over("{{name}}, last known", withName(roomsUsage))).
+				"percentunit", over("{{name}}", withName(worst(whileFresh(roomsUsage)))), over("{{name}}, last known", withName(worst(roomsUsage)))).
 				held().custom("axisSoftMin", 0.6).custom("axisSoftMax", 1.05).lines(percentSteps()).lastKnown("B").grey("B").
-				without("no number, or no data").link("Show the application", ofSeries).at(0, 25, 12, 9),
+				without("no number, or no data").link("Show the application", ofSeries).at(0, 30, 12, 9),
 			series("Time to the limit", "At the growth of the half hour before. Times of more than two days are not drawn. Nothing is drawn while an application does not grow. "+aboutForecast,
-				"s", over("{{name}}", withName("("+timeToLimit+" <= 172800)"))).
-				floor().lines(timeLeftSteps()).custom("showPoints", "auto").without("no forecast, or no data").link("Show the application", ofSeries).at(12, 25, 12, 9),
+				"s", over("{{name}}", withName(worst("("+timeToLimit+" <= 172800)")))).
+				floor().lines(timeLeftSteps()).custom("showPoints", "auto").without("no forecast, or no data").link("Show the application", ofSeries).at(12, 30, 12, 9),
 			series("Threshold events", "Threshold events per minute, of all replicas. Each is a room created at 70 % of the limit or more.",
-				"none", over("{{name}}", withName(perMinute("tuilivekit_threshold_events_total", apps, "sdk_app_id")))).
-				perMinute().floor().custom("fillOpacity", 20).without(unknown).link("Show the application", ofSeries).at(0, 34, 12, 8),
+				"none", over("{{name}}", withName(worst(perMinute("tuilivekit_threshold_events_total", apps, "sdk_app_id"))))).
+				perMinute().floor().custom("fillOpacity", 20).without(unknown).link("Show the application", ofSeries).at(0, 39, 12, 8),
 			series("Rooms created and closed", "Callbacks of rooms created (up) and destroyed (down) a minute, over all replicas; 0 if these callbacks are not enabled at Tencent.",
 				"none",
-				over("{{name}} created", withName(perMinute("tuilivekit_room_creations_total", apps, "sdk_app_id"))),
-				over("{{name}} closed", withName("-"+perMinute("tuilivekit_room_destructions_total", apps, "sdk_app_id")))).
-				perMinute().custom("fillOpacity", 20).without(unknown).link("Show the application", ofSeries).at(12, 34, 12, 8),
+				over("{{name}} created", withName(worst(perMinute("tuilivekit_room_creations_total", apps, "sdk_app_id")))),
+				over("{{name}} closed", withName(worst("-"+perMinute("tuilivekit_room_destructions_total", apps, "sdk_app_id"))))).
+				perMinute().custom("fillOpacity", 20).without(unknown).link("Show the application", ofSeries).at(12, 39, 12, 8),
 		}},
 	)
 }

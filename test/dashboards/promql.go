@@ -197,6 +197,11 @@ var mostAtOnce = "topk(20, max by (sdk_app_id) (max_over_time(sdk_app_id:tuilive
 // worst is expr of the applications of mostAtOnce.
 func worst(expr string) string { return "(\n" + expr + "\nand on (sdk_app_id) " + mostAtOnce + "\n)" }
 
+// twenty is expr of the twenty applications whose metric was highest in the time range.
+func twenty(expr, metric string) string {
+	return "(\n" + expr + "\nand on (sdk_app_id) topk(20, max by (sdk_app_id) (max_over_time(" + metric + "{" + apps + "}[$__range] @ end())))\n)"
+}
+
 // countAs makes the value of expr the label of that name, so that texts can show it.
 func countAs(label, expr string) string {
 	return fmt.Sprintf("count_values by (sdk_app_id) (%q, %s)", label, expr)

@@ -466,6 +466,24 @@ func TestTimelinesHaveNoThresholds(t *testing.T) {
 	})
 }
 
+// TestTimelinesAreReadable: a timeline of applications or alerts shows twenty at most, each 15
+// pixels high or more. A row of Grafana's grid has 38 pixels; title, axis and edges take 76.
+func TestTimelinesAreReadable(t *testing.T) {
+	eachDashboard(t, func(t *testing.T, d dashboard) {
+		for _, p := range d.Panels {
+			if p.Type != "state-timeline" || d.UID == "tuilivekit-application" || !strings.Contains(p.Targets[0].LegendFormat, "{{name}}") {
+				continue
+			}
+			if !strings.Contains(p.Targets[0].Expr, "topk(20") {
+				t.Errorf("panel %q shows any number of lines", p.Title)
+			}
+			if each := (38*p.GridPos.H - 76) / 20; each < 15 {
+				t.Errorf("panel %q: each of twenty lines has %d pixels", p.Title, each)
+			}
+		}
+	})
+}
+
 // TestTimelinesAlwaysHaveASeries: without one, Grafana shows an error message.
 func TestTimelinesAlwaysHaveASeries(t *testing.T) {
 	s := emptyServer(t)

@@ -111,7 +111,7 @@ func (seen sight) judge(t *testing.T) {
 					t.Errorf("%s, %s: says %q of a replica that has a storage", key, world, s)
 				}
 			}
-			if strings.Contains(key, "(state-timeline)") && len(all) > 21 {
+			if strings.Contains(key, "(state-timeline)") && len(all) > 21 || strings.HasPrefix(key, "Overview") && strings.Contains(key, "(timeseries)") && len(all) > 40 {
 				t.Errorf("%s, %s: %d lines", key, world, len(all))
 			}
 		}
