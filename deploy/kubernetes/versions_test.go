@@ -19,7 +19,7 @@ var introduced = map[string]int{
 	"topologySpreadConstraints": 16, "whenDeleted": 23, "whenScaled": 23, "whenUnsatisfiable": 16,
 }
 
-// old are the APIs and members that Kubernetes 1.9 had, and those of other programs.
+// old are the APIs and members that Kubernetes 1.9 had, those of other programs, and the key of the Secret.
 var old = strings.Fields(`v1 gateway.networking.k8s.io/v1 monitoring.coreos.com/v1 kustomize.config.k8s.io/v1beta1
 	accessModes affinity allowPrivilegeEscalation annotations apiVersion apps args automountServiceAccountToken backend backendRefs
 	capabilities clusterIP configMap containerPort containers cpu data defaultMode drop emptyDir endpoints env from fsGroup groups host
@@ -27,11 +27,11 @@ var old = strings.Fields(`v1 gateway.networking.k8s.io/v1 monitoring.coreos.com/
 	matchLabels matches maxUnavailable memory metadata mountPath name namespaceSelector nodeSelector parentRefs path paths periodSeconds
 	podManagementPolicy podSelector policyTypes port ports priorityClassName readOnly readOnlyRootFilesystem readinessProbe replicas
 	requests resources rules runAsNonRoot runAsUser secret secretName securityContext selector service serviceName spec storage
-	storageClassName stringData targetPort template terminationGracePeriodSeconds timeoutSeconds tls tolerations type value
+	storageClassName stringData targetPort template terminationGracePeriodSeconds timeoutSeconds tls token tolerations type value
 	volumeClaimTemplates volumeMounts volumes`)
 
 var (
-	notYAML = regexp.MustCompile(`(?s)\{\{.*?\}\}|(?m:(?:^|\s)#.*$)|(?m:^ *\w+\.(?:yaml|yml): \|.*(?:\n(?:  .*)?)*)`)
+	notYAML = regexp.MustCompile(`(?s:\{\{.*?\}\})|(?m:(?:^|\s)#.*$)|(?m:^ *\w+\.(?:yaml|yml): \|.*(?:\n(?:  .*)?)*)`)
 	used    = regexp.MustCompile(`(?m)(?:^|[\s{,])(?:apiVersion: *([\w./]+)|(kubernetes\.io/metadata\.name|[a-z][A-Za-z]+):(?:\s|$))`)
 )
 
@@ -89,10 +89,10 @@ func TestTooNew(t *testing.T) {
 		minor            int
 	}{
 		{"an older API", "apiVersion: policy/v1\n", "policy/v1: Kubernetes 1.21 introduced it", 20},
-		{"an older member", "  - {name: x, seccompProfile: {type: RuntimeDefault}} # new: 1\n", "seccompProfile: Kubernetes 1.19 introduced it", 18},
+		{"an older member", "# new: 1\nspec:\n  - {name: x, seccompProfile: {type: RuntimeDefault}}\n", "seccompProfile: Kubernetes 1.19 introduced it", 18},
 		{"a member behind a condition", "{{- if .Values.x }}\n  maxSkew: 1\n{{- end }}\n", "maxSkew: Kubernetes 1.16 introduced it", 15},
 		{"a member that is not in the table", "spec:\n  minReadySeconds: 3\n", "minReadySeconds: unknown: add the version of Kubernetes that introduced it", 25},
-		{"the text of a ConfigMap", "data:\n  config.yaml: |\n    apps:\n      - token_files: []\n    anything: 1\nkind: ConfigMap\n", "", 25},
+		{"the text of a ConfigMap", "data:\n  config.yaml: |\n    apps:\n      - token_files: []\n    anything: 1\nkind: ConfigMap\nsince: 1\n", "since: unknown: add the version of Kubernetes that introduced it", 25},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := strings.Join(tooNew(tt.text, tt.minor), "; "); got != tt.want {
