@@ -18,6 +18,7 @@ type scene struct {
 	name     string
 	apps     int                                          // applications, production first
 	replicas []string                                     // that are scraped
+	engine   bool                                         // that they share their records through
 	plain    bool                                         // no storage, no relay
 	down     func(minute int, instance string) bool       // nil: never
 	happen   func(t *testing.T, minute int, r []*replica) // nil: nothing
@@ -122,6 +123,9 @@ func (c scene) samples(t *testing.T) (all []sample, end time.Time) {
 			}
 			if c.happen != nil && len(up) > 0 {
 				c.happen(t, minute, up)
+			}
+			if c.engine {
+				share(up)
 			}
 			// Something else is scraped, or time stood still.
 			w.classic = append(w.classic, sample{labels: labels.FromStrings("__name__", "up", "job", "node", "instance", "n"), t: time.Now().UnixMilli(), v: 1})

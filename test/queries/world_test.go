@@ -26,6 +26,8 @@ import (
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/collector"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/storage"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
@@ -78,10 +80,17 @@ func (w *world) end() time.Time          { return w.at(minutes) }
 // replica is one running exporter.
 type replica struct {
 	instance string
+	store    *state.Store
 	callback *handler.Callback
 	metrics  http.Handler
 	later    *later
 	series   [2]map[string]labels.Labels // of the last scrape, by kind of storage
+}
+
+// inMemory is a store in memory.
+type inMemory struct {
+	*state.Store
+	storage.Memory
 }
 
 func startReplica(t *testing.T, instance string) *replica {
@@ -98,15 +107,12 @@ func startReplica(t *testing.T, instance string) *replica {
 // there is no storage and no relay.
 func startReplicaOf(t *testing.T, instance string, apps []handler.App, later func(prometheus.Registerer) *later) *replica {
 	t.Helper()
-	reg := prometheus.NewRegistry()
-	callback, err := handler.New(handler.Options{
-		Registerer: reg,
-		Apps:       apps,
-	})
+	reg, store := prometheus.NewRegistry(), state.New(state.Options{FutureTolerance: handler.DefaultFutureTolerance})
+	callback, err := handler.New(handler.Options{Registerer: reg, Apps: apps, Store: inMemory{store, storage.Memory{Store: store}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &replica{instance: instance, callback: callback, later: later(reg)}
+	r := &replica{instance: instance, store: store, callback: callback, later: later(reg)}
 	version.Version = "1.0.0"
 	reg.MustRegister(
 		collectors.NewGoCollector(),
