@@ -7,23 +7,24 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
-// book is what is known of the engine's records of one application.
+// book is what this replica knows of the engine's records of one application.
 type book struct {
 	id     string
-	event  string                // the newest member that the engine has
-	rooms  map[roomMember]uint64 // what it has of the rooms that changed lately
-	hint   float64               // the last change that another replica has announced
-	read   int64                 // when it was last read, Unix milliseconds
-	failed bool                  // a command for it has failed since it was last exchanged as a whole
+	event  string                // the newest event in the engine, as its member
+	rooms  map[roomMember]uint64 // the scores in the engine, of rooms that changed lately
+	hint   float64               // the score of the last announced change
 	hinted bool                  // another replica has announced a change that was not read yet
+	read   int64                 // time of the last read, Unix milliseconds; 0 before the first
+	failed bool                  // the last command for the application has failed
 
 	nextRead, nextRepeat, nextWhole time.Time
 
-	newest state.News // the newest event of this replica
-	text   string     // the member of newest
+	newest state.News // the newest event that this replica knows
+	text   string     // its member
 }
 
-// encoded returns the member of n, the newest event of this replica, "" if there is none.
+// encoded returns the member of n, the newest event that this replica knows, and "" if there is
+// no event.
 func (b *book) encoded(n state.News) string {
 	if n != b.newest {
 		b.newest, b.text = n, encodeEvent(n)
@@ -31,8 +32,8 @@ func (b *book) encoded(n state.News) string {
 	return b.text
 }
 
-// recover notes that the engine takes commands for the application again: who knows what it
-// has lost.
+// recover notes that the engine accepts commands for the application again. The engine may have
+// lost records meanwhile, so all rooms are exchanged soon.
 func (b *book) recover(now time.Time) {
 	b.failed = false
 	if limit := now.Add(spread(retryInterval)); b.nextWhole.After(limit) {
@@ -40,5 +41,6 @@ func (b *book) recover(now time.Time) {
 	}
 }
 
-// spread returns a part of d, so that not all applications have their turn at once.
+// spread returns a random part of d. It keeps the applications from being exchanged at the same
+// moment.
 func spread(d time.Duration) time.Duration { return rand.N(d) }

@@ -14,30 +14,30 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// Settings say where the engine is. They are complete.
+// Settings say how to reach the engine. They have no defaults.
 type Settings struct {
-	// Addresses are HOST:PORT: that of the server, those of the Sentinels, or those of some
-	// nodes of the Cluster.
+	// Addresses are HOST:PORT of the server, of the Sentinels, or of some nodes of the Cluster.
 	Addresses []string
-	// MasterName is the name of the primary that the Sentinels know, "" without Sentinel.
+	// MasterName is the name of the primary at the Sentinels, "" without Sentinel.
 	MasterName string
 	// Cluster says that the engine is a Cluster.
 	Cluster bool
-	// Database is the number of the database; a Cluster has only 0.
+	// Database is the number of the database. A Cluster has only database 0.
 	Database int
-	// Username and Password are of the server, SentinelUsername and SentinelPassword of the
-	// Sentinels. Empty ones are not sent.
+	// Username and Password are for the server, SentinelUsername and SentinelPassword for the
+	// Sentinels. Empty values are not sent.
 	Username, Password                 string
 	SentinelUsername, SentinelPassword string
 	// TLS is nil for connections without TLS.
 	TLS *tls.Config
-	// Prefix is what all keys begin with.
+	// Prefix is the prefix of all keys.
 	Prefix string
 	// Dial opens a connection to an address. If it is nil, TCP is used, with TLS if that is set.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// String says in a few words where the engine is. It has no secret.
+// String returns the addresses and the kind of the engine, for logs and the status page. It
+// contains no secret.
 func (s Settings) String() string {
 	addresses := strings.Join(s.Addresses, ", ")
 	switch {
@@ -49,8 +49,8 @@ func (s Settings) String() string {
 	return addresses
 }
 
-// ioTimeout is how long a connection, or the answer to one group of commands, may take. The
-// loop tries again by itself, so nothing is gained by waiting.
+// ioTimeout limits the time to connect, and the time until the answer to one group of commands.
+// The next exchange tries again, so a longer wait gains nothing.
 const ioTimeout = 500 * time.Millisecond
 
 // connect returns a client of the engine. It does no I/O.
@@ -60,20 +60,21 @@ func (s Settings) connect() redis.UniversalClient {
 		Username: s.Username, Password: s.Password,
 		SentinelUsername: s.SentinelUsername, SentinelPassword: s.SentinelPassword, TLSConfig: s.TLS, Dialer: s.Dial,
 
-		// By default one call may hang for half a minute, whatever its context says.
+		// With the defaults one call may hang for half a minute, and ignores the deadline of its
+		// context.
 		ContextTimeoutEnabled: true,
 		DialTimeout:           ioTimeout, ReadTimeout: ioTimeout, WriteTimeout: ioTimeout, PoolTimeout: ioTimeout,
 		MaxRetries: -1, DialerRetries: 1,
 		PoolSize: 4,
 
-		// Nothing is sent that an old server or a proxy does not know.
+		// An old server or a proxy may refuse RESP3, CLIENT SETINFO and CLIENT MAINT_NOTIFICATIONS.
 		Protocol: 2, DisableIdentity: true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	})
 }
 
-// Check asks the engine whether it can be used, also for writes, and returns an error if not:
-// within two seconds, or when ctx ends. It changes nothing.
+// Check returns an error if the engine cannot be used, also if it refuses writes. It changes
+// nothing. It returns within two seconds, or when ctx ends.
 func Check(ctx context.Context, s Settings) error {
 	ctx, cancel := context.WithTimeout(ctx, 4*ioTimeout)
 	defer cancel()
@@ -83,13 +84,13 @@ func Check(ctx context.Context, s Settings) error {
 	if err := client.ZCard(ctx, key).Err(); err != nil {
 		return err
 	}
-	// XX updates only a member that exists, and no replica has this name. A server that is full
-	// or read-only refuses the command nevertheless.
+	// XX only updates a member that exists, and no replica has an empty name, so nothing is
+	// written. A server that is full or read-only refuses the command nevertheless.
 	return client.ZAddXX(ctx, key, redis.Z{Member: ""}).Err()
 }
 
-// libraryLog is the log of the client library, which would go to standard error otherwise.
-// What matters of it is an error that this package logs.
+// libraryLog logs the messages of the client library at level debug. By default the library writes
+// them to standard error. Each error that matters is also returned to this package, which logs it.
 type libraryLog struct{ log logrus.FieldLogger }
 
 // Printf implements the logger of go-redis.
@@ -97,8 +98,8 @@ func (l libraryLog) Printf(_ context.Context, format string, v ...any) {
 	l.log.WithField("text", fmt.Sprintf(format, v...)).Debug("message of the Redis client")
 }
 
-// keys are the names of the keys. What is in braces decides the slot of a Cluster, so all keys
-// of an application are in one.
+// keys are the names of the keys. A Cluster hashes only the text in braces, so all keys of an
+// application are in one slot.
 type keys struct {
 	prefix            string
 	replicas, changed string
@@ -118,10 +119,10 @@ type engine struct {
 	keys keys
 }
 
-// errStopped is the problem of a round that ends because ctx has.
+// errStopped is the error of a round whose context has ended.
 var errStopped = errors.New("stopped")
 
-// failed notes an error, and reports whether there was one.
+// fails notes err, the error of a command, and reports whether the command has failed.
 func (l *link) fails(ctx context.Context, doing string, err error) bool {
 	if err == nil || errors.Is(err, redis.Nil) {
 		l.reached = true
@@ -138,8 +139,8 @@ func (l *link) fails(ctx context.Context, doing string, err error) bool {
 	return true
 }
 
-// away reports whether the engine has not answered anything in this round, so that asking on
-// would only take time.
+// away reports whether a command of this round has failed and the engine has answered none. Then
+// further commands would only take time.
 func (l *link) away() bool { return l.problem != nil && !l.reached }
 
 // bounded returns a context for one group of commands.

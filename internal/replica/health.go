@@ -2,16 +2,17 @@ package replica
 
 import "time"
 
-// Health is how the exchange goes.
+// Health is the result of the last exchange.
 type Health struct {
-	// Configured is whether there is an engine; Engine says in words where.
+	// Configured is whether the configuration has an engine. Engine is its description, without
+	// secrets.
 	Configured bool
 	Engine     string
-	// Up is whether the last exchange succeeded. Err says why it did not, nil before the first.
+	// Up is whether the last exchange succeeded. Err is its error, nil before the first exchange.
 	Up  bool
 	Err error
-	// Since is when Up became what it is, LastSuccess the time of the last exchange that
-	// succeeded; zero before the first.
+	// Since is the time of the last change of Up. LastSuccess is the time of the last exchange
+	// that succeeded. Both are zero before the first.
 	Since, LastSuccess time.Time
 	// Peers are the other replicas that were seen within the last ten seconds.
 	Peers []Peer
@@ -20,10 +21,10 @@ type Health struct {
 // Peer is another replica.
 type Peer struct {
 	ID   string
-	Seen time.Time // its last sign of life, by the clock of this replica
+	Seen time.Time // when its last exchange was seen, by the clock of this replica
 }
 
-// Health returns how the exchange goes. It does not block. The caller owns Peers.
+// Health returns the result of the last exchange. It does not block. The caller owns Peers.
 func (r *Replicas) Health() Health {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -32,13 +33,13 @@ func (r *Replicas) Health() Health {
 	return h
 }
 
-// note notes how a round went, and logs if that is another way than before.
+// note notes the result of a round. If the last round had another result, it logs that.
 func (r *Replicas) note(err error, peers []Peer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	h, now := &r.health, time.Now()
 	if r.settings == nil {
-		return // it was taken out of the configuration meanwhile
+		return // a reload has removed the engine from the configuration meanwhile
 	}
 	first := h.Since.IsZero()
 	if first || h.Up != (err == nil) {

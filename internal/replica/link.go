@@ -12,32 +12,34 @@ import (
 )
 
 const (
-	// repeatInterval is how often everything is offered again, rooms if they changed within
-	// repeatRooms: a failover loses acknowledged writes, and nobody is told.
+	// repeatInterval is the time between two offers of an unchanged record, and of its rooms if they
+	// changed within repeatRooms: a failover loses acknowledged writes without an error.
 	repeatInterval = 15 * time.Second
 	repeatRooms    = 4 * time.Minute
-	// wholeInterval is how often all rooms are offered and read.
+	// wholeInterval is the time between two offers, and two reads, of all rooms of an application.
 	wholeInterval = 5 * time.Minute
-	// retryInterval is how long, at least, until that is tried again after a failure.
+	// retryInterval is the least time until all rooms are exchanged after a failure.
 	retryInterval = 5 * time.Second
-	// readAlways is up to how many applications are read every second. If they are more, those
-	// that other replicas have changed are, and all of them every repeatInterval.
+	// readAlways is the largest number of applications that are all read every second. If there
+	// are more, every second only those are read that other replicas have announced, and each
+	// application every repeatInterval.
 	readAlways = 500
-	// roomsLate is how far the time of an event may lie before the last read.
+	// roomsLate is how late the callback of a room may be: a read of the rooms that changed lately
+	// begins this long before the last read.
 	roomsLate = 2 * time.Minute
-	// commitTime is how long a change may take from its receipt until it is visible.
+	// commitTime limits the time from the receipt of a change until it is visible.
 	commitTime = 5 * time.Second
-	// keepEvents is how many events of an application the engine keeps. One that must not be used
-	// may be the newest.
+	// keepEvents is how many events of an application the engine keeps. The newest one may be
+	// unusable.
 	keepEvents = 8
-	// groupSize is how many applications one pipeline is for, wholeGroup if all rooms are read.
+	// groupSize is the number of applications in one pipeline, wholeGroup if all rooms are read.
 	groupSize, wholeGroup = 250, 20
-	// wholeBudget is how long a round may take until no more applications are read as a whole.
+	// wholeBudget is the time in a round after which no further group is read with all rooms.
 	wholeBudget = 200 * time.Millisecond
-	// pageSize is how many members are written or read by one command, firstPage how many by
-	// one of a pipeline.
+	// pageSize is the largest number of members that one command writes or reads, firstPage that
+	// of a command in a pipeline that reads all rooms.
 	pageSize, firstPage = 10_000, 1000
-	// keyLife is how long the keys of an application stay that no replica offers any more.
+	// keyLife is how long the keys of an application stay after the last offer.
 	keyLife = 7 * 24 * time.Hour
 )
 
@@ -48,17 +50,18 @@ type link struct {
 	books   map[string]*book
 	newest  []state.Newest // of the configured applications, as this replica knows them
 	order   []*book        // of the same applications
-	looked  int64          // when changes here were looked for, Unix milliseconds
-	greeted int64          // when changes of the others were looked for, Unix milliseconds
-	born    int64          // what was known before that is offered as a whole
-	failing bool
+	looked  int64          // time of the last look for changes of this replica, Unix milliseconds
+	greeted int64          // time of the last look for changes of other replicas, Unix milliseconds
+	born    int64          // older records are only offered with all rooms, Unix milliseconds
+	failing bool           // the last round has failed
 	peers   map[string]peer
-	problem error // the first one of this round
+	problem error // the first error of this round
 	reached bool  // the engine has answered in this round
 }
 
+// peer is what this replica knows of another one.
 type peer struct {
-	sign float64 // its last sign of life, by its own clock
+	sign float64 // the time of its last exchange, by its own clock
 	seen time.Time
 }
 
@@ -69,7 +72,7 @@ func newLink(r *Replicas, e *engine) *link {
 	}
 }
 
-// round offers what has changed here, and takes what has changed elsewhere if read is set.
+// round offers the changes of this replica, and takes those of other replicas if read is set.
 func (l *link) round(ctx context.Context, read bool) {
 	began := time.Now()
 	l.problem, l.reached = nil, false
@@ -93,22 +96,22 @@ func (l *link) round(ctx context.Context, read bool) {
 		l.failing = true
 	} else if l.failing {
 		l.failing = false
-		for _, b := range l.order { // who knows what was lost
+		for _, b := range l.order { // the engine may have lost any record
 			b.nextWhole, b.nextRepeat = began, began
 		}
 	}
 	l.note(l.problem, peers)
 }
 
-// leave offers what has changed, and takes this replica from those that are seen.
+// leave offers the changes of this replica, and removes it from the replicas that are seen.
 func (l *link) leave(ctx context.Context) {
 	now := time.Now()
 	l.follow(now)
 	l.offer(ctx, newClock(now, l.o.Tolerance), now)
-	_ = l.ZRem(ctx, l.keys.replicas, l.id).Err() // the others see it without that, too
+	_ = l.ZRem(ctx, l.keys.replicas, l.id).Err() // if this fails, they see it until peerLife has passed
 }
 
-// follow reads what this replica knows, and keeps a book for each configured application.
+// follow reads the records of this replica, and keeps a book for each configured application.
 func (l *link) follow(now time.Time) {
 	l.newest = l.o.Known.AppendNewest(l.newest[:0])
 	if slices.EqualFunc(l.newest, l.order, func(n state.Newest, b *book) bool { return n.AppID == b.id }) {
@@ -131,11 +134,11 @@ func (l *link) follow(now time.Time) {
 	}
 }
 
-// peerLife is how long another replica is seen after its last sign of life.
+// peerLife is how long another replica is seen after its last exchange.
 const peerLife = 10 * time.Second
 
-// greet says that this replica lives, and returns the others; it marks the applications that
-// they have changed.
+// greet writes that this replica lives, and returns the other replicas. It marks the applications
+// that they have changed.
 func (l *link) greet(ctx context.Context, c clock) []Peer {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
@@ -144,7 +147,7 @@ func (l *link) greet(ctx context.Context, c clock) []Peer {
 	others := pipe.ZRangeWithScores(ctx, l.keys.replicas, -1000, -1)
 	pipe.ZRemRangeByScore(ctx, l.keys.replicas, "-inf", fmt.Sprint(c.now-time.Hour.Milliseconds()))
 	if l.greeted == 0 {
-		l.greeted = c.now // all applications are read now
+		l.greeted = c.now // the first round reads all applications
 	}
 	since := fmt.Sprint(float64(l.greeted-repeatInterval.Milliseconds()) * 1e3)
 	changes := pipe.ZRangeByScoreWithScores(ctx, l.keys.changed, &redis.ZRangeBy{Min: since, Max: "+inf"})
@@ -167,7 +170,7 @@ func (l *link) greet(ctx context.Context, c clock) []Peer {
 		}
 		p, known := l.peers[id]
 		if !known && z.Score < float64(c.now-peerLife.Milliseconds()-poisonAge.Milliseconds()) {
-			continue // it was gone before this one came
+			continue // it had stopped before this replica started
 		}
 		if p.sign != z.Score {
 			p = peer{z.Score, now}

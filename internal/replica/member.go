@@ -10,12 +10,12 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
-// fault is why a member that was read is not used: the label reason of a metric.
+// fault is why a member that was read is not used. It is the label reason of a metric.
 type fault string
 
 const (
 	malformed  fault = "malformed"    // not of the form that replicas write
-	outOfRange fault = "out_of_range" // a number that makes no sense
+	outOfRange fault = "out_of_range" // a number that no replica writes
 	future     fault = "future"       // later than the clock of this replica allows
 	tooMany    fault = "too_many"     // beyond the most rooms of an application
 )
@@ -23,18 +23,19 @@ const (
 var faults = []fault{malformed, outOfRange, future, tooMany}
 
 const (
-	maxCount = 1_000_000_000 // as for counts of a callback
-	maxTime  = 1<<42 - 1     // Unix milliseconds that a register can hold
-	// poisonAge is how far beyond the tolerance a member must lie in the future to be removed
-	// from the engine. One that is nearer comes from a clock that is a little fast.
+	maxCount = 1_000_000_000 // as for the counts of a callback
+	maxTime  = 1<<42 - 1     // the largest time of a register, Unix milliseconds
+	// poisonAge is how far beyond the tolerance the time of a member must be for its removal from
+	// the engine. A smaller difference may be that of a clock that is a little fast.
 	poisonAge = 10 * time.Minute
 )
 
-// clock says which times can be used: those until latest. All are Unix milliseconds.
+// clock says which times are usable. All are Unix milliseconds.
 type clock struct {
-	now, latest int64
-	poison      int64 // from here on a member is removed
-	oldest      int64 // rooms that were closed before are forgotten
+	now    int64
+	latest int64 // a member with a later time is not used
+	poison int64 // a member with a later time is removed from the engine
+	oldest int64 // a room that was closed earlier is forgotten
 }
 
 func newClock(now time.Time, tolerance time.Duration) clock {
@@ -43,8 +44,8 @@ func newClock(now time.Time, tolerance time.Duration) clock {
 	return clock{now: ms, latest: latest, poison: latest + poisonAge.Milliseconds(), oldest: ms - state.RoomMemory.Milliseconds()}
 }
 
-// An event is EventTime(13):Current(10):Max(10):Received(13):Operator(5). The first three are
-// the order of package state; the last one is hexadecimal.
+// The member of an event is EventTime(13):Current(10):Max(10):Received(13):Operator(5). Package
+// state orders events by the first three fields. Operator is hexadecimal.
 const eventForm = "%013d:%010d:%010d:%013d:%05x"
 
 const eventLength = 13 + 1 + 10 + 1 + 10 + 1 + 13 + 1 + 5
@@ -57,7 +58,8 @@ func encodeEvent(n state.News) string {
 	return fmt.Sprintf(eventForm, n.EventTime, n.Current, n.Max, n.Received, n.Operator)
 }
 
-// decodeEvent returns the event of a member. remove says that no replica should keep it.
+// decodeEvent returns the event of a member. If why is not empty, the event must not be used; if
+// remove is set, the member must be removed from the engine.
 func decodeEvent(appID, text string, c clock) (n state.News, why fault, remove bool) {
 	number := func(from, to, base int) int64 {
 		v, err := strconv.ParseUint(text[from:to], base, 60)
@@ -85,10 +87,12 @@ func decodeEvent(appID, text string, c clock) (n state.News, why fault, remove b
 	return n, "", false
 }
 
-// roomMember is a member of the rooms of an application. A register has the form Room(16), its
-// score is twice the time of the newest event of the room, plus 1 if that was the closing. An
-// opening has the form Room(16):Operator(5), its score is twice the time when the room was
-// opened, plus 1 if it was opened then or later. Both are hexadecimal.
+// roomMember is a member of the rooms of an application, a register or an opening. Their fields are
+// hexadecimal.
+//
+// A register has the form Room(16). Its score is twice the time of the newest event of the room,
+// plus 1 if that event closed the room. An opening has the form Room(16):Operator(5). Its score is
+// twice the time when the room was opened, plus 1 if the time is only a lower bound.
 type roomMember struct {
 	room     state.Room
 	opening  bool
@@ -102,8 +106,8 @@ func (m roomMember) String() string {
 	return fmt.Sprintf("%016x", uint64(m.room))
 }
 
-// members calls add with the members of a register and their scores: those that are young
-// enough to be kept.
+// members calls add with the members of a register and their scores, except those that are too old
+// to matter.
 func members(r state.RoomRecord, c clock, add func(roomMember, uint64)) {
 	if r.Closed() && r.Time() < c.oldest {
 		return
@@ -111,7 +115,7 @@ func members(r state.RoomRecord, c clock, add func(roomMember, uint64)) {
 	add(roomMember{room: r.Room}, r.Newest)
 	opened, operator, exact := r.Opened()
 	switch {
-	case opened < c.oldest: // it does not matter for any event from now on
+	case opened < c.oldest: // no later event depends on it
 	case exact:
 		add(roomMember{r.Room, true, operator}, uint64(opened)<<1)
 	default:
@@ -119,8 +123,9 @@ func members(r state.RoomRecord, c clock, add func(roomMember, uint64)) {
 	}
 }
 
-// decodeRoom returns what a member says. old means that it says nothing that is still wanted,
-// remove that no replica should keep it.
+// decodeRoom returns the member and the score of z. If why is not empty, or old is set because no
+// later event depends on the member, it must not be used; if remove is set, it must be removed from
+// the engine.
 func decodeRoom(z redis.Z, c clock) (m roomMember, score uint64, why fault, old, remove bool) {
 	text, ok := z.Member.(string)
 	if !ok || len(text) != 16 && len(text) != 22 {
@@ -151,13 +156,13 @@ func decodeRoom(z redis.Z, c clock) (m roomMember, score uint64, why fault, old,
 	return m, score, "", old, old
 }
 
-// news returns what a member says of a room; register is the score of its register, as far as
-// it is known. ok is false if it says nothing.
+// news returns the news of a member with a score. register is the score of the register of the same
+// room, 0 if it is not known. ok is false if the member is no news without its register.
 func (m roomMember) news(appID string, score, register uint64, c clock) (n state.RoomNews, ok bool) {
 	n = state.RoomNews{AppID: appID, Room: m.room, Received: c.now}
 	t, odd := int64(score>>1), score&1 == 1
 	switch {
-	case m.opening && odd: // it goes together with the newest event
+	case m.opening && odd: // only news together with the newest event
 		n.Time, n.Closed, n.Opened = int64(register>>1), register&1 == 1, t
 		n.Seen = !n.Closed
 		return n, register > 0

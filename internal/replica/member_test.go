@@ -22,11 +22,12 @@ func TestEventsAreReadAsWritten(t *testing.T) {
 		t.Errorf("got %+v, %q, %v", n, why, remove)
 	}
 	if text := encodeEvent(n); text != testEvent {
-		t.Errorf("written %q", text)
+		t.Errorf("encoded again: %q", text)
 	}
 }
 
-// The order of bytes is the order of package state: Redis picks the same newest event.
+// The order of the members by bytes is the order of events of package state, so Redis and package
+// state find the same newest event.
 func TestOrderOfEvents(t *testing.T) {
 	last := ""
 	for _, c := range []state.News{
@@ -56,10 +57,10 @@ func TestEventsThatAreDropped(t *testing.T) {
 		{"a sign", "+" + testEvent[1:], malformed, true},
 		{"another separator", strings.Replace(testEvent, ":", ";", 1), malformed, true},
 		{"capital letters", strings.ToUpper(testEvent), malformed, true},
-		{"limit of zero", "1739966441121:0000000400:0000000000:1739966441200:00000", outOfRange, true},
-		{"more rooms than a count may have", "1739966441121:1000000001:0000000500:1739966441200:00000", outOfRange, true},
-		{"received at zero", "1739966441121:0000000400:0000000500:0000000000000:00000", malformed, true},
-		{"time of zero", "0000000000000:0000000400:0000000500:1739966441200:00000", outOfRange, true},
+		{"a limit of zero", "1739966441121:0000000400:0000000000:1739966441200:00000", outOfRange, true},
+		{"more rooms than maxCount", "1739966441121:1000000001:0000000500:1739966441200:00000", outOfRange, true},
+		{"a receipt of zero", "1739966441121:0000000400:0000000500:0000000000000:00000", malformed, true},
+		{"a time of zero", "0000000000000:0000000400:0000000500:1739966441200:00000", outOfRange, true},
 		{"a clock that is a little fast", soon, future, false},
 		{"the year 2100", "4102444800000:0000000400:0000000500:1739966441200:00000", future, true},
 		{"received in the year 2100", "1739966441121:0000000400:0000000500:4102444800000:00000", future, true},
@@ -98,7 +99,7 @@ func TestRoomsThatAreDropped(t *testing.T) {
 		{"negative", "00000000000000aa", -2, outOfRange, false, true},
 		{"zero", "00000000000000aa", 0, outOfRange, false, true},
 		{"infinite", "00000000000000aa", math.Inf(1), outOfRange, false, true},
-		{"no number", "00000000000000aa", math.NaN(), outOfRange, false, true},
+		{"not a number", "00000000000000aa", math.NaN(), outOfRange, false, true},
 		{"a fraction", "00000000000000aa", now + .5, outOfRange, false, true},
 		{"a clock that is a little fast", "00000000000000aa", now + 2*70_000, future, false, false},
 		{"the year 2100", "00000000000000aa", 2 * 4102444800000, future, false, true},
@@ -112,7 +113,7 @@ func TestRoomsThatAreDropped(t *testing.T) {
 	}
 }
 
-// A replica that learns the members of a register, in any order, has the same register.
+// A replica that learns the members of a register has the same register.
 func TestRegistersAreReadAsWritten(t *testing.T) {
 	const app, room = "1400000001", state.Room(0xaa)
 	at := testClock.now - 10_000

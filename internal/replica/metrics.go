@@ -6,8 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics are the metrics of the exchange. They are collected while there is an engine in the
-// configuration.
+// metrics are the metrics of the exchange. They are collected while the configuration has an engine.
 type metrics struct {
 	replicas *Replicas
 
@@ -31,7 +30,7 @@ func newMetrics(r *Replicas) *metrics {
 	}
 	m := &metrics{
 		replicas:  r,
-		exchanges: counter("exchanges_total", "Exchanges of records with Redis that were tried, two a second."),
+		exchanges: counter("exchanges_total", "Exchanges of records with Redis, two a second, including failed ones."),
 		failures:  counter("exchange_failures_total", "Exchanges with Redis that failed completely or in part."),
 		offered:   vector("offered_total", "Records written to Redis, including repeated ones.", "kind"),
 		taken:     vector("taken_total", "Records of other replicas that were newer than those of this one.", "kind"),

@@ -9,19 +9,19 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
-// offering is what one application offers in a round.
+// offering is the members of one application that a round writes.
 type offering struct {
 	book   *book
-	event  string // "" if the engine has it
+	event  string // "" if the engine has the newest event
 	rooms  []redis.Z
-	scores map[roomMember]uint64 // the same rooms
-	repeat bool                  // the engine should have all of it
+	scores map[roomMember]uint64 // of the same members
+	repeat bool                  // unchanged members are written, too
 
 	eventAdded, roomsAdded *redis.IntCmd
 }
 
-// offer writes what has changed since the last look, and, when its time has come, what was
-// written lately.
+// offer writes the records that have changed since the last look, and every repeatInterval those
+// that were written lately.
 func (l *link) offer(ctx context.Context, c clock, now time.Time) {
 	since := max(l.looked-commitTime.Milliseconds(), l.born)
 	var group []*offering
@@ -49,7 +49,7 @@ func (l *link) offer(ctx context.Context, c clock, now time.Time) {
 	}
 }
 
-// collect returns what an application offers, nil if that is nothing.
+// collect returns the offering of an application, nil if there is nothing to write.
 func (l *link) collect(n state.Newest, b *book, since int64, c clock, now time.Time) *offering {
 	event, repeat := b.encoded(n.News), !now.Before(b.nextRepeat)
 	if event <= b.event && n.RoomsChanged < since && !repeat {
@@ -58,7 +58,7 @@ func (l *link) collect(n state.Newest, b *book, since int64, c clock, now time.T
 	o := &offering{book: b, repeat: repeat}
 	if repeat {
 		since = max(c.now-repeatRooms.Milliseconds(), l.born)
-		for m, score := range b.rooms { // what is read and looked at again is younger
+		for m, score := range b.rooms { // older members are neither read nor offered again
 			if int64(score>>1) < c.now-2*roomsLate.Milliseconds() {
 				delete(b.rooms, m)
 			}
@@ -90,7 +90,8 @@ func (l *link) collect(n state.Newest, b *book, since int64, c clock, now time.T
 	return o
 }
 
-// write writes a group of offerings with one pipeline, and tells other replicas what is new.
+// write writes a group of offerings with one pipeline. With a second one it announces the
+// applications that have changed in the engine.
 func (l *link) write(ctx context.Context, group []*offering, now time.Time) {
 	bound, cancel := bounded(ctx)
 	defer cancel()
@@ -110,7 +111,7 @@ func (l *link) write(ctx context.Context, group []*offering, now time.Time) {
 			continue
 		}
 		news = append(news, redis.Z{Score: float64(time.Now().UnixMicro()), Member: o.book.id})
-		if o.eventAdded != nil && o.eventAdded.Val() > 0 { // if that fails, the next event does it
+		if o.eventAdded != nil && o.eventAdded.Val() > 0 { // if this fails, the next event trims more
 			pipe.ZRemRangeByRank(bound, l.keys.event(o.book.id), 0, -keepEvents-1)
 		}
 	}
@@ -119,14 +120,14 @@ func (l *link) write(ctx context.Context, group []*offering, now time.Time) {
 	}
 	pipe.ZAdd(bound, l.keys.changed, news...)
 	if _, err := pipe.Exec(bound); l.fails(ctx, "ZADD "+l.keys.changed, err) {
-		return // the others read all applications before long
+		return // the other replicas read all applications every repeatInterval
 	}
 	for _, z := range news {
-		l.books[z.Member.(string)].hint = z.Score // nobody else's
+		l.books[z.Member.(string)].hint = z.Score // this replica need not read its own change
 	}
 }
 
-// written notes what became of an offering, and reports whether the engine has changed.
+// written notes the results of an offering, and reports whether it has changed the engine.
 func (l *link) written(ctx context.Context, o *offering, now time.Time) (changed bool) {
 	b, failed := o.book, false
 	if o.eventAdded != nil {
@@ -155,7 +156,7 @@ func (l *link) written(ctx context.Context, o *offering, now time.Time) (changed
 		return changed
 	case o.repeat:
 		b.nextRepeat = now.Add(repeatInterval)
-		if changed && !b.failed && b.read > 0 { // it was flushed, or is an older copy
+		if changed && !b.failed && b.read > 0 { // the engine had been flushed, or is an older copy
 			l.metrics.restored.Inc()
 			b.nextWhole = now
 		}

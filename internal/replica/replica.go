@@ -17,7 +17,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
-// Known is what this replica knows. *state.Store has it.
+// Known has the records of this replica. *state.Store implements it.
 type Known interface {
 	// AppendNewest appends the newest event of each configured application to list.
 	AppendNewest(list []state.Newest) []state.Newest
@@ -26,19 +26,19 @@ type Known interface {
 	Rooms(appID string, since int64) []state.RoomRecord
 }
 
-// Learner takes news. *storage.Storage and storage.Memory are such.
+// Learner takes news. *storage.Storage and storage.Memory implement it.
 type Learner interface {
-	// Learn merges news, each only if it is newer than what is known, and returns how many
-	// were. It returns when they are visible, and durable if the storage can be written. The
-	// error is that of ctx.
+	// Learn merges the news that are newer than the known records, and returns their numbers. It
+	// returns when the news are visible, and durable if the storage can be written. The error is
+	// that of ctx.
 	Learn(ctx context.Context, events []state.News, rooms []state.RoomNews) (newEvents, newRooms int, err error)
 }
 
-// Options are what Replicas need. All are required but Registerer.
+// Options are the settings of Replicas. All are required except Registerer.
 type Options struct {
 	Known   Known
 	Learner Learner
-	// Tolerance is how far a time may lie ahead of the clock of this replica.
+	// Tolerance is how far the time of a record may lie ahead of the clock of this replica.
 	Tolerance  time.Duration
 	Log        logrus.FieldLogger
 	Registerer prometheus.Registerer
@@ -48,8 +48,8 @@ type Options struct {
 // goroutines.
 type Replicas struct {
 	o       Options
-	id      string // of this process
-	born    int64  // when it began, after what was stored had been restored, Unix milliseconds
+	id      string
+	born    int64 // time of the start, after the stored records were restored, Unix milliseconds
 	metrics *metrics
 
 	mu       sync.Mutex
@@ -73,8 +73,7 @@ func New(o Options) (*Replicas, error) {
 	return r, nil
 }
 
-// newID returns a name for this process that no other one has, and that tells a person which
-// one it is.
+// newID returns a unique name for this process, with the name of the host for people.
 func newID() string {
 	host, err := os.Hostname()
 	if err != nil {
@@ -85,11 +84,12 @@ func newID() string {
 	return host + "-" + hex.EncodeToString(b[:])
 }
 
-// ID returns the name of this replica among the others: the name of the host and a random part
-// that is another one after a restart.
+// ID returns the name of this replica: the name of the host and a random part that changes at each
+// start.
 func (r *Replicas) ID() string { return r.id }
 
-// Configure makes s the engine, nil for none. The connections are made anew. It does not block.
+// Configure makes s the engine, nil for none. All connections are closed and opened again. It does
+// not block.
 func (r *Replicas) Configure(s *Settings) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -104,8 +104,8 @@ func (r *Replicas) Configure(s *Settings) {
 	r.changed = make(chan struct{})
 }
 
-// Run exchanges records until ctx ends. Then it offers what has changed once more, within a
-// second, and returns nil.
+// Run exchanges records until ctx ends. Then it offers the last changes, within a second, and
+// returns nil.
 func (r *Replicas) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		r.mu.Lock()
@@ -124,8 +124,8 @@ func (r *Replicas) Run(ctx context.Context) error {
 }
 
 const (
-	offerInterval = 500 * time.Millisecond // between two looks at what has changed here
-	readEvery     = 2                      // of them the engine is read
+	offerInterval = 500 * time.Millisecond // between two looks for changes of this replica
+	readEvery     = 2                      // every second look also reads the engine
 )
 
 // exchange exchanges records with the engine s until ctx ends or changed is closed.
@@ -152,9 +152,9 @@ func (r *Replicas) exchange(ctx context.Context, s Settings, changed <-chan stru
 	}
 }
 
-// Lease reports whether this replica may recount an application for the time d, and keeps the
-// others from it. It is true without an engine, and if the engine cannot be asked: two recounts
-// do no harm. It blocks for a second at most.
+// Lease reports whether this replica may recount an application for the time d. If it may, the
+// other replicas may not. Without an engine, or if the engine cannot be used, all replicas may: two
+// recounts do no harm. It blocks for a second at most.
 func (r *Replicas) Lease(ctx context.Context, appID string, d time.Duration) bool {
 	e := r.client.Load()
 	if e == nil {
@@ -171,6 +171,6 @@ func (r *Replicas) Lease(ctx context.Context, appID string, d time.Duration) boo
 	if err == nil && owner != r.id {
 		return false
 	}
-	_ = e.PExpire(ctx, key, d).Err() // a lease that is lost costs one recount
+	_ = e.PExpire(ctx, key, d).Err() // a lost lease costs one recount
 	return true
 }

@@ -11,19 +11,21 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
-// reading is what is read of one application.
+// reading is the commands that read one application.
 type reading struct {
 	book   *book
 	events *redis.StringSliceCmd
 	rooms  *redis.ZSliceCmd
 }
 
-// news is what was read and is newer than what is known.
+// news is the records that were read and are newer than those of this replica.
 type news struct {
 	events []state.News
 	rooms  []state.RoomNews
 	poison map[string][]any // members to remove, by key
 }
+
+// remove notes that a member must be removed from the engine.
 
 func (n *news) remove(key, member string) {
 	if n.poison == nil {
@@ -34,7 +36,7 @@ func (n *news) remove(key, member string) {
 	}
 }
 
-// take reads the applications whose turn it is, and those that other replicas have changed.
+// take reads the applications that are due, and those that other replicas have changed.
 func (l *link) take(ctx context.Context, c clock, now time.Time) {
 	interval := repeatInterval
 	if len(l.order) <= readAlways {
@@ -64,7 +66,7 @@ func (l *link) take(ctx context.Context, c clock, now time.Time) {
 			case len(r.rooms.Val()) == pageSize || b.failed:
 				b.recover(now)
 			}
-			if b.read == 0 && interval > 0 { // not all at once the next time
+			if b.read == 0 && interval > 0 { // the next reads are spread over the interval
 				b.nextRead = now.Add(spread(interval))
 			} else {
 				b.nextRead = now.Add(interval)
@@ -76,7 +78,8 @@ func (l *link) take(ctx context.Context, c clock, now time.Time) {
 	}
 }
 
-// read reads what has changed in a group of applications with one pipeline.
+// read reads the events, and the rooms that changed lately, of a group of applications with one
+// pipeline.
 func (l *link) read(ctx context.Context, group []*book, c clock) []reading {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
@@ -95,7 +98,8 @@ func (l *link) read(ctx context.Context, group []*book, c clock) []reading {
 	return list
 }
 
-// newestEvent adds the newest event of members, which are in order, to n.
+// newestEvent adds the newest usable event of members, which are in order, to n, if it is newer
+// than the newest event of the book.
 func (l *link) newestEvent(b *book, members []string, n *news, c clock) {
 	for _, text := range slices.Backward(members) {
 		if text == b.event {
@@ -111,7 +115,7 @@ func (l *link) newestEvent(b *book, members []string, n *news, c clock) {
 		if why == "" && text > b.event {
 			n.events = append(n.events, event)
 			b.event = text
-			if b.read > 0 { // else it may have been there for long
+			if b.read > 0 { // before the first read the event may have been in the engine for long
 				l.metrics.lag.Observe(max(float64(time.Now().UnixMilli()-event.Received), 0) / 1e3)
 			}
 			return
@@ -119,7 +123,7 @@ func (l *link) newestEvent(b *book, members []string, n *news, c clock) {
 	}
 }
 
-// newerRooms adds to n what members say and known does not have, and notes it there.
+// newerRooms adds the members with a higher score than in known to n, and notes them in known.
 func (l *link) newerRooms(b *book, members []redis.Z, known map[roomMember]uint64, n *news, c clock) {
 	var openings []roomMember
 	var registers []state.RoomNews
@@ -141,7 +145,7 @@ func (l *link) newerRooms(b *book, members []redis.Z, known map[roomMember]uint6
 			registers = append(registers, one)
 		}
 	}
-	// Some openings say more of a register that is known.
+	// An opening may need the register of its room, so the registers come first.
 	n.rooms = append(n.rooms, registers...)
 	for _, m := range openings {
 		if one, ok := m.news(b.id, known[m], known[roomMember{room: m.room}], c); ok {
@@ -150,9 +154,9 @@ func (l *link) newerRooms(b *book, members []redis.Z, known map[roomMember]uint6
 	}
 }
 
-// learn hands over what is news.
+// learn passes the events and rooms of n to the Learner.
 func (l *link) learn(ctx context.Context, n *news) {
-	const most = 1000 // in one batch: the callbacks of the same commit wait for it
+	const most = 1000 // callbacks of the same commit wait for these
 	for events := range slices.Chunk(n.events, most) {
 		l.hand(ctx, events, nil)
 	}
@@ -165,13 +169,13 @@ func (l *link) learn(ctx context.Context, n *news) {
 func (l *link) hand(ctx context.Context, events []state.News, rooms []state.RoomNews) {
 	newEvents, newRooms, err := l.o.Learner.Learn(ctx, events, rooms)
 	if err != nil {
-		return // it stops
+		return // ctx has ended
 	}
 	l.metrics.taken.WithLabelValues("event").Add(float64(newEvents))
 	l.metrics.taken.WithLabelValues("room").Add(float64(newRooms))
 }
 
-// purge removes from the engine what nobody should keep.
+// purge removes the unusable members of n from the engine.
 func (l *link) purge(ctx context.Context, n *news) {
 	ctx, cancel := bounded(ctx)
 	defer cancel()

@@ -9,8 +9,8 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
-// whole exchanges all rooms of the applications whose turn it is: some of them, if that takes
-// long.
+// whole exchanges all rooms of the applications that are due. If it takes longer than wholeBudget,
+// the next round continues.
 func (l *link) whole(ctx context.Context, now time.Time) {
 	var due []*book
 	for _, b := range l.order {
@@ -26,6 +26,7 @@ func (l *link) whole(ctx context.Context, now time.Time) {
 	}
 }
 
+// wholeGroup exchanges all rooms of a group of applications.
 func (l *link) wholeGroup(ctx context.Context, group []*book, now time.Time) {
 	bound, cancel := bounded(ctx)
 	defer cancel()
@@ -40,7 +41,7 @@ func (l *link) wholeGroup(ctx context.Context, group []*book, now time.Time) {
 		if l.fails(ctx, "ZRANGE "+l.keys.rooms(b.id), first[i].Err()) {
 			b.failed = true
 		} else if l.wholeApp(ctx, b, first[i].Val()) {
-			// The first one is soon after the connection: not all at once the next time.
+			// The first exchanges follow the start at once; the next ones are spread.
 			b.nextWhole = now.Add(wholeInterval - spread(wholeInterval/5))
 			continue
 		}
@@ -48,24 +49,25 @@ func (l *link) wholeGroup(ctx context.Context, group []*book, now time.Time) {
 	}
 }
 
-// page asks for n members of the rooms of an application from a place on, the last ones first:
-// a member that moves while pages are read goes to the end, and none is passed over.
+// page reads n members of the rooms of an application by descending score, after the first from
+// members. Scores only rise: a member that changes between two pages moves to the front, so that
+// the pages together miss no member that has not changed.
 func (l *link) page(ctx context.Context, by redis.Cmdable, b *book, from, n int) *redis.ZSliceCmd {
 	return by.ZRangeArgsWithScores(ctx, redis.ZRangeArgs{Key: l.keys.rooms(b.id), Start: from, Stop: from + n - 1, Rev: true})
 }
 
-// wholeApp takes all rooms of an application, of which page is the first part, offers those
-// that the engine does not have, and reports whether it could.
+// wholeApp takes all rooms of an application, of which page is the first part, and offers the rooms
+// that the engine does not have. It reports whether all commands succeeded.
 func (l *link) wholeApp(ctx context.Context, b *book, page []redis.Z) bool {
 	c := newClock(time.Now(), l.o.Tolerance)
-	mine := map[roomMember]uint64{} // what is known here or has been read
+	mine := map[roomMember]uint64{} // the members of this replica, and those that were read
 	for _, r := range l.o.Known.Rooms(b.id, 0) {
 		members(r, c, func(m roomMember, score uint64) { mine[m] = score })
 	}
 	n := &news{}
 	for from, size := 0, firstPage; ; {
 		l.newerRooms(b, page, mine, n, c)
-		for _, z := range page { // what is left has to be offered
+		for _, z := range page { // the members that remain are offered
 			if m, score, why, _, _ := decodeRoom(z, c); why == "" && mine[m] == score {
 				delete(mine, m)
 			}
@@ -86,11 +88,12 @@ func (l *link) wholeApp(ctx context.Context, b *book, page []redis.Z) bool {
 		}
 		page = cmd.Val()
 	}
-	l.purge(ctx, n) // now that no place is counted any more
+	l.purge(ctx, n) // after the last page: it changes the positions of members
 	return l.offerMissing(ctx, b, mine)
 }
 
-// offerMissing writes rooms that the engine does not have, and reports whether it could.
+// offerMissing writes members that the engine does not have, and reports whether all commands
+// succeeded.
 func (l *link) offerMissing(ctx context.Context, b *book, rooms map[roomMember]uint64) bool {
 	o := &offering{book: b}
 	flush := func() bool {

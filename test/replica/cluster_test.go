@@ -12,8 +12,8 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/crash/exporter"
 )
 
-// In a Cluster of three the keys of each application are in one slot. A slot that moves is
-// followed, and a node that is away takes only its applications along.
+// In a Cluster of three nodes the keys of each application are in one slot. The replicas follow a
+// slot that moves to another node. While a node is away, only its applications are not exchanged.
 func TestCluster(t *testing.T) {
 	w := newWorld(t, appA, appB, "1400000003", "1400000004", "1400000005", "1400000006")
 	nodes := startCluster(t)

@@ -10,8 +10,8 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/crash/exporter"
 )
 
-// An older copy of Redis that is restored takes nothing back: neither from the replicas, nor
-// from one that comes later and knows only what is in Redis.
+// If an older copy of Redis is restored, the replicas keep their newer records, and write them to
+// Redis again. A replica that is added later gets them from there.
 func TestOlderCopy(t *testing.T) {
 	ctx, engine, w := context.Background(), startServer(t), newWorld(t, appA, appB)
 	config := configFile(t, w.apps, "addresses: ["+engine.addr+"]")

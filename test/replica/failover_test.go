@@ -17,8 +17,8 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/crash/exporter"
 )
 
-// The primary that Sentinels watch is killed in the middle of writes, again and again: the
-// replicas follow the new one, and what the failover has lost is offered again.
+// The primary of a Sentinel setup is killed during writes, KILLS times. The replicas use the new
+// primary, and offer the records again that the failover has lost.
 func TestSentinel(t *testing.T) {
 	ctx, w := context.Background(), newWorld(t, appA, appB)
 	byAddr := map[string]*server{}

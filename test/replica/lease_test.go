@@ -15,8 +15,8 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/storage"
 )
 
-// One of the replicas recounts an application. If it dies, another one does after the lease
-// has expired; without Redis each one does.
+// One of the replicas recounts an application. If it stops, another replica does when the lease has
+// expired. Without Redis each replica does.
 func TestLease(t *testing.T) {
 	ctx, engine := context.Background(), startServer(t)
 	start := func() (r *replica.Replicas, stop func()) {
@@ -52,8 +52,8 @@ func TestLease(t *testing.T) {
 	b, _ := start()
 	lease(a, appA, true)
 	lease(b, appA, false)
-	lease(a, appA, true) // it keeps it
-	lease(b, appB, true) // each application has its own
+	lease(a, appA, true) // it renews its lease
+	lease(b, appB, true) // each application has a lease of its own
 	lease(a, appB, false)
 
 	key := "{tuilivekit:" + appA + "}:reconcile"
@@ -61,7 +61,7 @@ func TestLease(t *testing.T) {
 		t.Errorf("the lease is for %s", left)
 	}
 	stopA()
-	lease(b, appA, false) // not at once
+	lease(b, appA, false) // the lease has not expired
 	if err := engine.PExpire(ctx, key, time.Millisecond).Err(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package replica proves with real servers that exporters which share a Redis end with the
-// same numbers, whatever becomes of the Redis.
+// Package replica proves with real servers that replicas which share a Redis show the same numbers
+// in the end, whatever fault the Redis has.
 package replica
 
 import (
@@ -25,7 +25,8 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/crash/exporter"
 )
 
-// patience is how long a test waits before it takes a program for hung. It is no limit of time.
+// patience is how long a test waits until it reports that a program hangs. It is no limit of time
+// for a program that works.
 const patience = 3 * time.Minute
 
 var binary string // the exporter
@@ -42,7 +43,7 @@ type quiet struct{}
 
 func (quiet) Printf(context.Context, string, ...any) {}
 
-// eventually waits until check has no problem any more.
+// eventually waits until check returns nil, and returns how long that took.
 func eventually(t *testing.T, what string, check func() error) time.Duration {
 	t.Helper()
 	began := time.Now()
@@ -52,24 +53,24 @@ func eventually(t *testing.T, what string, check func() error) time.Duration {
 			return time.Since(began)
 		}
 		if time.Since(began) > patience {
-			t.Fatalf("%s: still not after %s: %v", what, patience, err)
+			t.Fatalf("%s: not within %s: %v", what, patience, err)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
 }
 
-// server is a redis-server, one that is a Sentinel or a node of a Cluster, too.
+// server is a redis-server. It may be a Sentinel or a node of a Cluster.
 type server struct {
 	addr string
 	dir  string
 	args []string
 	cmd  *exec.Cmd
 	*redis.Client
-	exited chan struct{} // closed when cmd has
+	exited chan struct{} // closed when cmd has exited
 }
 
-// startServer runs a redis-server with further settings until the test ends. It keeps nothing
-// on disk.
+// startServer runs a redis-server with further arguments until the test ends. The server stores
+// nothing on disk.
 func startServer(t *testing.T, args ...string) *server {
 	t.Helper()
 	return startServerWith(t, func(port string) []string {
@@ -77,7 +78,7 @@ func startServer(t *testing.T, args ...string) *server {
 	})
 }
 
-// startServerWith is startServer with all arguments but the folder.
+// startServerWith is startServer with all arguments of the server.
 func startServerWith(t *testing.T, args func(port string) []string) *server {
 	t.Helper()
 	s := &server{addr: freeAddress(t), dir: t.TempDir()}
@@ -98,7 +99,7 @@ func (s *server) launch(t *testing.T) {
 	s.start(t)
 	eventually(t, "redis-server answers", func() error {
 		select {
-		case <-s.exited: // a connection of another program may have its port for a moment
+		case <-s.exited: // another program may have used the port for a moment
 			s.start(t)
 		default:
 		}
@@ -124,11 +125,11 @@ func (s *server) start(t *testing.T) {
 		t.Fatalf("%v: install redis-server", err)
 	}
 	s.cmd, s.exited = cmd, exited
-	go func() { defer close(exited); _ = cmd.Wait() }() // it is killed
+	go func() { defer close(exited); _ = cmd.Wait() }() // the error is that it was killed
 }
 
 func (s *server) kill() {
-	_ = s.cmd.Process.Kill() // it may have gone
+	_ = s.cmd.Process.Kill() // it may have exited
 	<-s.exited
 }
 
@@ -139,14 +140,14 @@ func (s *server) signal(t *testing.T, sig syscall.Signal) {
 	}
 }
 
-// freeAddress returns an address that is free now; a redis-server takes no listener. Its port is
-// none that an outgoing connection gets: one of an exporter would keep a server that is killed
-// from starting again.
+// freeAddress returns an address that is free now: a redis-server cannot inherit a listener. The port
+// is not in the range of outgoing connections, because a connection of an exporter could occupy it
+// while the server is down.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	for range 1000 {
 		port := 11000 + rand.IntN(10000)
-		if isFree(port) && isFree(port+10000) { // which a node of a Cluster needs, too
+		if isFree(port) && isFree(port+10000) { // the second one is for the bus of a Cluster
 			return fmt.Sprintf("127.0.0.1:%d", port)
 		}
 	}
@@ -179,7 +180,7 @@ func configFile(t *testing.T, apps []string, engine string) string {
 	return name
 }
 
-// startReplica runs an exporter on a storage until the test ends.
+// startReplica runs an exporter with a storage folder until the test ends.
 func startReplica(t *testing.T, config, storage string) *exporter.Process {
 	t.Helper()
 	p, err := exporter.Start(binary, "--config.file="+config, "--storage.path="+storage)
@@ -195,7 +196,7 @@ func startReplica(t *testing.T, config, storage string) *exporter.Process {
 	return p
 }
 
-// number returns the number in an environment variable, by default n.
+// number returns the number in an environment variable, or n if it is not set.
 func number(t *testing.T, variable string, n int) int {
 	t.Helper()
 	text := os.Getenv(variable)
@@ -204,12 +205,12 @@ func number(t *testing.T, variable string, n int) int {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
-		t.Fatalf("%s=%s: not a number from 1 on", variable, text)
+		t.Fatalf("%s=%s: must be a number of at least 1", variable, text)
 	}
 	return n
 }
 
-// engineIs returns a check that all replicas show want as whether the last exchange succeeded.
+// engineIs returns a check that tuilivekit_replica_engine_up of all replicas is want.
 func engineIs(w *world, replicas []*exporter.Process, want float64) func() error {
 	return func() error {
 		for _, p := range replicas {

@@ -13,8 +13,8 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/crash/exporter"
 )
 
-// A network between the replicas and Redis that is slow, breaks connections, or swallows what
-// is sent, loses nothing and doubles nothing.
+// If the network between a replica and Redis is slow, resets connections, or drops data, nothing is
+// lost and no event is counted twice.
 func TestNetworkFaults(t *testing.T) {
 	engine, w := startServer(t), newWorld(t, appA, appB)
 	control := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
@@ -23,7 +23,7 @@ func TestNetworkFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(proxy.Stop)
-	// One replica reaches Redis over the network with faults, the other one without.
+	// Only the first replica reaches Redis over the network with faults.
 	replicas := []*exporter.Process{
 		startReplica(t, configFile(t, w.apps, "addresses: ['"+proxy.Listen+"']"), t.TempDir()),
 		startReplica(t, configFile(t, w.apps, "addresses: ['"+engine.addr+"']"), t.TempDir()),
@@ -31,7 +31,7 @@ func TestNetworkFaults(t *testing.T) {
 	behind := replicas[:1]
 	for _, fault := range []struct {
 		name, toxic string
-		up          float64 // whether the exchange succeeds meanwhile
+		up          float64 // whether the exchange succeeds with the fault
 	}{
 		{"latency", `{"type":"latency","attributes":{"latency":100,"jitter":50}}`, 1},
 		{"latency beyond the time-out", `{"type":"latency","attributes":{"latency":5000}}`, 0},
@@ -62,7 +62,7 @@ func TestNetworkFaults(t *testing.T) {
 				t.Errorf("ready: %d, %v", status, err)
 			}
 			if fault.up == 0 {
-				// A toxic that holds data lets it go when it is removed. A network does not.
+				// A toxic that holds data sends it when it is removed, which a network would not do.
 				proxy.Stop()
 			}
 			if err := proxy.Toxics.RemoveToxic(context.Background(), toxic.Name); err != nil {

@@ -19,8 +19,8 @@ const (
 	appB = "1400000002"
 )
 
-// Callbacks that come to any of three replicas are known to all of them, to one that comes
-// later, and to one that starts alone on what it has on disk.
+// All of three replicas know the callbacks that any of them has received. So does a replica that is
+// added later, and a replica that starts with its storage while Redis is away.
 func TestReplicasAgree(t *testing.T) {
 	engine, w := startServer(t), newWorld(t, appA, appB)
 	config := configFile(t, w.apps, "addresses: ["+engine.addr+"]")
@@ -56,8 +56,9 @@ func TestReplicasAgree(t *testing.T) {
 	}
 }
 
-// While Redis hangs, or is away, callbacks are acknowledged and metrics are served; after that
-// the replicas agree again, even if Redis has lost all.
+// While Redis hangs or is away, callbacks are acknowledged and metrics are served. Afterwards the
+// replicas agree again, also if Redis has lost all data. Nothing is lost, and no event is counted
+// twice.
 func TestRedisComesAndGoes(t *testing.T) {
 	engine, w := startServer(t), newWorld(t, appA)
 	config := configFile(t, w.apps, "addresses: ["+engine.addr+"]")
@@ -94,16 +95,18 @@ func TestRedisComesAndGoes(t *testing.T) {
 				}
 			}
 			fault.heal()
+			healed := time.Now()
 			eventually(t, "the fault is over", up(1))
 			stop()
-			t.Logf("equal after %s", eventually(t, "replicas agree", func() error { return w.agree(replicas) }))
+			eventually(t, "replicas agree", func() error { return w.agree(replicas) })
+			t.Logf("equal %s after the fault", time.Since(healed))
 		})
 	}
 	w.counted(replicas)
 	for _, p := range replicas {
 		apart, together := len(p.Lines("replicas are apart")), len(p.Lines("replicas are together again"))
 		if apart < 4 || together > apart {
-			t.Errorf("log: %d lines for apart, %d for together", apart, together)
+			t.Errorf("the log has %d lines of replicas that are apart, %d of replicas that are together again", apart, together)
 		}
 	}
 }
@@ -115,7 +118,7 @@ func set(t *testing.T, s *server, key, value string) {
 	}
 }
 
-// A Redis that has lost everything without a broken connection is filled again.
+// If Redis loses all data and no connection breaks, the replicas write the data again.
 func TestFlush(t *testing.T) {
 	engine, w := startServer(t), newWorld(t, appA, appB)
 	config := configFile(t, w.apps, "addresses: ["+engine.addr+"]")
@@ -139,7 +142,7 @@ func TestFlush(t *testing.T) {
 		}
 		return nil
 	})
-	t.Logf("filled again after %s", took)
+	t.Logf("Redis has all rooms again after %s", took)
 	if err := w.agree(replicas); err != nil {
 		t.Error(err)
 	}
@@ -148,7 +151,7 @@ func TestFlush(t *testing.T) {
 func rooms(app string) string { return "{tuilivekit:" + app + "}:rooms" }
 func event(app string) string { return "{tuilivekit:" + app + "}:event" }
 
-// What somebody else writes under our keys changes no number, and does not stay.
+// A member that no replica has written changes no number, and is removed.
 func TestPoison(t *testing.T) {
 	engine, w := startServer(t), newWorld(t, appA, appB)
 	config := configFile(t, w.apps, "addresses: ["+engine.addr+"]")
@@ -193,7 +196,7 @@ func TestPoison(t *testing.T) {
 		}
 	}
 
-	// A key of another type stops nothing but its own application.
+	// A key of another type only stops the exchange of its application.
 	engine.Del(ctx, event(appA), rooms(appA))
 	engine.Set(ctx, event(appA), "text", 0)
 	engine.Set(ctx, rooms(appA), "text", 0)

@@ -17,8 +17,9 @@ import (
 	"time"
 )
 
-// A replica is removed as docs/replicas.md says: what it has acknowledged for the backend is on
-// its disk and nowhere else, state says so, and a start on that folder delivers it.
+// A replica is removed as docs/replicas.md says. The callbacks that it has queued for the backend are
+// only on its disk: the command state shows their number, and a start with the same folder delivers
+// them.
 func TestScaleDown(t *testing.T) {
 	engine, w := startServer(t), newWorld(t, appA)
 	var away atomic.Bool
@@ -78,7 +79,7 @@ func TestScaleDown(t *testing.T) {
 	if len(delivered) != callbacks {
 		t.Errorf("%d callbacks delivered, want %d", len(delivered), callbacks)
 	}
-	// The rooms stay known to those that stay.
+	// The replica that stays knows the rooms.
 	eventually(t, "the other replica knows the rooms", func() error {
 		m, err := stays.Scrape(w.client)
 		if err != nil {

@@ -30,10 +30,10 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/crash/exporter"
 )
 
-// aclRule is the user that the documents recommend.
+// aclRule finds the ACL user of the documents.
 var aclRule = regexp.MustCompile(`(?m)^ACL SETUSER exporter on >PASSWORD (.+)$`)
 
-// allowExporter makes the user of the documents on a server.
+// allowExporter adds the ACL user of the documents to a server.
 func allowExporter(t *testing.T, s *server, password string) {
 	t.Helper()
 	root, err := exporter.Root()
@@ -57,8 +57,9 @@ func allowExporter(t *testing.T, s *server, password string) {
 	}
 }
 
-// The user of the documents may do all that the exporter does, and the exporter does nothing
-// that Redis 6.2 does not have, nor what proxies and managed services object to.
+// The ACL user of the documents may use all commands of the exporter. The exporter uses no command
+// that Redis 6.2 does not have, and no script and no publish/subscribe, which proxies and managed
+// services may refuse.
 func TestCommands(t *testing.T) {
 	ctx, engine, w := context.Background(), startServer(t), newWorld(t, appA)
 	allowExporter(t, engine, "secret-71d2")
@@ -81,14 +82,14 @@ func TestCommands(t *testing.T) {
 		if strings.Contains(client, "user=exporter") {
 			clients++
 			if !strings.Contains(client, "resp=2") || strings.Contains(client, "sub=1") {
-				t.Errorf("a connection speaks another protocol, or waits for messages: %s", client)
+				t.Errorf("a connection uses another protocol than RESP2, or has a subscription: %s", client)
 			}
 		}
 	}
 	if clients == 0 {
-		t.Error("nobody is user exporter")
+		t.Error("no connection is of user exporter")
 	}
-	if code, err := replicas[1].Stop(patience); code != 0 || err != nil { // it says goodbye
+	if code, err := replicas[1].Stop(patience); code != 0 || err != nil { // with a last exchange
 		t.Fatalf("stop: code %d, %v", code, err)
 	}
 	if err := engineIs(w, replicas[:1], 1)(); err != nil {
@@ -116,8 +117,8 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-// A Sentinel at the head of the list that is dead, or that takes connections and never
-// answers, keeps no replica from the primary.
+// If the first Sentinel of the list is down, or accepts connections and never answers, the replicas
+// find the primary by the next one.
 func TestDeadSentinelFirst(t *testing.T) {
 	w, primary := newWorld(t, appA), startServer(t)
 	host, port, _ := net.SplitHostPort(primary.addr)
@@ -139,8 +140,8 @@ func TestDeadSentinelFirst(t *testing.T) {
 	eventually(t, "replicas agree", func() error { return w.agree(replicas) })
 }
 
-// TLS with a CA of one's own and a client certificate, an ACL user, and a password of
-// Sentinel's own; a reload after the password has changed.
+// The exporter uses TLS with a private CA and a client certificate, an ACL user, and a separate
+// password for Sentinel. After the password has changed, a reload takes the new one into use.
 func TestTLSAndPasswords(t *testing.T) {
 	ctx, w, ca := context.Background(), newWorld(t, appA), newAuthority(t)
 	ca.issue("server", "localhost")
@@ -169,7 +170,7 @@ func TestTLSAndPasswords(t *testing.T) {
 	}
 	eventually(t, "Redis is used", engineIs(w, replicas, 1))
 	if clients := primary.ClientList(ctx).Val(); strings.Count(clients, "user=exporter") < 2 {
-		t.Errorf("the exporters are no user exporter: %s", clients)
+		t.Errorf("the connections are not of user exporter: %s", clients)
 	}
 	stop := w.turmoil(replicas)
 	time.Sleep(time.Second) // of callbacks
@@ -292,8 +293,8 @@ func sentinelFile(t *testing.T, text string) string {
 	return name
 }
 
-// doctor asks the Redis of the configuration, and says why it cannot be used: as the exporter
-// would, also for writes, without writing anything.
+// doctor connects to the Redis of the configuration as the exporter does, and says why it cannot be
+// used, also if it refuses writes. doctor writes nothing.
 func TestDoctorAsksRedis(t *testing.T) {
 	ctx, engine := context.Background(), startServer(t)
 	allowExporter(t, engine, "secret-71d2")

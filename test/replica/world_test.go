@@ -16,7 +16,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/crash/exporter"
 )
 
-// world is the applications as Tencent has them, and what has been acknowledged of them.
+// world is the applications as they are at Tencent, and the callbacks that were acknowledged.
 type world struct {
 	t        *testing.T
 	apps     []string
@@ -61,11 +61,11 @@ func (w *world) send(p *exporter.Process, app, command, body string) {
 	}
 }
 
-// happen lets one thing happen in an application and tells one of the replicas.
+// happen changes an application, and sends the callback to one of the replicas.
 func (w *world) happen(replicas []*exporter.Process) {
 	app, p := w.apps[rand.IntN(len(w.apps))], replicas[rand.IntN(len(replicas))]
 	w.mu.Lock()
-	w.lastTime = max(w.lastTime+1, time.Now().UnixMilli()) // no two at once: the operator of both would not be told apart
+	w.lastTime = max(w.lastTime+1, time.Now().UnixMilli()) // no two at the same time: their order would not be defined
 	now := w.lastTime
 	switch rooms := w.rooms[app]; rand.IntN(4) {
 	case 0:
@@ -98,7 +98,7 @@ func (w *world) happen(replicas []*exporter.Process) {
 	}
 }
 
-// turmoil lets things happen from several senders at once until stop is called.
+// turmoil changes applications, with several senders at once, until stop is called.
 func (w *world) turmoil(replicas []*exporter.Process) (stop func()) {
 	done := make(chan struct{})
 	var senders sync.WaitGroup
@@ -117,7 +117,7 @@ func (w *world) turmoil(replicas []*exporter.Process) (stop func()) {
 	return func() { close(done); senders.Wait() }
 }
 
-// agree reports how a replica differs from the world, or from the others.
+// agree returns an error that says how a replica differs from the world, or from another replica.
 func (w *world) agree(replicas []*exporter.Process) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -158,7 +158,7 @@ func (w *world) agree(replicas []*exporter.Process) error {
 	return nil
 }
 
-// counted fails unless each threshold event is counted by one of the replicas.
+// counted fails the test unless each threshold event is counted by exactly one replica.
 func (w *world) counted(replicas []*exporter.Process) {
 	w.t.Helper()
 	for _, app := range w.apps {
@@ -177,7 +177,7 @@ func (w *world) counted(replicas []*exporter.Process) {
 	}
 }
 
-// sample returns a sample of a replica that has no application.
+// sample returns a sample, whose name has all labels, of a replica.
 func (w *world) sample(p *exporter.Process, name string) float64 {
 	w.t.Helper()
 	m, err := p.Scrape(w.client)
