@@ -1,9 +1,9 @@
 //go:build linux
 
-// Command replicabench measures what the exchange through Redis costs in steady state: the
-// processor time of each replica and of Redis, and the bytes that a replica exchanges, by the
-// number of replicas. Rooms are opened and closed meanwhile, as many as are open divided by
-// how long one is open. The processor time has these callbacks in it. Nobody scrapes.
+// Command replicabench measures the exchange of replicas through Redis in steady state, by the number
+// of replicas: the processor time of each replica and of Redis, and the bytes that a replica
+// exchanges. Meanwhile rooms are opened and closed, at the rate that keeps their number and their
+// lifetime constant. The processor time of a replica includes these callbacks, but no scrape.
 package main
 
 import (
@@ -23,11 +23,11 @@ import (
 var (
 	apps     = flag.Int("apps", 10_000, "number of applications")
 	rooms    = flag.Int("rooms", 100_000, "number of rooms of all applications")
-	replicas = flag.String("replicas", "1,2,3,10", "numbers of replicas")
-	lifetime = flag.Duration("lifetime", time.Hour, "how long a room is open")
-	settle   = flag.Duration("settle", 20*time.Second, "how long rooms are opened and closed until it measures; from 4m on, all that is repeated is")
-	window   = flag.Duration("window", 45*time.Second, "how long one measurement takes; from 5m on, all rooms are read meanwhile")
-	picture  = flag.String("picture", "", "SVG to write, of the processor time by the number of replicas")
+	replicas = flag.String("replicas", "1,2,3,4,5,6,7,8,9,10", "numbers of replicas")
+	lifetime = flag.Duration("lifetime", time.Hour, "time that a room is open")
+	settle   = flag.Duration("settle", 20*time.Second, "time before a measurement in which rooms are opened and closed; all periodic offers are measured from 4m on")
+	window   = flag.Duration("window", 45*time.Second, "duration of a measurement; from 5m on, it includes the exchange of all rooms")
+	picture  = flag.String("picture", "", "SVG file for a picture of the processor time by the number of replicas")
 )
 
 func main() {
@@ -38,14 +38,14 @@ func main() {
 	}
 }
 
-// figures are of one number of replicas.
+// figures are the results for one number of replicas.
 type figures struct {
-	replicas       int
-	most, mean     float64 // processor time of a replica, % of a core
-	redis          float64 // that of Redis
-	out, in        float64 // MB/s that a replica sends and receives
-	resident       float64 // MiB of the replica that has most
-	redisResidence float64 // MiB of data in Redis
+	replicas   int
+	most, mean float64 // processor time of a replica, % of a core
+	redis      float64 // processor time of Redis, % of a core
+	out, in    float64 // MB/s that a replica sends and receives
+	resident   float64 // resident memory of the largest replica, MiB
+	redisData  float64 // data in Redis, MiB
 }
 
 func run(ctx context.Context) error {
@@ -62,7 +62,7 @@ func run(ctx context.Context) error {
 	for _, text := range strings.Split(*replicas, ",") {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 {
-			return fmt.Errorf("-replicas: %q is no number from 1 on", text)
+			return fmt.Errorf("-replicas: %q is not a number of at least 1", text)
 		}
 		f, version, err := measure(ctx, binary, filepath.Join(dir, text), n)
 		if err != nil {
@@ -74,7 +74,7 @@ func run(ctx context.Context) error {
 			fmt.Println("|--:|--:|--:|--:|--:|--:|--:|--:|")
 		}
 		fmt.Printf("| %d | %.1f %% | %.1f %% | %.1f %% | %.2f MB/s | %.2f MB/s | %.0f MiB | %.0f MiB |\n",
-			n, f.mean, f.most, f.redis, f.out, f.in, f.resident, f.redisResidence)
+			n, f.mean, f.most, f.redis, f.out, f.in, f.resident, f.redisData)
 		all = append(all, f)
 	}
 	if *picture == "" {
@@ -83,7 +83,7 @@ func run(ctx context.Context) error {
 	return os.WriteFile(*picture, draw(all), 0o644)
 }
 
-// draw returns the picture of the processor time.
+// draw returns the picture of the processor time by the number of replicas.
 func draw(all []figures) []byte {
 	one := chart.Line{Name: "one replica", Color: "#3274d9", Dots: true}
 	redis := chart.Line{Name: "Redis", Color: "#8e8e8e", Dots: true}

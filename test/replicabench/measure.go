@@ -24,12 +24,12 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/crash/exporter"
 )
 
-// patience is how long it waits until it takes a program for hung.
+// patience is how long the command waits until it reports that a program hangs.
 const patience = 10 * time.Minute
 
 func appID(i int) string { return strconv.Itoa(1400000000 + i) }
 
-// measure runs n replicas and a Redis with all rooms, and measures them.
+// measure runs n replicas that know all rooms, and a Redis, and measures them.
 func measure(ctx context.Context, binary, dir string, n int) (f figures, version string, err error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return f, "", err
@@ -60,8 +60,8 @@ func measure(ctx context.Context, binary, dir string, n int) (f figures, version
 		}
 		return list, nil
 	}
-	// One replica gets all rooms, the others take them, and all start again: now they know
-	// them from their storage, as after some minutes.
+	// One replica receives all rooms, and the others take them. Then all start again, and know the
+	// rooms from their storage: after some minutes replicas are in the same state.
 	var list []*exporter.Process
 	defer func() {
 		for _, p := range list {
@@ -90,7 +90,7 @@ func measure(ctx context.Context, binary, dir string, n int) (f figures, version
 	return f, info(ctx, engine, "redis_version"), errors.Join(err, stopLife())
 }
 
-// startRedis runs a redis-server until stop is called.
+// startRedis runs a redis-server until stop is called. It returns when the server answers.
 func startRedis(ctx context.Context, dir string) (client *redis.Client, stop func(), err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -109,7 +109,7 @@ func startRedis(ctx context.Context, dir string) (client *redis.Client, stop fun
 	return client, stop, until("redis-server answers", func() error { return client.Ping(ctx).Err() })
 }
 
-// sender sends callbacks to any of the replicas.
+// sender sends callbacks to the replicas in turn.
 type sender struct {
 	*http.Client
 	list []*exporter.Process
@@ -119,7 +119,7 @@ func newSender(list []*exporter.Process) *sender {
 	return &sender{&http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 32}, Timeout: patience}, list}
 }
 
-// post sends the i-th callback, which must be acknowledged.
+// post sends the i-th callback, and returns an error unless it is acknowledged.
 func (s *sender) post(i int, app, body string) error {
 	resp, err := s.Post("http://"+s.list[i%len(s.list)].Webhook+"/callback?SdkAppid="+app, "application/json", strings.NewReader(body))
 	if err != nil {
@@ -127,12 +127,13 @@ func (s *sender) post(i int, app, body string) error {
 	}
 	defer resp.Body.Close()
 	if text, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("a callback is answered %s: %s", resp.Status, text)
+		return fmt.Errorf("the answer to a callback is %s: %s", resp.Status, text)
 	}
 	return nil
 }
 
-// open opens the i-th room, some time ago; destroy closes it.
+// open sends the callback that the i-th room was opened, some time ago. destroy sends the callback that
+// it was closed, now.
 func (s *sender) open(i int, ago time.Duration) error {
 	return s.post(i, appID(i%*apps), fmt.Sprintf(
 		`{"CallbackCommand":"Live.CallbackAfterCreateRoom","Operator_Account":"host-%d","EventTime":%d,"RoomInfo":{"RoomId":"room-%d"}}`, i, time.Now().Add(-ago).UnixMilli(), i))
@@ -143,7 +144,7 @@ func (s *sender) destroy(i int) error {
 		`{"CallbackCommand":"Live.CallbackAfterDestroyRoom","RoomId":"room-%d","EventType":"DestroyByUser","EventTime":%d}`, i, time.Now().UnixMilli()))
 }
 
-// fill sends a threshold event of each application and opens all rooms.
+// fill sends a threshold event of each application, and opens all rooms.
 func fill(list []*exporter.Process) error {
 	client := newSender(list)
 	defer client.CloseIdleConnections()
@@ -165,7 +166,7 @@ func fill(list []*exporter.Process) error {
 	return errors.Join(errs...)
 }
 
-// live opens rooms and closes the oldest ones until stop is called, which returns what failed.
+// live opens rooms and closes the oldest ones until stop is called. stop returns the first error.
 func live(list []*exporter.Process) (stop func() error) {
 	done, ended := make(chan struct{}), make(chan error, 1)
 	client := newSender(list)
@@ -231,7 +232,7 @@ func until(what string, check func() error) error {
 	}
 }
 
-// watch measures for one window.
+// watch measures the replicas and Redis for one window.
 func watch(ctx context.Context, engine *redis.Client, list []*exporter.Process) (f figures, err error) {
 	count := func(field string) float64 {
 		n, e := strconv.ParseFloat(info(ctx, engine, field), 64)
@@ -253,7 +254,7 @@ func watch(ctx context.Context, engine *redis.Client, list []*exporter.Process) 
 	f = figures{
 		replicas: len(list), redis: 100 * (after[len(list)] - before[len(list)]) / seconds,
 		out: (count("total_net_input_bytes") - out) / 1e6 / seconds / n, in: (count("total_net_output_bytes") - in) / 1e6 / seconds / n,
-		redisResidence: count("used_memory") / (1 << 20),
+		redisData: count("used_memory") / (1 << 20),
 	}
 	for i, p := range list {
 		percent := 100 * (after[i] - before[i]) / seconds
