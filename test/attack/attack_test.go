@@ -19,8 +19,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/late"
 )
 
-// attack is one way to be a nuisance. It returns how many times it tried, and what is
-// worth knowing about it.
+// attack is one kind of attack. run returns the number of attempts and a note for the log.
 type attack struct {
 	name   string
 	atMost time.Duration
@@ -46,7 +45,7 @@ var attacks = []attack{
 }
 
 func TestAttacks(t *testing.T) {
-	e := startExporter(t, 0, "") // a disk that is slow for its own reasons would be taken for an attack
+	e := startExporter(t, 0, "") // no storage: a slow disk would look like a successful attack
 	client := newGood(e)
 	during := func(d time.Duration, f func(context.Context)) {
 		ctx, cancel := context.WithTimeout(context.Background(), d)
@@ -57,7 +56,7 @@ func TestAttacks(t *testing.T) {
 		<-attacker
 	}
 	rest := func(ctx context.Context) { <-ctx.Done() }
-	during(time.Second, rest) // warm
+	during(time.Second, rest) // warm-up
 	e.collectGarbage()
 	watch := late.NewWatch(t)
 	before, least, total := e.mustScrape(), e.atRest(), 0
@@ -72,7 +71,7 @@ func TestAttacks(t *testing.T) {
 			target := *e
 			target.T = t
 			during(a.atMost, func(ctx context.Context) {
-				// Long enough for a percentile, and over before its time is.
+				// Enough requests for a percentile, and the attack ends before its deadline.
 				for again := true; again; again = time.Since(start) < min(1500*time.Millisecond, a.atMost/3) {
 					var more int
 					more, note = a.run(ctx, &target)
@@ -95,20 +94,20 @@ func TestAttacks(t *testing.T) {
 	after := e.mustScrape()
 	for name := range after {
 		if _, ok := before[name]; !ok && strings.HasPrefix(name, "tuilivekit_") && !strings.Contains(name, "token_last_used") && !strings.Contains(name, `sdk_app_id="`+victim+`"`) {
-			t.Errorf("a new series: %s", name)
+			t.Errorf("the attack has added the series %s", name)
 		}
 	}
 	if got := after["tuilivekit_webhook_panics_total"]; got != 0 {
 		t.Errorf("%v panics", got)
 	}
 	if got, ok := after[`tuilivekit_current_rooms{sdk_app_id="`+victim+`"}`]; ok && got != 100 {
-		t.Errorf("a request was smuggled in: %v rooms", got)
+		t.Errorf("a smuggled request was counted: %v rooms", got)
 	}
 	checkLog(t, e.log.lines())
 }
 
-// TestFewOpenFiles has hundreds of connections want more files than there are: some are
-// kept for scrapes and for what must be durable.
+// TestFewOpenFiles opens more connections than the limit of open files allows. The exporter must keep
+// some files for scrapes and for the storage.
 func TestFewOpenFiles(t *testing.T) {
 	const files = 160
 	e := startExporter(t, files, t.TempDir())
@@ -118,7 +117,7 @@ func TestFewOpenFiles(t *testing.T) {
 	attackers := make(chan struct{})
 	go func() {
 		defer close(attackers)
-		time.Sleep(200 * time.Millisecond) // the good client has proven itself
+		time.Sleep(200 * time.Millisecond) // the exporter knows the good client by then
 		each(ctx, 1500, 4, func(i int) {
 			if conn := e.dialFrom(ctx, i%40); conn != nil {
 				context.AfterFunc(ctx, func() { conn.Close() })
@@ -133,20 +132,20 @@ func TestFewOpenFiles(t *testing.T) {
 		t.Errorf("the good client: %s; %d scrapes lost, %v; %v files at most", client, client.scrapeLost, client.problems, now["process_max_fds"])
 	}
 	if refusals(now, "connections") < 1000 {
-		t.Errorf("%v connections were closed", refusals(now, "connections"))
+		t.Errorf("%v connections were closed, want 1000 or more", refusals(now, "connections"))
 	}
 	if !strings.Contains(strings.Join(e.log.lines(), "\n"), "raise its limit of open files") {
-		t.Error("nobody is told to raise the limit")
+		t.Error("no log line says that the limit should be raised")
 	}
 	t.Logf("%s; %v connections closed", client, refusals(now, "connections"))
 }
 
-// settle waits until the exporter holds no more than it did before: not one goroutine or
-// file more than least, which is at rest, and not much memory. It says what it holds.
+// settle waits until the exporter has no more goroutines and open files than least, the numbers at rest,
+// and checks that its memory has grown little. It returns what the exporter has.
 func settle(t *testing.T, e *exporter, before map[string]float64, least held) string {
 	t.Helper()
 	const heap, memory = "go_memstats_alloc_bytes", "process_resident_memory_bytes"
-	e.scraper.CloseIdleConnections() // an attack that scrapes too leaves it two
+	e.scraper.CloseIdleConnections() // after an attack that scrapes, it has two idle connections
 	left := e.holds()
 	for late := time.Now().Add(time.Minute); left.goroutines > least.goroutines || left.files > least.files; left = e.holds() {
 		if time.Now().After(late) {
@@ -156,12 +155,11 @@ func settle(t *testing.T, e *exporter, before map[string]float64, least held) st
 		time.Sleep(50 * time.Millisecond)
 	}
 	e.collectGarbage()
-	e.collectGarbage() // pools give up after two
+	e.collectGarbage() // a sync.Pool is empty after two collections
 	now := e.mustScrape()
-	// net/http keeps what was a connection of HTTP/2 until it would have been idle for too
-	// long, if it ended with open streams.
+	// If a connection of HTTP/2 ends with open streams, net/http keeps its memory until the idle time-out.
 	if grown := now[heap] - before[heap]; grown > 16<<20 {
-		t.Errorf("%.0f MiB of the heap more than before", grown/(1<<20))
+		t.Errorf("the heap has grown by %.0f MiB", grown/(1<<20))
 	}
 	if now[memory] > 128<<20 {
 		t.Errorf("%.0f MiB are resident", now[memory]/(1<<20))
@@ -169,7 +167,7 @@ func settle(t *testing.T, e *exporter, before map[string]float64, least held) st
 	return fmt.Sprintf("%d goroutines, %d files, heap %.1f MiB, resident %.1f MiB", left.goroutines, left.files, now[heap]/(1<<20), now[memory]/(1<<20))
 }
 
-// each runs f n times, so many at a time, until ctx ends.
+// each runs f n times, atOnce at a time, until ctx ends. It returns how often f ran.
 func each(ctx context.Context, n, atOnce int, f func(i int)) (done int) {
 	var next, ran atomic.Int64
 	var workers sync.WaitGroup
@@ -185,7 +183,7 @@ func each(ctx context.Context, n, atOnce int, f func(i int)) (done int) {
 	return int(ran.Load())
 }
 
-// drip writes text a byte at a time until ctx or the connection ends.
+// drip writes one byte of text every interval, until ctx or the connection ends.
 func drip(ctx context.Context, conn net.Conn, every time.Duration, text string) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
@@ -246,7 +244,7 @@ func slowBodiesSigned(ctx context.Context, e *exporter) (int, string) {
 	return tally(ctx, e, 200, 200, "408", func(i int) []int { return slowBody(ctx, e, i, query(victim)) })
 }
 
-// tally runs f, and counts the statuses; other ones than those of want are an error.
+// tally runs f and counts the statuses of the answers. A status that is not in want is an error.
 func tally(ctx context.Context, e *exporter, n, atOnce int, want string, f func(i int) []int) (int, string) {
 	var mu sync.Mutex
 	by := map[int]int{}
@@ -324,8 +322,8 @@ func pipelining(ctx context.Context, e *exporter) (int, string) {
 	return cases * perConn, note
 }
 
-// smuggling sends requests that two readers may take for different ones, each with a
-// second request hidden in it, which has a valid signature and says 999 rooms.
+// smuggling tries request smuggling (RFC 9112, section 11.2): two parsers can read different requests.
+// Each one hides a second request, which has a valid signature and reports 999 rooms.
 func smuggling(ctx context.Context, e *exporter) (int, string) {
 	hidden := func() string {
 		body := event(999, time.Now().UnixMilli())
@@ -526,19 +524,19 @@ func continuationsOnWeb(ctx context.Context, e *exporter) (int, string) {
 	var sent atomic.Int64
 	each(ctx, 5, 5, func(int) { sent.Add(int64(e.continuations(ctx, 5000))) })
 	if sent.Load() >= 25000 {
-		e.Error("headers without end are read")
+		e.Error("the exporter reads headers without end")
 	}
 	return int(sent.Load()), "frames on 5 connections until they were closed"
 }
 
-// checkLog wants lines of JSON without text of an attack, and few of them.
+// checkLog checks that the log is JSON, has no text from an attacker, and is short.
 func checkLog(t *testing.T, lines []string) {
 	t.Helper()
 	by := map[string]int{}
 	for _, line := range lines {
 		var fields map[string]any
 		if err := json.Unmarshal([]byte(line), &fields); err != nil {
-			t.Errorf("a line that is no JSON: %v: %q", err, line)
+			t.Errorf("a line of the log is not JSON: %v: %q", err, line)
 			continue
 		}
 		if reason, ok := fields["reason"].(string); ok {

@@ -1,5 +1,5 @@
-// Package attack_test runs the exporter as users have it and attacks it, over loopback
-// and for seconds, while a good client goes on and Prometheus scrapes.
+// Package attack_test attacks the built exporter over loopback, each attack for some seconds, while a good
+// client sends callbacks and a scraper reads the metrics.
 package attack_test
 
 import (
@@ -34,7 +34,7 @@ import (
 
 const (
 	app    = "1400000001" // of the good client
-	victim = "1400000002" // of those whose URL an attacker has seen
+	victim = "1400000002" // an attacker has seen signed URLs of it
 	token  = "token-of-the-attack-tests"
 )
 
@@ -47,8 +47,8 @@ type exporter struct {
 	scraper      *http.Client
 }
 
-// startExporter builds the exporter and runs it until the test ends, with files open
-// files at most, and as many as there may be for 0.
+// startExporter builds the exporter and runs it until the test ends. files is its limit of open files; 0
+// is the limit of the test.
 func startExporter(t *testing.T, files int, storage string) *exporter {
 	t.Helper()
 	dir := t.TempDir()
@@ -154,14 +154,14 @@ func (e *exporter) mustScrape() map[string]float64 {
 	return s
 }
 
-// held is what an exporter holds.
+// held is the number of goroutines and open files of an exporter.
 type held struct {
 	goroutines, files int
 	stacks            string // of the goroutines
 }
 
-// holds asks for the goroutines where they are counted before metrics are gathered: that
-// takes some of its own, now more and now fewer, and go_goroutines has them.
+// holds reads the number of goroutines from the profile: go_goroutines also counts those that gather the
+// metrics, and their number varies.
 func (e *exporter) holds() (h held) {
 	e.Helper()
 	h.stacks = e.pprof("goroutine?debug=1")
@@ -172,8 +172,8 @@ func (e *exporter) holds() (h held) {
 	return h
 }
 
-// atRest returns the least that an exporter holds in a second: connections that their
-// clients have closed take a moment to be gone.
+// atRest returns the lowest numbers within a second: connections that clients have closed take a moment
+// to end.
 func (e *exporter) atRest() held {
 	e.Helper()
 	least := e.holds()
@@ -185,7 +185,7 @@ func (e *exporter) atRest() held {
 	return least
 }
 
-// collectGarbage lets the heap be what is in use.
+// collectGarbage runs the garbage collector of the exporter.
 func (e *exporter) collectGarbage() {
 	e.Helper()
 	e.pprof("heap?gc=1")
@@ -209,7 +209,7 @@ func refusals(series map[string]float64, reason string) float64 {
 	return series[`tuilivekit_webhook_rejections_total{reason="`+reason+`"}`]
 }
 
-// query is that of a callback of an application, signed now.
+// query returns the query of a callback of an application, signed now.
 func query(of string) string {
 	now := strconv.FormatInt(time.Now().Unix(), 10)
 	sum := sha256.Sum256([]byte(token + now))
@@ -220,8 +220,8 @@ func event(current int, at int64) string {
 	return fmt.Sprintf(`{"CallbackCommand":"Live.CallbackAfterCreateRoomReachingThreshold","Operator_Account":"x","EventTime":%d,"CurRoomCount":%d,"MaxRoomCount":1000}`, at, current)
 }
 
-// from returns the n-th address on loopback that attackers come from. Where there is
-// one only it is that of the good client.
+// from returns the n-th source address of the attackers. If loopback has only one address, it is that of
+// the good client.
 func from(n int) *net.TCPAddr {
 	ip := net.IPv4(127, 1, byte(n/250), byte(1+n%250))
 	if l, err := net.Listen("tcp", ip.String()+":0"); err == nil {
@@ -231,7 +231,7 @@ func from(n int) *net.TCPAddr {
 	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}
 }
 
-// dialFrom connects to the webhook listener; nil if that is refused.
+// dialFrom connects to the webhook listener. It returns nil if the connection is refused.
 func (e *exporter) dialFrom(ctx context.Context, n int) net.Conn {
 	d := net.Dialer{LocalAddr: from(n), Timeout: 2 * time.Second}
 	conn, err := d.DialContext(ctx, "tcp", e.webhook)
@@ -291,6 +291,6 @@ func (l *log) field(t *testing.T, message, field string) string {
 			}
 		}
 	}
-	t.Fatalf("the log never has %q:\n%s", message, strings.Join(l.lines(), "\n"))
+	t.Fatalf("the log does not have %q:\n%s", message, strings.Join(l.lines(), "\n"))
 	return ""
 }

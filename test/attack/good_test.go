@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// good is the client that must go on: one event after the other over a connection that
-// it keeps, and each tenth over a new one. Prometheus scrapes beside it.
+// good is the client that attacks must not disturb. It sends one event after the other over one
+// connection, and each tenth over a new connection, and scrapes as Prometheus does.
 type good struct {
 	e     *exporter
 	clock int64 // EventTime of the last event
@@ -29,10 +29,10 @@ type good struct {
 
 func newGood(e *exporter) *good { return &good{e: e, clock: 1739966441121} }
 
-// run goes on until ctx ends.
+// run sends and scrapes until ctx ends.
 func (g *good) run(ctx context.Context) {
 	g.kept, g.fresh, g.lost, g.freshLost, g.scrapes, g.slowestScrape, g.scrapeLost, g.problems = nil, nil, 0, 0, 0, 0, 0, nil
-	keep := &http.Client{Transport: &http.Transport{}, Timeout: time.Minute} // when it is taken for hung
+	keep := &http.Client{Transport: &http.Transport{}, Timeout: time.Minute} // then it counts as hung
 	fresh := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}
 	defer keep.CloseIdleConnections()
 	g.scraping.Go(func() { g.scrape(ctx) })

@@ -36,8 +36,8 @@ func requestBlock() []byte {
 	return bytes.Join([][]byte{{0x82, 0x87}, literal(0x04, "/metrics"), literal(0x01, "127.0.0.1")}, nil)
 }
 
-// dialHTTP2 begins a connection of HTTP/2 to the web listener. What comes back is read
-// and dropped.
+// dialHTTP2 begins an HTTP/2 connection to the web listener. Frames from the exporter are read and
+// dropped.
 func (e *exporter) dialHTTP2(ctx context.Context) net.Conn {
 	d := tls.Dialer{NetDialer: &net.Dialer{Timeout: 2 * time.Second}, Config: &tls.Config{RootCAs: e.roots, NextProtos: []string{"h2"}}}
 	conn, err := d.DialContext(ctx, "tcp", e.web)
@@ -53,8 +53,8 @@ func (e *exporter) dialHTTP2(ctx context.Context) net.Conn {
 	return conn
 }
 
-// rapidReset begins streams and resets them at once (CVE-2023-44487). It returns how
-// many it could.
+// rapidReset begins streams and resets them at once (CVE-2023-44487). It returns the number of streams
+// until the exporter closed the connection.
 func (e *exporter) rapidReset(ctx context.Context, streams int) (sent int) {
 	conn := e.dialHTTP2(ctx)
 	if conn == nil {
@@ -72,8 +72,8 @@ func (e *exporter) rapidReset(ctx context.Context, streams int) (sent int) {
 	return sent
 }
 
-// continuations sends one header that does not end (CVE-2023-45288). It returns how
-// many frames it could.
+// continuations sends a header that never ends (CVE-2023-45288). It returns the number of frames until
+// the exporter closed the connection.
 func (e *exporter) continuations(ctx context.Context, frames int) (sent int) {
 	conn := e.dialHTTP2(ctx)
 	if conn == nil {

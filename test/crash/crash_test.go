@@ -11,12 +11,11 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/crash/exporter"
 )
 
-// The storage may take its time on a machine with other work: a commit that is late is
-// not what these tests are about.
+// A long time-out: on a busy machine commits can be slow, and these tests are not about slow commits.
 const patient = "--storage.timeout=30s"
 
-// TestKill kills the exporter under load, at any moment, and looks whether all that it
-// has acknowledged or shown is there when it is back.
+// TestKill kills the exporter under load at random moments. After the next start it must have every event
+// that it acknowledged or showed in a scrape.
 func TestKill(t *testing.T) {
 	const clients = 12
 	random, n := random(t), cycles(t, 20)
@@ -25,8 +24,7 @@ func TestKill(t *testing.T) {
 	args := append(flags(apps), patient)
 	atStart := 0
 	for cycle := range n {
-		// On a disk that is quick hardly any crash is in the middle of a commit, and
-		// hardly any scrape: every other time it is a slow one.
+		// On a fast disk few kills hit a commit or a scrape, so the disk is slow in every second cycle.
 		slow := time.Duration(cycle%2*random.IntN(20)) * time.Millisecond
 		p := startBehindGate(t, storage, func() syscall.Errno {
 			time.Sleep(slow)
@@ -42,7 +40,7 @@ func TestKill(t *testing.T) {
 		time.Sleep(time.Duration(random.IntN(600)) * time.Millisecond)
 		p.Kill()
 		l.wait()
-		for random.IntN(4) == 0 { // and while it reads what the last one has left
+		for random.IntN(4) == 0 { // and while it reads the storage
 			atStart++
 			p, err := exporter.Launch(binary, append(args, "--storage.path="+storage)...)
 			if err != nil {

@@ -27,9 +27,8 @@ func TestDiskFull(t *testing.T) {
 	})
 }
 
-// TestDiskReadOnly fills the disk as well, but gives the space back once the file that
-// is open has failed: from then on it is the read-only folder that keeps the storage from
-// a new one.
+// TestDiskReadOnly fills the disk and makes its folder read-only. When the open file has failed, it frees
+// the space; then only the read-only folder prevents a new file.
 func TestDiskReadOnly(t *testing.T) {
 	if !withMounts(t) {
 		return
@@ -40,7 +39,7 @@ func TestDiskReadOnly(t *testing.T) {
 	})
 }
 
-// trouble sends events of one application while its disk fails.
+// trouble sends events of one application while the disk fails.
 type trouble struct {
 	t    *testing.T
 	p    *exporter.Process
@@ -74,10 +73,10 @@ func (s *trouble) again(n int64) exporter.Answer {
 	return a
 }
 
-// ofProcess matches the metrics that begin anew with each process.
+// ofProcess matches the metrics that each process counts from zero.
 var ofProcess = regexp.MustCompile("_(webhook|room_duration|rest_rate_alarms)_")
 
-// counts returns what is exposed of the application, and compares it with what was sent.
+// counts scrapes the metrics of the application and compares them with the events that were sent.
 func (s *trouble) counts() exporter.Metrics {
 	s.t.Helper()
 	all := scrape(s.t, s.p)
@@ -102,8 +101,8 @@ func (s *trouble) counts() exporter.Metrics {
 	return m
 }
 
-// testTrouble lets begin take the disk away. What that returns is called after the first
-// event that was not acknowledged, and to give the disk back.
+// testTrouble sends events until begin makes the disk fail. It calls failed after the first event that is
+// not acknowledged, and over to repair the disk.
 func testTrouble(t *testing.T, storage string, begin func() (failed, over func())) {
 	args := flags([]string{troubled})
 	s := &trouble{t: t, p: start(t, storage, args...), time: time.Now().Add(-time.Hour).UnixMilli()}
@@ -114,7 +113,7 @@ func testTrouble(t *testing.T, storage string, begin func() (failed, over func()
 		}
 	}
 	failed, over := begin()
-	// Pages that the file has are used until it must grow.
+	// Writes succeed until the file must grow.
 	for end := time.Now().Add(10 * time.Second); s.post().Status == http.StatusOK; {
 		if time.Now().After(end) {
 			t.Fatal("all is acknowledged: the disk has room")
@@ -147,7 +146,7 @@ func testTrouble(t *testing.T, storage string, begin func() (failed, over func()
 	over()
 	took := s.waitRecovered()
 	t.Logf("%d events not acknowledged, recovered %s after the disk was back", s.sent-first+1, took.Round(time.Millisecond))
-	// Nothing is sent before the crash: what was in memory only must be durable by now.
+	// Nothing is sent before the kill: events that were only in memory must be durable by now.
 	want := s.counts()
 	s.restart(storage, args, want)
 	for n := first; n <= s.sent; n++ {
@@ -174,7 +173,7 @@ func (s *trouble) waitRecovered() time.Duration {
 		time.Sleep(10 * time.Millisecond)
 	}
 	took := time.Since(back)
-	for len(s.p.Lines("storage has recovered")) == 0 { // the log is written beside the work
+	for len(s.p.Lines("storage has recovered")) == 0 { // the log is written asynchronously
 		if time.Since(back) > patience {
 			s.t.Fatal("no line says that the storage has recovered")
 		}
@@ -195,7 +194,7 @@ func (s *trouble) connect() {
 	s.t.Cleanup(s.conn.Close)
 }
 
-// restart kills the exporter, starts it again and compares.
+// restart kills the exporter, starts it again and compares the metrics.
 func (s *trouble) restart(storage string, args []string, want exporter.Metrics) {
 	s.t.Helper()
 	s.p.Kill()

@@ -15,11 +15,11 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/crash/exporter"
 )
 
-// A gate stands between an exporter and its disk: the kernel asks the test about each
-// fsync or fdatasync (seccomp_unotify(2)), which can let it wait or fail. It needs no rights.
+// startBehindGate starts an exporter behind a gate: for each fsync and fdatasync the kernel asks the test
+// (seccomp_unotify(2)), which can delay the call or let it fail. It needs no privileges.
 //
-// verdict is called for one of them at a time. Its result is that of the call, and 0
-// lets the kernel do it.
+// verdict is called for one call at a time. Its result is the result of the call; with 0 the kernel runs
+// the call.
 func startBehindGate(t *testing.T, storage string, verdict func() syscall.Errno, args ...string) *exporter.Process {
 	t.Helper()
 	p, err := launchBehindGate(storage, verdict, args...)
@@ -33,7 +33,7 @@ func startBehindGate(t *testing.T, storage string, verdict func() syscall.Errno,
 	return p
 }
 
-// behindGate has the environment of a process that is to become an exporter.
+// behindGate is set in the environment of a process that execBehindGate turns into an exporter.
 const behindGate = "CRASH_BEHIND_GATE"
 
 func launchBehindGate(storage string, verdict func() syscall.Errno, args ...string) (*exporter.Process, error) {
@@ -98,12 +98,11 @@ type response struct {
 	flags uint32
 }
 
-// keepGate asks for verdicts until the exporter has ended.
+// keepGate answers the kernel with verdicts until the exporter has ended.
 func keepGate(p *exporter.Process, gate int, verdict func() syscall.Errno) {
 	defer syscall.Close(gate)
 	for {
-		// Whoever waits for a notification of a process that has ended waits on in some
-		// versions of Linux: so it polls.
+		// In some versions of Linux the ioctl never returns if the process has ended, so this polls.
 		poll := struct {
 			fd              int32
 			events, revents int16
@@ -120,7 +119,7 @@ func keepGate(p *exporter.Process, gate int, verdict func() syscall.Errno) {
 		}
 		var n notification
 		if _, _, e := syscall.Syscall(syscall.SYS_IOCTL, uintptr(gate), ioctlReceive, uintptr(unsafe.Pointer(&n))); e != 0 {
-			continue // it has ended, or was interrupted and asks again
+			continue // the process has ended, or its call was interrupted and comes again
 		}
 		r := response{id: n.id, flags: respondContinue}
 		if e := verdict(); e != 0 {
@@ -130,10 +129,9 @@ func keepGate(p *exporter.Process, gate int, verdict func() syscall.Errno) {
 	}
 }
 
-// execBehindGate becomes the exporter, of which the other end of descriptor 3 is the
-// gate.
+// execBehindGate installs the filter, sends the gate over descriptor 3, and executes the exporter.
 func execBehindGate() {
-	runtime.LockOSThread() // the filter is that of a thread, and the one that calls exec stays
+	runtime.LockOSThread() // the filter belongs to the thread, and exec keeps the thread that calls it
 	fail := func(what string, err error) {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", what, err)
 		os.Exit(1)

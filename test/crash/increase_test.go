@@ -12,10 +12,9 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/crash/exporter"
 )
 
-// TestIncrease lets a real Prometheus scrape the exporter every second while it is
-// stopped and killed between known numbers of events. What increase() says must be how
-// many were sent: a counter that falls, or one that says anew when it began, would be
-// counted twice; one that begins without a zero, not at all.
+// TestIncrease stops and kills the exporter between known numbers of events, while a real Prometheus scrapes
+// it every second. increase() must return the number of events. It would count twice a counter that falls
+// or gets a new created timestamp, and would not count one that does not begin with zero.
 func TestIncrease(t *testing.T) {
 	models, apps, _ := newModels(t, 1)
 	m, storage := models[0], t.TempDir()
@@ -26,7 +25,7 @@ func TestIncrease(t *testing.T) {
 	for i, step := range []struct {
 		events int
 		end    syscall.Signal
-		before bool // the events come before the first scrape
+		before bool // the events are sent before the first scrape
 	}{
 		{7, 0, true},
 		{100, syscall.SIGTERM, false},
@@ -49,7 +48,7 @@ func TestIncrease(t *testing.T) {
 			prometheus.waitUp(t)
 			continue
 		}
-		if i%2 == 0 { // else it ends with events that no scrape has seen
+		if i%2 == 0 { // else the process ends with events that no scrape has seen
 			prometheus.waitUp(t)
 		}
 		if err := p.Signal(step.end); err != nil {
@@ -74,7 +73,7 @@ func TestIncrease(t *testing.T) {
 		if got := prometheus.query(t, "sum(max_over_time("+series+"[10m]) - min_over_time("+series+"[10m]))"); got != float64(want) {
 			t.Errorf("%s has grown by %g, but %d were sent", name, got, want)
 		}
-		// The plain one extrapolates to what it has not seen, by a scrape or so.
+		// The usual increase() extrapolates by about one scrape interval.
 		plain := prometheus.query(t, "sum(increase("+series+"[10m]))")
 		if plain < float64(want) || plain > 1.2*float64(want) {
 			t.Errorf("increase of %s, extrapolated, is %g, but %d were sent", name, plain, want)

@@ -12,13 +12,13 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/crash/exporter"
 )
 
-// load sends events from several clients, each on a connection of its own, and scrapes
-// all the while, until the exporter stops answering them.
+// load sends events from several clients, each over its own connection, and scrapes, until the exporter
+// does not answer any more.
 type load struct {
 	p      *exporter.Process
 	models []*model
 	group  sync.WaitGroup
-	stop   atomic.Bool  // no more requests, please
+	stop   atomic.Bool  // send no more requests
 	closed atomic.Int64 // connections that ended between two answers
 }
 
@@ -32,17 +32,17 @@ func startLoad(p *exporter.Process, models []*model, clients int, random *rand.R
 	return l
 }
 
-// wait returns when the exporter has stopped answering.
+// wait returns when all clients have ended.
 func (l *load) wait() {
 	l.stop.Store(true)
 	l.group.Wait()
 }
 
-// send is one client. Some events overtake others, and some come twice.
+// send is one client. It sends some events out of order, and some twice.
 func (l *load) send(m *model, random *rand.Rand) {
 	conn, err := exporter.Dial(l.p.Webhook)
 	if err != nil {
-		return // it is gone already
+		return // the exporter has ended
 	}
 	defer conn.Close()
 	for {
@@ -76,7 +76,7 @@ func (l *load) send(m *model, random *rand.Rand) {
 	}
 }
 
-// goesOn judges an answer, and says whether the connection can take another request.
+// goesOn checks an answer and reports whether the connection can be used for another request.
 func (l *load) goesOn(m *model, a exporter.Answer, err error) bool {
 	switch {
 	case err != nil && a.Status != 0:
@@ -97,7 +97,7 @@ func (l *load) scrape() {
 	}
 }
 
-// check scrapes once and compares. Its error is that of the scrape.
+// check scrapes once and compares the metrics with the models. Its error is that of the scrape.
 func check(p *exporter.Process, client *http.Client, models []*model) error {
 	before := make([]known, len(models))
 	for i, m := range models {
@@ -114,8 +114,8 @@ func check(p *exporter.Process, client *http.Client, models []*model) error {
 	return nil
 }
 
-// settle sends again what was not answered. Whether the exporter had it or not, it must
-// have it once after that: so each counter has one right value, and no other.
+// settle sends the unanswered events again. The exporter may have counted them or not; after that each must
+// be counted once, so each counter has exactly one right value.
 func settle(p *exporter.Process, models []*model) error {
 	conn, err := exporter.Dial(p.Webhook)
 	if err != nil {

@@ -1,8 +1,7 @@
 //go:build linux
 
-// Package crash proves from outside what the exporter promises about events that it
-// has acknowledged: it ends the built program in every way, takes its disk away, and
-// compares what it says afterwards with what was answered before.
+// Package crash tests that the built exporter loses no event that it has acknowledged. It kills and stops the
+// exporter, lets its disk fail, and compares the metrics after the next start with the answers before.
 package crash
 
 import (
@@ -37,7 +36,7 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// start runs the exporter on a storage until the test ends, or ends it.
+// start runs the exporter with a storage until the test ends or stops it.
 func start(t *testing.T, storage string, args ...string) *exporter.Process {
 	t.Helper()
 	p, err := exporter.Start(binary, append([]string{"--storage.path=" + storage}, args...)...)
@@ -48,7 +47,7 @@ func start(t *testing.T, storage string, args ...string) *exporter.Process {
 	return p
 }
 
-// flags returns the flags of applications.
+// flags returns the flags that configure applications.
 func flags(apps []string) []string {
 	args := []string{"--app.token-file=" + tokenFile}
 	for _, app := range apps {
@@ -66,7 +65,7 @@ func scrape(t *testing.T, p *exporter.Process) exporter.Metrics {
 	return m
 }
 
-// stop ends the exporter as a service manager does.
+// stop stops the exporter as a service manager does.
 func stop(t *testing.T, p *exporter.Process) {
 	t.Helper()
 	if code, err := p.Stop(patience); err != nil || code != 0 {
@@ -74,10 +73,10 @@ func stop(t *testing.T, p *exporter.Process) {
 	}
 }
 
-// patience is how long a test waits before it takes a program for hung.
+// patience is the time after which a program counts as hung.
 const patience = 2 * time.Minute
 
-// random returns a source of chance that SEED repeats.
+// random returns a random source. SEED in the environment repeats a run.
 func random(t *testing.T) *rand.Rand {
 	seed := uint64(time.Now().UnixNano())
 	if s := os.Getenv("SEED"); s != "" {
@@ -90,7 +89,7 @@ func random(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// cycles returns how often to do it: CYCLES, or few.
+// cycles returns the number of repetitions: CYCLES, or few.
 func cycles(t *testing.T, few int) int {
 	s := os.Getenv("CYCLES")
 	if s == "" {

@@ -52,7 +52,7 @@ func TestManyApplications(t *testing.T) {
 		s := scrapeCompressed(t, p)
 		took := time.Since(began)
 		ratios = append(ratios, float64(took)/float64(compression(t, s.bytes)))
-		each := (s.allocated - before) / n // since the scrape before
+		each := (s.allocated - before) / n // since the previous scrape
 		before = s.allocated
 		t.Logf("%d applications: %d series in %s, %d MB of text, %.0f bytes allocated for an application", n, s.series, took.Round(time.Millisecond), s.bytes/1e6, each)
 		if more := s.series - len(s.of)*n; more < 5 || more > 10 || len(s.of) < 30 || s.current != "8.0" { // the gauges and a token of one of them
@@ -69,7 +69,7 @@ func TestManyApplications(t *testing.T) {
 	}
 }
 
-// compression returns how long compressing so many bytes of metrics takes.
+// compression returns the time to compress that many bytes of metrics.
 func compression(t *testing.T, bytes int) time.Duration {
 	t.Helper()
 	w, err := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed)
@@ -89,10 +89,10 @@ func compression(t *testing.T, bytes int) time.Duration {
 
 // scraped is what a scrape of many applications returned.
 type scraped struct {
-	bytes, series int      // of the text; series that have an application
+	bytes, series int      // bytes of the text; series with an application
 	of            []string // series of the last application, which has had no event
-	current       string   // the only current rooms there are
-	allocated     float64  // bytes that the exporter has allocated on its heap, ever
+	current       string   // the only value of current rooms
+	allocated     float64  // bytes that the exporter has allocated on its heap since its start
 }
 
 // scrapeCompressed scrapes with the headers of Prometheus.

@@ -19,31 +19,31 @@ var (
 	births   = [3]string{"tuilivekit_threshold_events_created", "tuilivekit_room_creations_created", "tuilivekit_room_destructions_created"}
 )
 
-// model knows what the exporter may say of one application. Its events are numbered,
-// and the number of a threshold event is in its time and in both counts: a gauge tells
-// of which event it is, and whether its neighbours are of the same.
+// model has the values that the exporter may show for one application. Its events are numbered, and the time
+// and both counts of a threshold event contain its number. So each gauge shows which event it comes from, and
+// all gauges must come from the same event.
 type model struct {
 	app   string
-	epoch int64 // time of event 0: a while ago, so that no event lies in the future
+	epoch int64 // time of event 0, so long ago that no event is in the future
 	sums  *sums
 	t     *testing.T
 
 	mu         sync.Mutex
 	next       int64          // number of the next event
 	wasSent    map[int64]bool // numbers of the events that were sent
-	sent       [3]int         // how many, each once
+	sent       [3]int         // how many were sent, without repeats
 	acked      [3]int         // how many of them were answered 200
 	newest     int64          // number of the newest threshold event among these
-	unanswered []int64        // those that were sent and not answered
-	recent     []int64        // some that were answered
+	unanswered []int64        // sent and not answered
+	recent     []int64        // some of the answered ones
 
-	// What scrapes have shown. Only one goroutine scrapes at a time.
+	// Values of the scrapes so far. Only one goroutine scrapes at a time.
 	shown  [3]float64
 	born   [3]float64
 	number int64 // of the event in the gauges
 }
 
-// sums is what the summary line prints.
+// sums has the numbers of the summary line.
 type sums struct {
 	mu                                                           sync.Mutex
 	acked, unanswered, repeats, scrapes, lost, regressed, backed int
@@ -73,7 +73,7 @@ func newModels(t *testing.T, n int) (models []*model, apps []string, s *sums) {
 	return models, apps, s
 }
 
-// command returns the place of the command of event n: most are threshold events.
+// command returns the index of the command of event n. Most are threshold events.
 func command(n int64) int { return max(0, int(n%8)-5) }
 
 const maxOffset = 1_000_000
@@ -92,7 +92,7 @@ func (m *model) draw() int64 {
 	return m.next - 1
 }
 
-// begin notes that event n is about to be sent.
+// begin records that event n is about to be sent.
 func (m *model) begin(n int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -102,8 +102,8 @@ func (m *model) begin(n int64) {
 	}
 }
 
-// end notes what came of event n, which was sent for the first time, or again after it
-// was not answered.
+// end records whether event n was acknowledged. It was sent for the first time, or again because it had not
+// been answered.
 func (m *model) end(n int64, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -122,7 +122,7 @@ func (m *model) end(n int64, ok bool) {
 	}
 }
 
-// known is what the exporter must have seen, or at most have seen.
+// known has the events that the exporter must have counted, and those that it may have counted.
 type known struct {
 	acked, sent [3]int
 	newest      int64
@@ -134,8 +134,8 @@ func (m *model) known() known {
 	return known{m.acked, m.sent, m.newest}
 }
 
-// check compares a scrape with what was answered before it began, what was sent until
-// it ended, and what scrapes have shown before.
+// check compares a scrape with the events that were answered before it began, the events that were sent
+// before it ended, and the earlier scrapes.
 func (m *model) check(before known, s exporter.Metrics) {
 	after := m.known()
 	for i, name := range counters {
@@ -157,7 +157,7 @@ func (m *model) check(before known, s exporter.Metrics) {
 			m.sums.add(&m.sums.backed, 1)
 			m.t.Errorf("%s: %s is %g, but was %g", m.app, name, got, m.shown[i])
 		}
-		// Only the first events make a counter durable, and with it when it began.
+		// A counter and its created timestamp become durable with its first event.
 		if m.shown[i] > 0 && born != m.born[i] || born == 0 {
 			m.sums.add(&m.sums.backed, 1)
 			m.t.Errorf("%s: %s is %f, but was %f", m.app, births[i], born, m.born[i])

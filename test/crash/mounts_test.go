@@ -11,11 +11,11 @@ import (
 	"testing"
 )
 
-// inNamespace has the environment of a test that has its own mounts.
+// inNamespace is set in the environment of a test process with its own mounts.
 const inNamespace = "CRASH_IN_NAMESPACE"
 
-// withMounts runs the test that calls it once more, in a process whose mounts nobody
-// else sees, and returns whether this is that process.
+// withMounts runs the calling test again, in a process with a mount namespace of its own, and reports whether
+// this is that process.
 func withMounts(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv(inNamespace) == t.Name() {
@@ -37,7 +37,7 @@ func withMounts(t *testing.T) bool {
 		cmd.SysProcAttr = attr
 		var out []byte
 		out, err = cmd.CombinedOutput()
-		if len(out) > 0 { // it has run
+		if len(out) > 0 { // the test has run
 			if err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
@@ -60,7 +60,7 @@ func smallDisk(t *testing.T) string {
 	return dir
 }
 
-// fill takes all the space of a file system, until the returned function gives it back.
+// fill uses all space of a file system until the returned function frees it.
 func fill(t *testing.T, dir string) (empty func()) {
 	t.Helper()
 	name := filepath.Join(dir, "ballast")
@@ -84,9 +84,8 @@ func fill(t *testing.T, dir string) (empty func()) {
 	}
 }
 
-// readOnly makes all that is looked up at dir read-only, until the returned function
-// is called. Files that are open stay as they are: a disk with one that is open for
-// writing cannot be remounted whole.
+// readOnly makes dir read-only until the returned function is called. Open files stay writable: a file system
+// with a file that is open for writing cannot be remounted read-only.
 func readOnly(t *testing.T, dir string) (writable func()) {
 	t.Helper()
 	if err := syscall.Mount(dir, dir, "", syscall.MS_BIND, ""); err != nil {

@@ -25,8 +25,8 @@ import (
 // prometheus is a Prometheus that scrapes one target.
 type prometheus struct{ url string }
 
-// startPrometheus starts it. The target is always at one address, whichever the port
-// of the exporter is, or the series would change with it.
+// startPrometheus starts Prometheus. The target has a fixed address, whatever the port of the exporter is:
+// another address would make other series.
 func startPrometheus(t *testing.T, target *atomic.Pointer[exporter.Process]) prometheus {
 	t.Helper()
 	root, err := exporter.Root()
@@ -93,10 +93,10 @@ func waitAddress(t *testing.T, logFile string) string {
 	}
 }
 
-// waitUp returns when a scrape that has begun after the call has succeeded.
+// waitUp returns when a scrape that began after the call has succeeded.
 func (p prometheus) waitUp(t *testing.T) { t.Helper(); p.wait(t, 1) }
 
-// waitDown returns when one has failed.
+// waitDown returns when such a scrape has failed.
 func (p prometheus) waitDown(t *testing.T) { t.Helper(); p.wait(t, 0) }
 
 func (p prometheus) wait(t *testing.T, up float64) {
@@ -113,7 +113,7 @@ func (p prometheus) wait(t *testing.T, up float64) {
 	t.Fatalf("up is not %g after a minute", up)
 }
 
-// query returns the one value of an expression.
+// query returns the value of an expression with one result.
 func (p prometheus) query(t *testing.T, expression string) float64 {
 	t.Helper()
 	values := p.values(t, expression)
@@ -136,7 +136,7 @@ func (p prometheus) values(t *testing.T, expression string) (values []float64) {
 	}
 	err = json.NewDecoder(resp.Body).Decode(&answer)
 	if resp.StatusCode == http.StatusServiceUnavailable {
-		return nil // it is not ready yet
+		return nil // Prometheus is not ready yet
 	}
 	if err != nil || answer.Error != "" {
 		t.Fatalf("%s: %v %s", expression, err, answer.Error)

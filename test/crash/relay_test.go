@@ -26,21 +26,20 @@ const (
 	deliveryName  = "X-Tuilivekit-Delivery"
 )
 
-// backend is the backend of one application. It keeps what it gets, without repeats, and
-// checks the order of each room and user.
+// backend is the backend of one application. It keeps the deliveries, without repeats, and checks their order
+// for each room and user.
 type backend struct {
 	*httptest.Server
 	t   *testing.T
 	app string
-	// Out of a hundred requests, how many are answered 500, and how many are taken and
-	// not answered at all.
+	// How many of a hundred requests are answered 500, and how many are kept but not answered.
 	failing, losing atomic.Int64
-	hanging         atomic.Bool // takes nothing and answers nothing
+	hanging         atomic.Bool // keeps and answers nothing
 
 	mu      sync.Mutex
-	names   map[string]int64 // of deliveries, with their event
+	names   map[string]int64 // events by the name of their delivery
 	events  map[int64]string // the other way round
-	last    map[string]int64 // of each room or user: the event that came last, repeats aside
+	last    map[string]int64 // the newest event of each room or user
 	repeats int
 }
 
@@ -51,7 +50,7 @@ func newBackend(t *testing.T, app string) *backend {
 	return b
 }
 
-// eventOf finds the time of an event, which is its number, and its room or user.
+// eventOf returns the time of an event, which is its number, and its room or user.
 var eventOf = regexp.MustCompile(`"EventTime":(\d+).*("Operator_Account":"name-\d+"|"RoomId":"name-\d+")`)
 
 func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -99,7 +98,7 @@ func (b *backend) take(n int64, lane, name string) {
 	b.names[name], b.events[n], b.last[lane] = n, name, n
 }
 
-// missing returns how many of acked it did not get.
+// missing returns how many events of acked the backend did not get.
 func (b *backend) missing(acked []int64) (n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -111,8 +110,7 @@ func (b *backend) missing(acked []int64) (n int) {
 	return n
 }
 
-// relays returns the flags of applications with backends, for which any number of callbacks
-// may wait.
+// relays returns the flags of applications with backends, with queues large enough for all callbacks.
 func relays(t *testing.T, backends ...*backend) []string {
 	t.Helper()
 	config := "apps:\n"
@@ -135,11 +133,11 @@ type sender struct {
 	cut   int
 }
 
-// run sends until the exporter is gone.
+// run sends until the exporter has ended.
 func (s *sender) run(t *testing.T, p *exporter.Process) {
 	conn, err := exporter.Dial(p.Webhook)
 	if err != nil {
-		return // it is gone already
+		return // the exporter has ended
 	}
 	defer conn.Close()
 	for {
@@ -157,18 +155,18 @@ func (s *sender) run(t *testing.T, p *exporter.Process) {
 	}
 }
 
-// rooms is how many rooms, and users, an application has.
+// rooms is the number of rooms, and of users, of an application.
 const rooms = 7
 
-// event is the next event: of one of three commands and of one of the rooms.
+// event returns the next event, with one of three commands and one of the rooms.
 func (s *sender) event() exporter.Event {
 	return exporter.Event{App: s.app, Command: commands[s.next%3], Time: s.number(), Current: 500, Max: 1000, Name: fmt.Sprint("name-", s.next%rooms)}
 }
 
-// number is that of the next event: its time.
+// number returns the number of the next event, which is its time.
 func (s *sender) number() int64 { return s.epoch + s.next }
 
-// waitTaken returns when nothing waits for the backends any more.
+// waitTaken returns when all queues for the backends are empty.
 func waitTaken(t *testing.T, p *exporter.Process, backends ...*backend) {
 	t.Helper()
 	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
@@ -189,8 +187,8 @@ func waitTaken(t *testing.T, p *exporter.Process, backends ...*backend) {
 	}
 }
 
-// TestKillRelay kills the exporter under load while backends fail, hang and lose answers,
-// and looks whether they get all that was acknowledged, each room in its order.
+// TestKillRelay kills the exporter under load while backends fail, hang and lose answers. The backends must get
+// every acknowledged event, and those of each room in their order.
 func TestKillRelay(t *testing.T) {
 	random, n := random(t), cycles(t, 20)
 	var backends []*backend
@@ -250,8 +248,8 @@ func TestKillRelay(t *testing.T) {
 	t.Logf("killed %d times: %d callbacks acknowledged, %d cut off, %d repeated, %d missing", n, acked, cut, repeats, missing)
 }
 
-// TestStopRelay ends the exporter as a service manager does: what the backend takes is
-// delivered by then, and not again after the next start.
+// TestStopRelay stops the exporter as a service manager does. Deliveries that the backend accepts end before the
+// exporter does, and are not repeated after the next start.
 func TestStopRelay(t *testing.T) {
 	b := newBackend(t, "1400000001")
 	s := &sender{app: b.app, epoch: time.Now().Add(-time.Hour).UnixMilli()}
@@ -275,8 +273,8 @@ func TestStopRelay(t *testing.T) {
 	t.Logf("stopped %d times: %d callbacks acknowledged, none missing, none repeated", n, len(s.acked))
 }
 
-// TestDiskFullRelay fills the disk while the backend is away. What is answered 503 then
-// gets to the backend all the same, and what was acknowledged before is not lost.
+// TestDiskFullRelay fills the disk while the backend is down. Callbacks that are answered 503 must still reach
+// the backend, and acknowledged ones must not be lost.
 func TestDiskFullRelay(t *testing.T) {
 	if !withMounts(t) {
 		return

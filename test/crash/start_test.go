@@ -21,7 +21,7 @@ import (
 // refused runs an exporter that must not start, and returns its error.
 func refused(t *testing.T, storage string, credential *syscall.Credential) string {
 	t.Helper()
-	// Without a token it does not matter who may read its file.
+	// Without a token the permissions of its file are not checked.
 	p, err := exporter.LaunchWith(func(cmd *exec.Cmd) { cmd.SysProcAttr.Credential = credential },
 		binary, "--storage.path="+storage, "--app="+troubled, "--app.allow-unsigned", "--log.level=error")
 	if err != nil {
@@ -75,7 +75,7 @@ func TestStartWithoutPermission(t *testing.T) {
 	wantError(t, refused(t, file, nil), "--storage.path", file, "not a directory")
 
 	var nobody *syscall.Credential
-	if os.Getuid() == 0 { // root may do anything
+	if os.Getuid() == 0 { // root ignores permissions
 		nobody = &syscall.Credential{Uid: 65534, Gid: 65534}
 		for parent := dir; parent != os.TempDir() && parent != "/"; parent = filepath.Dir(parent) {
 			if err := os.Chmod(parent, 0o755); err != nil {
@@ -96,15 +96,15 @@ func TestStartTwice(t *testing.T) {
 	storage := t.TempDir()
 	first := start(t, storage, flags([]string{troubled})...)
 	wantError(t, refused(t, storage, nil), "--storage.path", fmt.Sprintf("process %d", first.PID()), storage)
-	// What a dead process has left in the lock keeps nobody off.
+	// A lock file that a dead process has left locks nothing.
 	first.Kill()
 	second := start(t, storage, flags([]string{troubled})...)
 	wantError(t, refused(t, storage, nil), fmt.Sprintf("process %d", second.PID()))
 	stop(t, second)
 }
 
-// TestStartWithoutTheLockFile deletes all that a second process could mistake for the
-// lock: that is on the folder itself.
+// TestStartWithoutTheLockFile deletes every file that could be the lock. The lock is on the folder, so a second
+// process must still be refused.
 func TestStartWithoutTheLockFile(t *testing.T) {
 	storage := t.TempDir()
 	first := start(t, storage, flags([]string{troubled})...)
@@ -116,9 +116,8 @@ func TestStartWithoutTheLockFile(t *testing.T) {
 	stop(t, start(t, storage, flags([]string{troubled})...))
 }
 
-// TestStartIsQuick compares starts with 10,000 applications on disk with starts that find
-// none there, in turns. A machine may have other work: a program is as quick as its best,
-// and there are more turns while the ratio is too large.
+// TestStartIsQuick compares starts with 10,000 applications on disk with starts with an empty storage, in turns.
+// On a busy machine times vary: it compares the fastest starts, and repeats while the ratio is too large.
 func TestStartIsQuick(t *testing.T) {
 	const n, limit = 10_000, 2.5 // docs/storage.md has 1.5
 	dir := t.TempDir()

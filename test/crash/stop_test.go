@@ -11,10 +11,9 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/crash/exporter"
 )
 
-// TestStop stops the exporter under load as a service manager does. A connection that
-// waits for its next request may be closed: one that sends it at that moment gets no
-// answer, and neither does the exporter take the event. But what it has begun to read
-// it answers.
+// TestStop stops the exporter under load as a service manager does. The exporter may close an idle connection;
+// a request that is sent at that moment gets no answer and must not be counted. A request that the exporter
+// has begun to read must be answered.
 func TestStop(t *testing.T) {
 	const clients, slow = 12, 4
 	random, n := random(t), cycles(t, 20)
@@ -27,7 +26,7 @@ func TestStop(t *testing.T) {
 		if err := check(p, http.DefaultClient, models); err != nil {
 			t.Fatal(err)
 		}
-		// The last one has stopped in order: what it did not answer it does not have.
+		// The previous process has stopped in order: it has not counted events that it did not answer.
 		for _, m := range models {
 			for i, name := range counters {
 				if m.shown[i] != float64(m.acked[i]) {
@@ -45,7 +44,7 @@ func TestStop(t *testing.T) {
 		if err := p.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
-		waitClosed(t, p) // it has noticed: answers before that close no connection
+		waitClosed(t, p) // it has begun to stop: earlier answers do not close their connection
 		time.Sleep(time.Duration(random.IntN(200)) * time.Millisecond)
 		finish(t, models[0], begun)
 		code, err := p.Wait(patience)
@@ -67,7 +66,7 @@ func TestStop(t *testing.T) {
 	t.Logf("stopped %d times under load, within %s, %d requests on connections being closed: %s", n, longest.Round(time.Millisecond), closed, sums)
 }
 
-// waitClosed returns when nothing listens for callbacks any more.
+// waitClosed returns when the webhook listener is closed.
 func waitClosed(t *testing.T, p *exporter.Process) {
 	t.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
@@ -88,8 +87,8 @@ type slowRequest struct {
 	number int64
 }
 
-// beginSlowly sends requests without their bodies, and returns when the exporter waits
-// for these: that is when it says that the sender shall go on.
+// beginSlowly sends requests without their bodies, and returns when the exporter waits for the bodies: then it
+// answers 100 Continue.
 func beginSlowly(t *testing.T, p *exporter.Process, m *model, n int) (begun []slowRequest) {
 	t.Helper()
 	for range n {

@@ -15,8 +15,8 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/crash/exporter"
 )
 
-// TestAnswerAfterSync looks whether an answer OK comes after a sync that began
-// after the request: a crash of the machine takes what the kernel has not written.
+// TestAnswerAfterSync checks that an event is acknowledged only after a sync that began after its request:
+// if the machine crashes, data without a sync is lost.
 func TestAnswerAfterSync(t *testing.T) {
 	var syncs atomic.Int64
 	s := &trouble{t: t, time: time.Now().Add(-time.Hour).UnixMilli()}
@@ -36,8 +36,8 @@ func TestAnswerAfterSync(t *testing.T) {
 	}
 }
 
-// TestSyncFails lets one sync fail, another one each time. The event of that
-// commit is not acknowledged, and the storage recovers.
+// TestSyncFails lets one sync fail, a different one in each run. The event of that commit must not be
+// acknowledged, and the storage must recover.
 func TestSyncFails(t *testing.T) {
 	for fails := int64(1); fails <= 6; fails++ {
 		var left atomic.Int64
@@ -69,12 +69,12 @@ func TestSyncFails(t *testing.T) {
 		if a := s.again(first); a.Status != http.StatusOK {
 			t.Errorf("event %d again: %+v, want 200", first, a)
 		}
-		s.counts() // it was not counted again
+		s.counts() // the event was not counted again
 		s.p.Kill()
 	}
 }
 
-// waitFor is the verdict that waits for the channel in hang, if there is one.
+// waitFor returns a verdict that waits for the channel in hang, if it has one.
 func waitFor(hang *atomic.Pointer[chan struct{}]) func() syscall.Errno {
 	return func() syscall.Errno {
 		if c := hang.Load(); c != nil {
@@ -99,7 +99,7 @@ func TestSyncHangs(t *testing.T) {
 	hang.Store(&release)
 	before := s.counts()
 	answered := make(chan struct{})
-	s.sent++ // as if it had been: counts looks at nothing before it is
+	s.sent++ // count it as sent now: counts is not called before it is
 	go func() {
 		defer close(answered)
 		if a := s.again(s.sent); a.Status != http.StatusServiceUnavailable {
@@ -107,7 +107,7 @@ func TestSyncHangs(t *testing.T) {
 		}
 	}()
 	for waiting := true; waiting; {
-		m := scrape(t, s.p) // which does not wait for the disk: that hangs until the end
+		m := scrape(t, s.p) // a scrape does not wait for the disk, which hangs until the end
 		got, _ := m.Of(counters[1], troubled)
 		want, _ := before.Of(counters[1], troubled)
 		if got != want && scrape(t, s.p)[degraded] == 0 {
@@ -119,7 +119,7 @@ func TestSyncHangs(t *testing.T) {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-	for range 5 { // these wait for nothing
+	for range 5 { // these are answered at once
 		if a := s.post(); a.Status != http.StatusServiceUnavailable {
 			t.Errorf("event %d, while the disk hangs: %+v, want 503", s.sent, a)
 		}
@@ -210,8 +210,7 @@ func TestSyncIsSlow(t *testing.T) {
 	}
 }
 
-// TestStopWhileSyncHangs stops the exporter while a sync never ends, and nobody has
-// given up waiting for it.
+// TestStopWhileSyncHangs stops the exporter while a sync hangs, before --storage.timeout.
 func TestStopWhileSyncHangs(t *testing.T) {
 	var hang atomic.Pointer[chan struct{}]
 	storage := t.TempDir()
@@ -229,7 +228,7 @@ func TestStopWhileSyncHangs(t *testing.T) {
 	answered := make(chan exporter.Answer, 1)
 	s.sent++
 	go func() { answered <- s.again(s.sent) }()
-	time.Sleep(100 * time.Millisecond) // it is being answered
+	time.Sleep(100 * time.Millisecond) // the request is in progress
 	watch, began := late.NewWatch(t), time.Now()
 	code, err := s.p.Stop(patience)
 	if took := time.Since(began); err != nil || code != 1 || took > watch.Limit(5*time.Second) {

@@ -1,7 +1,6 @@
-// Command day draws the rooms of a simulated day: how many were open, and what the exporter
-// and the shipped rules said. It reads the samples that TestDay of the exporter writes, gives
-// them to Prometheus' own storage and rules minute by minute, and prints how far each number
-// was from the truth.
+// Command day draws the rooms of a simulated day: the true number, and the numbers of the exporter and the
+// shipped rules. It reads the samples that TestDay of the exporter writes, stores them minute by minute in
+// Prometheus' own storage, evaluates the rules, and prints how far each number was from the true one.
 //
 //	make day
 package main
@@ -43,7 +42,7 @@ type number struct {
 	width             float64
 }
 
-// truth comes first, and the later ones lie above it.
+// The true number comes first; later lines are drawn above it.
 var numbers = []number{
 	{"true", `true_rooms`, "#c0c0c0", 6},
 	{"current", `tuilivekit_current_rooms`, "#e02f44", 1},
@@ -125,14 +124,14 @@ func cutLast(s string) (before, after string, ok bool) {
 	return s[:i], s[i+1:], true
 }
 
-// played are the values of each number by the minutes of the day.
+// played has the values of each number for each minute of the day.
 type played struct {
 	values  map[string][]chart.Point // X in hours, by the name of the number
 	sources map[string]int           // minutes of each source of the best number
 	limit   float64
 }
 
-// play lets Prometheus store the samples and evaluate the rules.
+// play stores the samples in Prometheus and evaluates the rules.
 func play(in io.Reader, recording string) (*played, error) {
 	samples, err := read(in)
 	if err != nil {
@@ -162,7 +161,7 @@ func play(in io.Reader, recording string) (*played, error) {
 	}
 	day := &played{values: map[string][]chart.Point{}, sources: map[string]int{}}
 	start := samples[0].t - step.Milliseconds()
-	for _, group := range groups { // Prometheus runs already: the thresholds are there
+	for _, group := range groups { // as if Prometheus had run before: the thresholds exist
 		group.Eval(ctx, time.UnixMilli(start))
 	}
 	for len(samples) > 0 {
@@ -191,7 +190,7 @@ func play(in io.Reader, recording string) (*played, error) {
 	return day, nil
 }
 
-// add asks for all numbers of one moment.
+// add queries all numbers at one time.
 func (d *played) add(ctx context.Context, query rules.QueryFunc, now int64, hours float64) error {
 	for _, n := range numbers {
 		vector, err := query(ctx, n.expr, time.UnixMilli(now))
@@ -216,7 +215,7 @@ func (d *played) add(ctx context.Context, query rules.QueryFunc, now int64, hour
 	return err
 }
 
-// report prints how far the numbers were from the truth, while there was an event.
+// report prints how far the numbers were from the true one, in the minutes that have an event.
 func report(out io.Writer, day *played) error {
 	truth := map[float64]float64{}
 	for _, p := range day.values["true"] {

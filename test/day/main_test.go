@@ -8,8 +8,7 @@ import (
 	"testing"
 )
 
-// A day of three minutes: one event, two rooms closed after it, then one more opened of which
-// the exporter does not hear.
+// A day of three minutes: one event, then two rooms are closed, then one is opened whose callback is lost.
 func TestPictureOfADay(t *testing.T) {
 	var samples strings.Builder
 	for minute, m := range []struct{ truth, current, known, estimated int }{{80, 80, 79, 80}, {78, 80, 77, 78}, {79, 80, 77, 78}} {

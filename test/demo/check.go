@@ -13,7 +13,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/stack"
 )
 
-// checkAlerts says which alerts of the day were missing.
+// checkAlerts returns an error for each alert that the day should have had and did not.
 func checkAlerts(changes []stack.Change) error {
 	seen := map[string]bool{}
 	for _, c := range changes {
@@ -37,8 +37,8 @@ func checkAlerts(changes []stack.Change) error {
 	return errors.Join(errs...)
 }
 
-// checkRooms waits, for as long as three recounts may take, until every exporter knows exactly
-// the rooms that are open, and says what is still missing then.
+// checkRooms waits, at most the time of three recounts, until every exporter knows exactly the open rooms. Its
+// error says what is missing.
 func checkRooms(ctx context.Context, s *stack.Stack, apps []*application) error {
 	queries := map[string]string{
 		"a recount closed the rooms whose callbacks were lost": fmt.Sprintf(

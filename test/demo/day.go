@@ -14,30 +14,30 @@ const (
 	talks      = "1400000003"
 )
 
-// application is an application and what its hosts do.
+// application is an application and the demand of its hosts.
 type application struct {
 	id, name  string
 	limit     int
-	callbacks bool // of rooms created and destroyed are enabled
-	recounted bool // with Tencent's server API
+	callbacks bool // for rooms created and destroyed are enabled
+	recounted bool // the exporter recounts the rooms with Tencent's server API
 	demand    []point
 	lostAt    float64 // hour at which the callbacks of some closed rooms are lost; 0: never
 	rooms     []string
-	created   int // rooms, ever
+	created   int // rooms since the start
 }
 
-// lost is how many callbacks are lost at once.
+// lost is the number of callbacks that are lost at lostAt.
 const lost = 15
 
-// point is how many rooms hosts want at an hour; it is a straight line in between.
+// point is the number of rooms that hosts want at an hour. Between two points it changes linearly.
 type point struct {
 	hour  float64
 	rooms int
 }
 
-// Production grows to its limit in the evening. Events has one show in the afternoon, and nobody
-// tells that its rooms are closed. Talks never reaches the 70 % from which on Tencent sends
-// threshold events: its number is that of the rooms known.
+// Production reaches its limit in the evening. Events has one show in the afternoon, and no callbacks for closed
+// rooms. Talks never reaches 70 %, from which Tencent sends threshold events: its number comes from the known
+// rooms.
 func applications() []*application {
 	return []*application{
 		{
@@ -65,9 +65,9 @@ func (a *application) wanted(hour float64) int {
 	return a.demand[len(a.demand)-1].rooms
 }
 
-// play opens and closes rooms as they are wanted. Where rooms have callbacks, one host more leaves
-// and another one comes. Above the limit Tencent refuses to create a room, and sends nothing. A
-// callback that is not acknowledged is lost: Tencent promises no second one.
+// play opens and closes rooms until there are as many as hosts want. If the application has callbacks for rooms,
+// it also closes one room and opens another. At the limit Tencent refuses a new room and sends nothing. A
+// callback that is not acknowledged is lost: Tencent does not promise to send it again.
 func (a *application) play(ctx context.Context, t *tencent, hour float64) {
 	change := func(do func(context.Context, *application) error) {
 		if err := do(ctx, a); err != nil && ctx.Err() == nil {
@@ -98,7 +98,7 @@ const (
 	restartAt = 18
 )
 
-// playDay plays a day in the given time. hour is called with the time of the day, in hours.
+// playDay simulates a day in the given time. It calls hour with the time of the day, in hours.
 func playDay(ctx context.Context, s *stack.Stack, t *tencent, apps []*application, length time.Duration, hour func(float64)) error {
 	tick := time.NewTicker(length / steps)
 	defer tick.Stop()
@@ -114,7 +114,7 @@ func playDay(ctx context.Context, s *stack.Stack, t *tencent, apps []*applicatio
 		if stopped {
 			s.StopExporter()
 		}
-		if stopped && len(s.Webs) == 1 { // callbacks would be lost
+		if stopped && len(s.Webs) == 1 { // else callbacks would be lost
 			if err := s.StartExporter(ctx); err != nil {
 				return err
 			}

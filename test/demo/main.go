@@ -30,7 +30,7 @@ func main() {
 	}
 }
 
-// options are the flags.
+// options has the values of the flags.
 type options struct {
 	length time.Duration // of a day
 	once   bool
@@ -89,8 +89,7 @@ func run(ctx context.Context) error {
 	return play(ctx, s, t, apps, page, o)
 }
 
-// startStack starts the programs, and says what it is doing: the first time they are built,
-// which takes minutes.
+// startStack starts the programs and prints its steps: the first time it builds them, which takes minutes.
 func startStack(ctx context.Context, o options, dir string, t *tencent, apps []*application, redis string) (*stack.Stack, error) {
 	root, err := filepath.Abs(".")
 	if err != nil {
@@ -129,13 +128,13 @@ func configuration(t *tencent, apps []*application, redis string) string {
 	return b.String()
 }
 
-// play plays days and prints which alerts fire and resolve.
+// play simulates days and prints the alerts that fire and resolve.
 func play(ctx context.Context, s *stack.Stack, t *tencent, apps []*application, page *page, o options) error {
 	var hour atomic.Uint64 // bits of a float64
 	firing := map[string]bool{}
 	watch := stack.NewWatch(func(c stack.Change) {
 		key := c.Alert + c.App
-		ended := c.State == "resolved" && firing[key] // not one that was pending only
+		ended := c.State == "resolved" && firing[key] // not an alert that was only pending
 		if c.Where != "Prometheus" {
 			return
 		}

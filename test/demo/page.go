@@ -18,8 +18,8 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/stack"
 )
 
-// page is a web page with a picture of the present day of each application. Its methods may be
-// called from several goroutines.
+// page is a web page with a chart of the current day for each application. Several goroutines may call its
+// methods.
 type page struct {
 	url    string
 	stack  *stack.Stack
@@ -32,7 +32,7 @@ type page struct {
 	truth map[string][]chart.Point // open rooms by hour, of each application
 }
 
-// drawn are the numbers of a picture besides the truth, which comes first.
+// drawn are the numbers of a chart besides the true number, which comes first.
 var drawn = []struct {
 	name, expr, color string
 	width             float64
@@ -65,7 +65,7 @@ func (p *page) begin() {
 	p.began, p.truth = time.Now(), map[string][]chart.Point{}
 }
 
-// note notes how many rooms are open at an hour.
+// note records the open rooms at an hour.
 func (p *page) note(hour float64, apps []*application) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -116,7 +116,7 @@ func (p *page) servePicture(w http.ResponseWriter, r *http.Request) {
 	http.NotFound(w, r)
 }
 
-// lines returns the truth, and the numbers that Prometheus has.
+// lines returns the true number of rooms and the numbers of Prometheus.
 func (p *page) lines(ctx context.Context, a *application) ([]chart.Line, error) {
 	p.mu.Lock()
 	began := p.began
@@ -133,7 +133,7 @@ func (p *page) lines(ctx context.Context, a *application) ([]chart.Line, error) 
 	return append(lines, chart.Line{Name: "limit", Color: "#555555", Width: 1, Points: []chart.Point{{X: 0, Y: limit}, {X: 24, Y: limit}}}), nil
 }
 
-// ask returns a series since the day began.
+// ask returns the values of a query since the day began.
 func (p *page) ask(ctx context.Context, query string, began time.Time) ([]chart.Point, error) {
 	values := url.Values{
 		"query": {query}, "start": {seconds(began)}, "end": {seconds(time.Now())}, "step": {strconv.FormatFloat(p.length.Seconds()/288, 'f', -1, 64)},
@@ -185,7 +185,7 @@ func draw(a *application, lines []chart.Line) []byte {
 	return chart.SVG(x, y, lines)
 }
 
-// check fetches the page and all pictures as a browser does.
+// check requests the page and all charts, as a browser does.
 func (p *page) check() error {
 	for _, path := range append([]string{""}, ids(p.apps)...) {
 		resp, err := (&http.Client{Timeout: 10 * time.Second}).Get(strings.TrimSuffix(p.url+"/"+path, "/"))

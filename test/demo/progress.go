@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// progress prints the steps of the start, and every 15 seconds the one that still lasts.
+// progress prints the steps of the start and, every 15 seconds, the step in progress.
 type progress struct {
 	out  io.Writer
 	next chan string
@@ -20,7 +20,7 @@ func newProgress(out io.Writer) *progress {
 	return p
 }
 
-// step begins a step, and ends the one before.
+// step ends the previous step and begins a new one.
 func (p *progress) step(name string) { p.next <- name }
 
 // stop ends the last step.

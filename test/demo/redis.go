@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// redisServer is a redis-server that keeps nothing.
+// redisServer is a redis-server without persistence.
 type redisServer struct {
 	address string
 	cmd     *exec.Cmd
@@ -32,7 +32,7 @@ func startRedis(ctx context.Context, dir string) (*redisServer, error) {
 	r := &redisServer{address: address, ended: make(chan struct{})}
 	r.cmd = exec.Command(bin, "--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no")
 	r.cmd.Dir = dir
-	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for us: it ends last
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C must not reach it: it ends last
 	if err := r.cmd.Start(); err != nil {
 		return nil, err
 	}

@@ -22,14 +22,14 @@ var (
 	listensOn = regexp.MustCompile(`(?:listen-address=|redis-server )(127\.0\.0\.1:\d+)`)
 )
 
-// TestCtrlC: the demo ends soon, and leaves nothing running and nothing on disk.
+// TestCtrlC checks that the demo ends after Ctrl-C, and leaves no process and no file.
 func TestCtrlC(t *testing.T) {
 	t.Run("one exporter", func(t *testing.T) { ctrlC(t, 6, 4) })
 	t.Run("replicas", func(t *testing.T) { ctrlC(t, 7, 7, "-redis") })
 }
 
-// ctrlC runs the demo with flags until it has printed so many URLs and its programs listen on so
-// many addresses.
+// ctrlC runs the demo with flags and interrupts it when it is ready. By then it must have printed wantURLs URLs,
+// and its programs must listen on wantAddresses addresses.
 func ctrlC(t *testing.T, wantURLs, wantAddresses int, flags ...string) {
 	if runtime.GOOS != "linux" {
 		t.Skip("it looks for processes in /proc")
@@ -39,7 +39,7 @@ func ctrlC(t *testing.T, wantURLs, wantAddresses int, flags ...string) {
 		t.Fatal(err)
 	}
 	demo := exec.Command("../../scripts/demo", flags...)
-	demo.Env = append(os.Environ(), "TMPDIR="+dir) // all that it starts works in a folder of dir
+	demo.Env = append(os.Environ(), "TMPDIR="+dir) // all its programs run in a folder of dir
 	demo.Stderr = os.Stderr
 	demo.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // as in a terminal, where Ctrl-C goes to the group
 	out, err := demo.StdoutPipe()
@@ -125,8 +125,8 @@ func serves(t *testing.T, url string) {
 	}
 }
 
-// workingIn returns the command lines of the processes whose working directory is
-// below dir, also after it was removed.
+// workingIn returns the command lines of the processes whose working directory is below dir, even if it was
+// removed.
 func workingIn(t *testing.T, dir string) map[int]string {
 	t.Helper()
 	links, err := filepath.Glob("/proc/[0-9]*/cwd")
@@ -137,7 +137,7 @@ func workingIn(t *testing.T, dir string) map[int]string {
 	for _, link := range links {
 		cwd, err := os.Readlink(link)
 		if err != nil || !strings.HasPrefix(cwd, dir+"/") {
-			continue // it has ended, or is somebody else's
+			continue // it has ended, or belongs to another user
 		}
 		process := filepath.Dir(link)
 		pid, err := strconv.Atoi(filepath.Base(process))

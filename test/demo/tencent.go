@@ -38,12 +38,12 @@ type tencent struct {
 	server   *http.Server
 	address  string // of the server API, by HTTPS
 	ca       []byte // PEM, to trust it
-	callback string // URL; to be set before the first callback
+	callback string // URL; must be set before the first callback
 	client   *http.Client
 }
 
-// newTencent starts the server API with the rooms of the first hour, which were opened before
-// the exporter was there.
+// newTencent starts the server API. Its rooms are those of the first hour: they were opened before the exporter
+// started.
 func newTencent(apps []*application) (*tencent, error) {
 	certificate, ca, err := newCertificate()
 	if err != nil {
@@ -100,7 +100,7 @@ func (t *tencent) closeRoom(a *application) (room string) {
 	return room
 }
 
-// enterRooms lets viewers enter some rooms, which moves them on Tencent's list.
+// enterRooms adds viewers to some rooms, which changes their place in Tencent's list.
 func (t *tencent) enterRooms(a *application) {
 	for range min(10, len(a.rooms)) {
 		t.api.Enter(a.id, a.rooms[random.IntN(len(a.rooms))], 1+random.Int64N(50))
@@ -169,7 +169,7 @@ func (t *tencent) send(ctx context.Context, a *application, command tuilivekit.C
 	return err
 }
 
-// newCertificate returns a certificate of 127.0.0.1 that signs itself.
+// newCertificate returns a self-signed certificate for 127.0.0.1.
 func newCertificate() (tls.Certificate, []byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

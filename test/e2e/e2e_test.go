@@ -1,5 +1,5 @@
-// Package e2e_test runs the real programs and lets an alert go all the way: from
-// callbacks, over exporter, Prometheus and Alertmanager, to a receiver, and back.
+// Package e2e_test runs the real programs and follows alerts from callbacks through the exporter, Prometheus
+// and Alertmanager to a receiver, until they are resolved.
 package e2e_test
 
 import (
@@ -16,10 +16,10 @@ import (
 )
 
 const (
-	// speed lets an hour of the rules pass in 15 seconds.
+	// With this speed an hour of the rules takes 15 seconds.
 	speed = 240
-	busy  = "1400000001" // rises to 84 %, then nobody creates rooms
-	full  = "1400000002" // is full, then nobody can create rooms
+	busy  = "1400000001" // rises to 84 %, then no room is created
+	full  = "1400000002" // reaches its limit, then no room can be created
 )
 
 func TestAlertFromCallbackToReceiver(t *testing.T) {
@@ -73,31 +73,31 @@ func TestAlertFromCallbackToReceiver(t *testing.T) {
 
 	send(full, "--ramp=480:500", "--max=500")
 	wait("receiver", exhausted, full, "firing")
-	wait("Alertmanager", critical, full, "suppressed") // the worst one speaks
+	wait("Alertmanager", critical, full, "suppressed") // inhibited by exhausted
 
-	// An hour of silence ends near-limit, and hands over to stale. It does not end the alert of an application at its limit.
+	// After an hour without events near-limit resolves and stale fires. The alert of an application at its limit goes on.
 	wait("receiver", near, busy, "resolved")
 	wait("receiver", stale, busy, "firing")
 	wait("Prometheus", critical, full, "resolved")
 	if got := watch.State("Prometheus", exhausted, full); got != "firing" {
 		t.Errorf("an application at its limit that sends nothing for an hour is %q, want firing", got)
 	}
-	// A room was closed: the next one to be created tells of it.
+	// A room was closed. The event of the next room that is created has the lower count.
 	send(full, "--current=380", "--max=500")
 	wait("Prometheus", exhausted, full, "resolved")
 	wait("receiver", exhausted, full, "resolved")
 
 	for _, c := range watch.Changes() {
 		if c.App == "" && c.State != "resolved" && c.At.After(ready) {
-			t.Errorf("an alert that is not about rooms: %+v", c)
+			t.Errorf("an alert about the exporter: %+v", c)
 		}
 		if c.Alert == critical && c.App == busy {
-			t.Errorf("84 %% was critical: %+v", c)
+			t.Errorf("critical fires at 84 %%: %+v", c)
 		}
 	}
 }
 
-// checkDoctor lets doctor look at the real Prometheus and Alertmanager, which are in order.
+// checkDoctor runs doctor with the real Prometheus and Alertmanager. Its checks must pass.
 func checkDoctor(ctx context.Context, t *testing.T, s *stack.Stack) {
 	t.Helper()
 	config := filepath.Join(s.Dir, "doctor.yaml")
@@ -122,7 +122,7 @@ func checkDoctor(ctx context.Context, t *testing.T, s *stack.Stack) {
 	}
 }
 
-// receive takes what Alertmanager sends.
+// receive adds the alerts of a notification of Alertmanager to watch.
 func receive(t *testing.T, watch *stack.Watch, r *http.Request) {
 	var message struct {
 		Alerts []struct {
@@ -132,7 +132,7 @@ func receive(t *testing.T, watch *stack.Watch, r *http.Request) {
 		} `json:"alerts"`
 	}
 	if err := json.NewDecoder(r.Body).Decode(&message); err != nil {
-		t.Errorf("Alertmanager has sent %v", err)
+		t.Errorf("the notification of Alertmanager: %v", err)
 	}
 	for _, a := range message.Alerts {
 		watch.Add(stack.Change{

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// balancer spreads callbacks over replicas, in turn. A replica that takes no connection is
-// passed over, as the balancer of a platform does after its health check.
+// balancer sends callbacks to the replicas in turn (round robin). It skips a replica that refuses the
+// connection, as a load balancer does after a failed health check.
 type balancer struct {
 	url      string
 	server   *http.Server
@@ -39,12 +39,11 @@ func (b *balancer) stop() {
 	b.client.CloseIdleConnections()
 }
 
-// ServeHTTP passes a request on to the first replica, from the one whose turn it is, that can
-// be reached.
+// ServeHTTP sends a request to the next replica. If that one cannot be reached, it tries the others.
 func (b *balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
 	if err != nil {
-		return // the sender has gone
+		return // the sender has closed the connection
 	}
 	first := b.next.Add(1)
 	for i := range b.replicas {
@@ -62,8 +61,8 @@ func (b *balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusBadGateway)
 }
 
-// pass sends a request to one replica. A replica that stops answers 503, which is no answer for
-// the sender while another one runs.
+// pass sends a request to one replica. A replica that stops answers 503; then pass returns an error, so
+// that the next replica is tried.
 func (b *balancer) pass(to *replica, r *http.Request, body []byte) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(r.Context(), r.Method, "http://"+to.webhookAddr+r.URL.RequestURI(), bytes.NewReader(body))
 	if err != nil {

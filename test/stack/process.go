@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// process is a program that this one has started, and ends.
+// process is a child process.
 type process struct {
 	name string
 	cmd  *exec.Cmd
@@ -29,7 +29,7 @@ func startProcess(ctx context.Context, dir, name, ready, bin string, args ...str
 	defer func() { _ = log.Close() }() // the child has its own
 	p := &process{name: name, cmd: exec.Command(bin, args...), log: log.Name(), done: make(chan struct{})}
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, log, log
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for us: we stop the others in order
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C must reach only this program, which stops the others in order
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
@@ -66,7 +66,7 @@ func (p *process) waitReady(ctx context.Context, url string) error {
 	}
 }
 
-// stop ends the process: kindly, and after ten seconds not.
+// stop sends SIGTERM to the process and, after ten seconds, SIGKILL.
 func (p *process) stop() {
 	if p == nil {
 		return
@@ -89,16 +89,15 @@ func (p *process) tail() string {
 	return string(b[max(0, len(b)-1000):])
 }
 
-// freeAddresses sets each of into to another address on loopback that nobody listens on.
-// Somebody else may take one before it is used: then the program that should have it
-// says so and ends.
+// freeAddresses sets each of into to a different free address on loopback. If another process takes an
+// address before it is used, the program that should listen on it ends with an error.
 func freeAddresses(into ...*string) error {
 	for _, a := range into {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
 		}
-		defer l.Close() // not before all are found, or two are the same
+		defer l.Close() // after the loop: a closed port could be chosen twice
 		*a = l.Addr().String()
 	}
 	return nil

@@ -13,10 +13,9 @@ import (
 // shortest is the shortest interval of evaluation and the interval of scrapes.
 const shortest = 250 * time.Millisecond
 
-// Shorten returns a file of rules in which time runs speed times as fast, and nothing
-// else is changed: the interval of groups, for and keep_firing_for of alerts, ranges and
-// offsets of expressions and annotations, and the values of
-// tuilivekit:alert_window_seconds are divided by speed.
+// Shorten divides all durations in a file of rules by speed: the interval of groups, for and
+// keep_firing_for of alerts, ranges and offsets of expressions and annotations, and the values of
+// tuilivekit:alert_window_seconds. It changes nothing else.
 func Shorten(rules []byte, speed int) ([]byte, error) {
 	var root yaml.Node
 	if err := yaml.Unmarshal(rules, &root); err != nil {
@@ -59,7 +58,7 @@ func shortenText(s string, speed int) string {
 	shorten := func(d string) string {
 		parsed, err := parse(d)
 		if err != nil {
-			return d // a word that looks like one
+			return d // a word that only looks like a duration
 		}
 		return format(parsed / time.Duration(speed))
 	}
@@ -85,7 +84,7 @@ func walk(n *yaml.Node, f func(key string, value *yaml.Node, of map[string]*yaml
 	}
 }
 
-// parse reads a duration of Prometheus with one unit, which is all that the rules have.
+// parse reads a duration of Prometheus with one unit. The rules have no durations with two.
 func parse(s string) (time.Duration, error) {
 	if n, ok := strings.CutSuffix(s, "d"); ok {
 		s = n + "h"

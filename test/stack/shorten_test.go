@@ -46,7 +46,7 @@ func TestShorten(t *testing.T) {
 	}
 }
 
-// Nothing that Prometheus would wait for is left as it was.
+// No duration of the shipped rules is left as it was.
 func TestShortenLeavesNoLongTimes(t *testing.T) {
 	for _, file := range ruleFiles {
 		b, err := os.ReadFile("../../alerts/" + file)

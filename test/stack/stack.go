@@ -1,5 +1,5 @@
-// Package stack runs the exporter, Prometheus and Alertmanager on loopback, with the
-// shipped rules in which time runs faster.
+// Package stack runs the exporter, Prometheus and Alertmanager on loopback, with the shipped rules and
+// shorter durations.
 package stack
 
 import (
@@ -24,8 +24,8 @@ type Options struct {
 	Dir   string            // for files of the programs
 	Apps  map[string]string // names by SDKAppID
 	Token string            // of all applications, in the file token of Dir
-	Speed int               // how many times as fast the time of the rules runs
-	// Config is the configuration file of the exporter; if it is empty, Apps is all of it.
+	Speed int               // the durations of the rules are divided by it
+	// Config is the configuration file of the exporter; if it is empty, it has only Apps.
 	Config string
 	// Replicas is how many exporters run behind one callback URL; 0 means one.
 	Replicas int
@@ -33,14 +33,14 @@ type Options struct {
 	Receiver string
 	// Flags are more flags of the exporter.
 	Flags []string
-	// Progress is called before each step of Start that may take long; nil for none.
+	// Progress is called before each slow step of Start; nil for none.
 	Progress func(step string)
 }
 
-// Stack are the programs. It is not for several goroutines.
+// Stack has the running programs. Only one goroutine may use it.
 type Stack struct {
 	Options
-	Callback, Web, Metrics, Prometheus, Alertmanager string // URLs; of replicas, Web is the first one's
+	Callback, Web, Metrics, Prometheus, Alertmanager string // URLs; Web is that of the first replica
 	Webs                                             []string
 
 	exporterBin        string
@@ -104,7 +104,7 @@ func Start(ctx context.Context, o Options) (s *Stack, err error) {
 	return s, s.waitQuiet(ctx)
 }
 
-// chooseAddresses sets the addresses and URLs of the exporters, and others.
+// chooseAddresses sets the addresses and URLs of all programs.
 func (s *Stack) chooseAddresses(others ...*string) error {
 	for range max(s.Replicas, 1) {
 		r := &replica{}
@@ -126,8 +126,8 @@ func (s *Stack) step(name string) {
 	}
 }
 
-// waitQuiet waits until the exporter is scraped, which begins seconds after Prometheus
-// is ready, and the alert has ended that it was not.
+// waitQuiet waits until Prometheus scrapes the exporter, which begins seconds after Prometheus is ready,
+// and until the alert about the missing scrapes has resolved.
 func (s *Stack) waitQuiet(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
@@ -159,7 +159,7 @@ func (s *Stack) Stop() {
 	}
 }
 
-// startExporters starts all replicas, and what spreads the callbacks over them.
+// startExporters starts all replicas and the balancer.
 func (s *Stack) startExporters(ctx context.Context) (err error) {
 	if len(s.exporters) > 1 {
 		if s.balancer, err = startBalancer(s.exporters); err != nil {
@@ -175,7 +175,7 @@ func (s *Stack) startExporters(ctx context.Context) (err error) {
 	return nil
 }
 
-// StartExporter starts the exporter, the first one of replicas, at the same addresses each time.
+// StartExporter starts the exporter (with replicas, the first one) at the same addresses each time.
 func (s *Stack) StartExporter(ctx context.Context) error { return s.startExporter(ctx, 0) }
 
 func (s *Stack) startExporter(ctx context.Context, n int) (err error) {
@@ -198,7 +198,7 @@ func (s *Stack) startExporter(ctx context.Context, n int) (err error) {
 	return err
 }
 
-// StopExporter ends the exporter, the first one of replicas, as an upgrade does.
+// StopExporter stops the exporter (with replicas, the first one) as an upgrade does.
 func (s *Stack) StopExporter() { s.exporters[0].process.stop() }
 
 // Run runs a command of the exporter in the folder of the stack, and returns what it prints.
@@ -217,7 +217,7 @@ func (s *Stack) Send(ctx context.Context, app string, args ...string) error {
 	return nil
 }
 
-// build returns the exporter: $EXPORTER, or a new one from the source.
+// build returns the path of the exporter: $EXPORTER, or a new build.
 func (s *Stack) build(ctx context.Context) (string, error) {
 	if bin := os.Getenv("EXPORTER"); bin != "" {
 		return filepath.Abs(bin)
@@ -231,7 +231,7 @@ func (s *Stack) build(ctx context.Context) (string, error) {
 	return bin, nil
 }
 
-// tool returns the path of a program, which is built the first time.
+// tool returns the path of a program. The first time it builds the program.
 func (s *Stack) tool(ctx context.Context, name string) (string, error) {
 	cmd := exec.CommandContext(ctx, filepath.Join(s.Root, "scripts", "tool"), name)
 	cmd.Stderr = os.Stderr // it says that it builds, which takes minutes
@@ -270,7 +270,7 @@ scrape_configs: [{job_name: tuilivekit, static_configs: [{targets: [%[4]s]}]}]
 	return nil
 }
 
-// alertmanagerConfig has the inhibition of the example that is shipped, and one receiver.
+// alertmanagerConfig returns the inhibit rules of the shipped example, with one receiver.
 func (s *Stack) alertmanagerConfig() ([]byte, error) {
 	b, err := os.ReadFile(filepath.Join(s.Root, "alerts", "alertmanager.example.yaml"))
 	if err != nil {

@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// Change is a change of an alert, as one program sees it.
+// Change is a new state of an alert in one program.
 type Change struct {
 	At    time.Time
-	Where string // Prometheus, Alertmanager, or what Add was told
+	Where string // Prometheus, Alertmanager, or the name that Add got
 	Alert string
-	App   string // SDKAppID, empty for alerts that have none
+	App   string // SDKAppID; empty if the alert has none
 	State string // pending, firing, active, suppressed, resolved
 	Text  string // the summary
 }
@@ -36,7 +36,7 @@ func NewWatch(each func(Change)) *Watch {
 	return &Watch{each: each, state: map[string]string{}, woken: make(chan struct{})}
 }
 
-// Run looks at Prometheus and Alertmanager of s until ctx ends.
+// Run polls Prometheus and Alertmanager of s until ctx ends.
 func (w *Watch) Run(ctx context.Context, s *Stack) {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
@@ -67,7 +67,7 @@ func (w *Watch) Add(c Change) {
 	w.each(c)
 }
 
-// Wait waits until an alert is in a state somewhere. The error says in which one it is.
+// Wait waits until an alert has a state in a program. The error has the state that it has instead.
 func (w *Watch) Wait(ctx context.Context, where, alert, app, state string) error {
 	key := Change{Where: where, Alert: alert, App: app}.key()
 	for {
@@ -146,7 +146,7 @@ func (w *Watch) lookAtAlertmanager(ctx context.Context, url string) {
 	w.update("Alertmanager", now)
 }
 
-// update adds what is there now, and the end of what is not any more.
+// update adds the alerts of now, and adds as resolved those that are gone.
 func (w *Watch) update(where string, now []Change) {
 	there := map[string]bool{}
 	for _, c := range now {

@@ -60,7 +60,7 @@ func (e Event) Head(token string, headers ...string) string {
 	return h + "\r\n"
 }
 
-// Answer is what came back.
+// Answer is the answer to a callback.
 type Answer struct {
 	Status     int
 	RetryAfter string
@@ -73,8 +73,7 @@ type Conn struct {
 	r    *bufio.Reader
 }
 
-// answerTimeout is more than Tencent waits: a late answer is an answer, for a test
-// that asks whether one comes at all.
+// answerTimeout is longer than Tencent waits: some tests check only that an answer comes.
 const answerTimeout = 15 * time.Second
 
 // Dial connects to the webhook listener.
@@ -89,8 +88,7 @@ func Dial(address string) (*Conn, error) {
 // Close closes the connection.
 func (c *Conn) Close() { c.conn.Close() }
 
-// Send writes a part of a request, or all of it. The first error of a connection is
-// the last: it must not be used any more.
+// Send writes a request or a part of it. After an error the connection must not be used any more.
 func (c *Conn) Send(text string) error {
 	if err := c.conn.SetDeadline(time.Now().Add(answerTimeout)); err != nil {
 		return err
@@ -107,7 +105,7 @@ func (c *Conn) Post(e Event, token string) (Answer, error) {
 	return c.Receive()
 }
 
-// Receive reads one answer. An error of an answer that has begun says so.
+// Receive reads one answer. If an answer has begun, the error says so.
 func (c *Conn) Receive() (a Answer, err error) {
 	line, err := c.r.ReadSlice('\n')
 	if err != nil {

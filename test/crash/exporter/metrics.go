@@ -15,9 +15,8 @@ import (
 // Metrics has the samples of one scrape, by name and labels as they are exposed.
 type Metrics map[string]float64
 
-// Of returns the sample of a metric of an application, or the sum of its samples with
-// other labels besides, and whether there are any. Created timestamps are not summed: all
-// of an application are the same.
+// Of returns the value of a metric of an application and whether it has one. If the metric has more labels, the
+// value is the sum of its samples; created timestamps, which are all equal, are not added up.
 func (m Metrics) Of(name, app string) (float64, bool) {
 	label := `sdk_app_id="` + app + `"`
 	if v, ok := m[name+"{"+label+"}"]; ok {
@@ -36,7 +35,7 @@ func (m Metrics) Of(name, app string) (float64, bool) {
 	return sum, found
 }
 
-// Scrape reads the metrics, as OpenMetrics, which has the created timestamps.
+// Scrape reads the metrics in the OpenMetrics format, which has the created timestamps.
 func (p *Process) Scrape(client *http.Client) (Metrics, error) {
 	req, err := http.NewRequest(http.MethodGet, "http://"+p.Web+"/metrics", nil)
 	if err != nil {

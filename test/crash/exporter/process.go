@@ -1,9 +1,8 @@
 //go:build linux
 
-// Package exporter runs the built exporter for tests that look at it from outside: it
-// starts and ends the process, reads its log and its metrics, and acts as Tencent on
-// connections of its own, so that a test knows of each request whether it was sent
-// whole and what came back.
+// Package exporter runs the built exporter for black-box tests. It starts and ends the process, reads its log
+// and metrics, and acts as Tencent on its own connections, so that a test knows of each request whether all of
+// it was sent and what the answer was.
 package exporter
 
 import (
@@ -57,13 +56,13 @@ func Root() (string, error) {
 	return "", err
 }
 
-// startTimeout is how long an exporter may take to be ready before it is taken for hung.
+// startTimeout is the time after which an exporter that is not ready counts as hung.
 const startTimeout = 2 * time.Minute
 
-// Process is an exporter that runs.
+// Process is a running exporter.
 type Process struct {
-	Webhook string        // address that takes callbacks
-	Web     string        // address that serves metrics
+	Webhook string        // address of the webhook listener
+	Web     string        // address of the web listener
 	Ready   time.Duration // from the start of the process until it was ready
 
 	cmd    *exec.Cmd
@@ -75,18 +74,18 @@ type Process struct {
 // Line is a line of the log.
 type Line struct{ Level, Msg, Address, Text string }
 
-// Launch starts the exporter on free ports of loopback. It does not wait for it.
+// Launch starts the exporter on free ports of loopback. It does not wait until the exporter is ready.
 func Launch(path string, args ...string) (*Process, error) {
 	return LaunchWith(func(*exec.Cmd) {}, path, args...)
 }
 
-// LaunchWith is Launch for a command that change has changed.
+// LaunchWith is Launch; change can change the command before it starts.
 func LaunchWith(change func(*exec.Cmd), path string, args ...string) (*Process, error) {
 	p := &Process{exited: make(chan struct{})}
 	p.cmd = exec.Command(path, append([]string{
 		"--webhook.listen-address=127.0.0.1:0", "--web.listen-address=127.0.0.1:0", "--log.format=json",
 	}, args...)...)
-	// A test that is killed leaves no exporter behind.
+	// If the test is killed, the kernel kills the exporter too.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	change(p.cmd)
 	stderr, err := p.cmd.StderrPipe()
@@ -145,7 +144,7 @@ func (p *Process) WaitReady() error {
 func (p *Process) read(r io.Reader) {
 	for s := bufio.NewScanner(r); s.Scan(); {
 		var l Line
-		_ = json.Unmarshal(s.Bytes(), &l) // a line that is no JSON is kept as text
+		_ = json.Unmarshal(s.Bytes(), &l) // a line that is not JSON is kept as text
 		l.Text = s.Text()
 		p.mu.Lock()
 		p.lines = append(p.lines, l)
@@ -166,7 +165,7 @@ func (p *Process) Lines(prefix string) []Line {
 	return lines
 }
 
-// LogText returns what the exporter has written, its last words too.
+// LogText returns all output of the exporter, also what it wrote while it ended.
 func (p *Process) LogText() string {
 	var b strings.Builder
 	for _, l := range p.Lines("") {
@@ -182,7 +181,7 @@ func (p *Process) address(message string) string {
 	return ""
 }
 
-// Exited is closed when the exporter has ended.
+// Exited returns a channel that is closed when the exporter has ended.
 func (p *Process) Exited() <-chan struct{} { return p.exited }
 
 // PID returns the id of the process.
@@ -191,9 +190,9 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 // Signal sends a signal to the exporter.
 func (p *Process) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
 
-// Kill ends the exporter as a crash does, and returns when it has gone.
+// Kill kills the exporter (SIGKILL) and returns when it has ended.
 func (p *Process) Kill() {
-	_ = p.cmd.Process.Kill() // it may have gone already
+	_ = p.cmd.Process.Kill() // it may have ended already
 	<-p.exited
 }
 
