@@ -12,6 +12,7 @@ LDFLAGS := -s -w -X $(PKG).Version=$(VERSION) -X $(PKG).Revision=$(REVISION) -X 
   -X $(PKG).BuildUser=$(BUILD_USER) -X $(PKG).BuildDate=$(BUILD_DATE)
 CYCLES ?= 200
 DOCKER ?= docker
+COMPOSE ?= $(DOCKER) compose
 IMAGE   = tuilivekit-exporter:$(VERSION)
 
 .DEFAULT_GOAL := build
@@ -164,6 +165,10 @@ docker: ## build the container image
 
 check-docker: build docker ## run the container image and check it (needs a Docker engine)
 	DOCKER='$(DOCKER)' scripts/check-docker $(IMAGE)
+
+check-compose: build docker ## start the Compose files as they are, without Grafana, and check what they show
+	$(DOCKER) tag $(IMAGE) tuilivekit-exporter:compose
+	COMPOSE='$(COMPOSE)' scripts/check-compose
 
 clean: ## remove what was built
 	rm -rf bin

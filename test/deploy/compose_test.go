@@ -192,6 +192,12 @@ func TestComposeOfReplicas(t *testing.T) {
 			t.Errorf("the balancer names %s, which is no service", server[1])
 		}
 	}
+	// A replica whose host is away times out; Tencent has two seconds for both tries.
+	for _, want := range []string{`proxy_next_upstream .*\btimeout\b.*\bnon_idempotent;`, `proxy_next_upstream_timeout 1s;`, `proxy_connect_timeout \d00ms;`} {
+		if !regexp.MustCompile(want).Match(balancer) {
+			t.Errorf("the balancer has no %s", want)
+		}
+	}
 	config := readYAML[struct {
 		Replica struct{ Redis struct{ Addresses []string } }
 	}](t, folder+"/exporter/replicas.yaml")
