@@ -2,37 +2,37 @@ package queue
 
 import "container/heap"
 
-// Item is a queued request in the hands of whoever delivers it. Between Take and the call
-// that gives it back, its exported fields belong to the one who took it; the zero value of
-// those of Trials is where each request begins, also after a restart.
+// Item is a queued request that was taken for delivery. From Take to the call that gives the
+// item back (Done, Retry, Release, SetAside, Overtake) the caller owns its exported fields. Trials
+// is zero for a new request, and for all requests after a restart.
 type Item struct {
 	Request
 	Trials
 
 	lane          *lane
-	prev, next    *Item // of the queue, in order of Seq
+	prev, next    *Item // of the queue, in the order of Seq
 	before, after *Item // of the lane
 	taken         bool
-	gone          bool // it was removed
+	gone          bool // the item was removed from the queue
 }
 
-// lane is a sequence of requests, never empty but while its only one is taken and was
-// dropped.
+// lane is a sequence of requests. It is empty only if its only request was dropped while it was
+// taken.
 type lane struct {
-	key         uint64 // NoLane if its one request was set aside
+	key         uint64 // NoLane if its only request is set aside
 	first, last *Item
-	taken       bool
-	due         int64 // Unix nanoseconds, while it is in a heap
-	index       int   // there, or in the list of those that are ready; -1 if in neither
-	kind        Kind
+	taken       bool  // the first request is taken
+	due         int64 // key in the heap: a turn for Fresh, else Unix nanoseconds
+	index       int   // in the heap, -1 if the lane is in no heap
+	kind        Kind  // of the first request
 }
 
 // queue is the queue of one application.
 type queue struct {
-	first, last *Item // oldest, newest
+	first, last *Item // the oldest and the newest request
 	lanes       map[uint64]*lane
-	waiting     [numKinds]laneHeap // by what their first request is
-	turns       int64              // given to lanes that became ready
+	waiting     [numKinds]laneHeap // lanes that are not taken, by the kind of their first request
+	turns       int64              // last turn of a lane with a Fresh request
 
 	requests, taken, setAside int
 	bytes                     int64
@@ -48,7 +48,7 @@ func (one *queue) tooLong() bool {
 	return one.requests > 0 && (one.maxRequests > 0 && one.requests > one.maxRequests || one.maxBytes > 0 && one.bytes > one.maxBytes)
 }
 
-// add adds r behind the newest request, and behind the last one of its lane.
+// add appends r to the queue and to its lane.
 func (one *queue) add(r Request) {
 	it := &Item{Request: r, prev: one.last}
 	if one.last != nil {
@@ -81,13 +81,13 @@ func (one *queue) add(r Request) {
 	l.last = it
 }
 
-// alone puts it into a lane of its own, whose turn is at due.
+// alone puts it into a lane of its own that is due at due, in Unix nanoseconds.
 func (one *queue) alone(it *Item, due int64) {
 	it.lane = &lane{key: NoLane, first: it, last: it}
 	one.wait(it.lane, Aside, due)
 }
 
-// ready gives l, whose first request was not tried yet, its turn behind all others.
+// ready puts l, whose first request was not tried yet, behind all other lanes of kind Fresh.
 func (one *queue) ready(l *lane) {
 	one.turns++
 	one.wait(l, Fresh, one.turns)
@@ -98,7 +98,7 @@ func (one *queue) wait(l *lane, kind Kind, due int64) {
 	heap.Push(&one.waiting[kind], l)
 }
 
-// remove removes it from the queue and from its lane.
+// remove removes it from the queue and its lane.
 func (one *queue) remove(it *Item) {
 	if it.prev != nil {
 		it.prev.next = it.next
@@ -120,8 +120,8 @@ func (one *queue) remove(it *Item) {
 	it.prev, it.next = nil, nil
 }
 
-// leave takes it out of its lane. If it is the first one there, and is not taken, the next
-// one has its turn.
+// leave removes it from its lane. If it was the first request of the lane and was not taken, the
+// lane gets a new turn.
 func (one *queue) leave(it *Item) {
 	l := it.lane
 	first := l.first == it
@@ -137,13 +137,14 @@ func (one *queue) leave(it *Item) {
 	}
 	it.before, it.after = nil, nil
 	if !first || l.taken {
-		return // whoever has taken the first one gives it back
+		return // the call that gives the first request back continues the lane
 	}
 	heap.Remove(&one.waiting[l.kind], l.index)
 	one.goOn(l)
 }
 
-// goOn gives l, which is in no heap, its turn, or forgets it if it is empty.
+// goOn puts l, which is in no heap, behind the other lanes of kind Fresh. If l is empty, goOn
+// deletes it.
 func (one *queue) goOn(l *lane) {
 	l.taken = false
 	if l.first != nil {
@@ -153,7 +154,7 @@ func (one *queue) goOn(l *lane) {
 	}
 }
 
-// giveBack ends what Take has begun, but for the lane.
+// giveBack marks it as not taken. The caller puts its lane into a heap.
 func (one *queue) giveBack(it *Item) {
 	one.taken--
 	it.taken = false
@@ -183,7 +184,7 @@ func (one *queue) oldest(ok func(*Item) bool) *Item {
 
 func inOrder(it *Item) bool { return it.lane.key != NoLane }
 
-// laneHeap has the lane that is due first in front (container/heap).
+// laneHeap implements heap.Interface. The first lane has the smallest due.
 type laneHeap []*lane
 
 func (h laneHeap) Len() int           { return len(h) }
@@ -204,7 +205,7 @@ func (h *laneHeap) Push(x any) {
 func (h *laneHeap) Pop() any {
 	old := *h
 	l := old[len(old)-1]
-	old[len(old)-1] = nil // or it stays in memory for as long as the array does
+	old[len(old)-1] = nil // so that the array does not keep the lane in memory
 	*h, l.index = old[:len(old)-1], -1
 	return l
 }

@@ -1,13 +1,11 @@
-// Package queue holds the requests that are queued for the applications' own backends,
-// one bounded queue for each application.
+// Package queue has a bounded queue of requests for the backend of each application.
 //
-// The requests of a queue are in lanes: those of a lane are handed out one after the other,
-// in their order; those of different lanes at the same time. A lane exists only while it
-// has requests.
+// A queue has lanes. Take hands out the requests of one lane one at a time, in their order, and
+// the requests of different lanes at the same time. A lane exists only while it has requests.
 //
-// The package does no I/O. It does not know what a request contains, who delivers it, or
-// whether a copy of the queues is on disk: whoever keeps a copy is told of each change
-// (TrackRemovals, TakeRemoved, TakeMoved).
+// The package does no I/O. It does not know the content of a request, who delivers requests, or
+// whether a copy of the queues is on disk. TrackRemovals, TakeRemoved and TakeMoved report the
+// changes to the owner of such a copy.
 package queue
 
 import "sync"
@@ -15,19 +13,18 @@ import "sync"
 // Request is a callback that is queued for its application's own backend.
 type Request struct {
 	AppID string
-	// Seq orders the requests of an application. Number assigns it; it is never 0 then,
-	// and never used twice.
+	// Seq orders the requests of an application. Number assigns it. It is above 0 and unique.
 	Seq uint64
-	// Lane is the same for requests whose order must be kept. NoLane is for a request that
-	// was set aside: it is alone.
+	// Lane is equal for requests that must be delivered in their order. NoLane means that the
+	// request is set aside.
 	Lane uint64
 	// Received is the time of receipt in Unix milliseconds.
 	Received int64
-	// Data is the callback in the encoding of whoever delivers it. It is never changed.
+	// Data is the callback in the encoding of the package that delivers it. It is never changed.
 	Data []byte
 }
 
-// NoLane is the Lane of a request that was set aside.
+// NoLane is the Lane of a request that is set aside.
 const NoLane = 0
 
 // Key identifies a Request.
@@ -41,24 +38,24 @@ func (r Request) Key() Key { return Key{r.AppID, r.Seq} }
 
 // Size describes the queue of one application.
 type Size struct {
-	Requests int   // with those that are taken and those that are set aside
-	Bytes    int64 // of their Data
-	Lanes    int   // that have requests
-	Taken    int
-	SetAside int
-	// Oldest is the receipt of the oldest that is not set aside in Unix milliseconds, 0 if
-	// there is none.
+	Requests int   // all requests
+	Bytes    int64 // of the Data of all requests
+	Lanes    int   // lanes with requests
+	Taken    int   // requests that were taken and not given back
+	SetAside int   // requests that are set aside
+	// Oldest is the time of receipt of the oldest request that is not set aside, in Unix
+	// milliseconds, 0 if there is none.
 	Oldest int64
-	// Dropped counts the requests that a full queue has dropped.
+	// Dropped is the number of requests that were dropped because the queue was full.
 	Dropped uint64
 }
 
-// Queues are the queues of all applications. All methods may be called from several
-// goroutines; none blocks.
+// Queues are the queues of all applications. The methods may be called from several goroutines
+// and do not block.
 type Queues struct {
 	mu      sync.Mutex
 	apps    map[string]*queue
-	last    uint64        // the newest Seq
+	last    uint64        // the largest Seq
 	removed []Key         // since the last TakeRemoved
 	moved   []Request     // since the last TakeMoved
 	changes chan struct{} // nil until TrackRemovals
@@ -67,8 +64,8 @@ type Queues struct {
 // New returns empty Queues without limits.
 func New() *Queues { return &Queues{apps: make(map[string]*queue)} }
 
-// Number returns r with the next Seq. It does not add r: a request is stored on disk
-// under its Seq before it may be delivered.
+// Number returns r with the next Seq. It does not add r: a request is written to disk with its
+// Seq before it may be delivered.
 func (q *Queues) Number(r Request) Request {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -77,8 +74,8 @@ func (q *Queues) Number(r Request) Request {
 	return r
 }
 
-// Add adds numbered requests, in this order, behind those that are queued. If a queue is
-// longer than its limit then, its oldest requests are dropped.
+// Add appends numbered requests to their queues, in this order. If a queue then exceeds its
+// limit, its oldest requests are dropped.
 func (q *Queues) Add(list ...Request) {
 	if len(list) == 0 {
 		return
@@ -94,7 +91,8 @@ func (q *Queues) Add(list ...Request) {
 	}
 }
 
-// of returns the queue of an application, a new one if there is none. The caller holds mu.
+// of returns the queue of an application. It makes the queue if there is none. The caller holds
+// mu.
 func (q *Queues) of(appID string) *queue {
 	one := q.apps[appID]
 	if one == nil {
@@ -104,20 +102,20 @@ func (q *Queues) of(appID string) *queue {
 	return one
 }
 
-// trim drops the oldest requests of a queue that is too long. A request that is taken may
-// be delivered already, so that it goes last.
+// trim drops the oldest requests of a queue that exceeds its limit. A taken request may be
+// delivered already, so it is dropped only if all requests but the newest are taken.
 func (q *Queues) trim(one *queue) {
 	for one.tooLong() {
 		it := one.oldest(notTaken)
 		if it == nil || it == one.last && it != one.first {
-			it = one.first // all others are taken: the newest stays
+			it = one.first // all requests but the newest are taken
 		}
 		one.dropped++
 		q.remove(one, it)
 	}
 }
 
-// remove removes an item from its queue, and remembers that.
+// remove removes an item from its queue and records the removal for TakeRemoved.
 func (q *Queues) remove(one *queue, it *Item) {
 	one.remove(it)
 	if q.changes != nil {
@@ -134,8 +132,8 @@ func signal(ch chan<- struct{}) {
 	}
 }
 
-// Limit sets how much the queue of an application may hold; 0 means no limit. If it
-// holds more, its oldest requests are dropped.
+// Limit sets the limits of the queue of an application: the number of requests, and the bytes of
+// their Data. 0 means no limit. If the queue exceeds a limit, its oldest requests are dropped.
 func (q *Queues) Limit(appID string, requests int, bytes int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -145,14 +143,15 @@ func (q *Queues) Limit(appID string, requests int, bytes int64) {
 }
 
 // Waiting returns a channel that has a value if requests were added to the queue of an
-// application since the channel was last read. It is for one reader.
+// application since the channel was last read. It must have only one reader.
 func (q *Queues) Waiting(appID string) <-chan struct{} {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.of(appID).wake
 }
 
-// Dropped returns how many requests of an application a full queue has dropped.
+// Dropped returns the number of requests of an application that were dropped because the queue
+// was full.
 func (q *Queues) Dropped(appID string) uint64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -169,8 +168,8 @@ func (q *Queues) Size(appID string) Size {
 	return Size{}
 }
 
-// All returns all queued requests; those of an application are in their order. The caller
-// owns the slice.
+// All returns all queued requests. The requests of an application are in the order of Seq. The
+// caller owns the slice.
 func (q *Queues) All() (list []Request) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -182,9 +181,9 @@ func (q *Queues) All() (list []Request) {
 	return list
 }
 
-// TrackRemovals makes q remember which requests are removed, dropped or set aside from now
-// on, for TakeRemoved and TakeMoved. The channel has a value if that happened since the
-// channel was last read; it is for one reader, who keeps a copy of the queues.
+// TrackRemovals makes q record the requests that are removed, dropped or set aside from now on,
+// for TakeRemoved and TakeMoved. The channel has a value if there was such a request since the
+// channel was last read. It must have only one reader.
 func (q *Queues) TrackRemovals() <-chan struct{} {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -194,7 +193,7 @@ func (q *Queues) TrackRemovals() <-chan struct{} {
 	return q.changes
 }
 
-// TakeRemoved returns the keys of the requests that were removed since the last call.
+// TakeRemoved returns the keys of the requests that were removed or dropped since the last call.
 // The caller owns the slice.
 func (q *Queues) TakeRemoved() []Key {
 	q.mu.Lock()
@@ -204,9 +203,9 @@ func (q *Queues) TakeRemoved() []Key {
 	return removed
 }
 
-// TakeMoved returns the requests that were set aside since the last call, with the Lane
-// that they have now. One that was removed since is among those of TakeRemoved. The caller
-// owns the slice.
+// TakeMoved returns the requests that were set aside since the last call, with the Lane NoLane.
+// A request that was set aside and then removed is returned by TakeRemoved too. The caller owns
+// the slice.
 func (q *Queues) TakeMoved() []Request {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -215,7 +214,7 @@ func (q *Queues) TakeMoved() []Request {
 	return moved
 }
 
-// HasRemoved reports whether TakeRemoved or TakeMoved would return any.
+// HasRemoved reports whether TakeRemoved or TakeMoved would return a request.
 func (q *Queues) HasRemoved() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()

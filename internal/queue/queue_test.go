@@ -17,7 +17,7 @@ func TestALaneKeepsItsOrder(t *testing.T) {
 		add(q, "1", 7, i)
 		add(q, "2", 7, 1)
 		want = append(want, i)
-		if i%3 == 0 { // the front moves while the back grows
+		if i%3 == 0 { // requests are removed while others are added
 			it := q.Take("2", Fresh, now)
 			if !q.Done(it) {
 				t.Fatal("not removed")
@@ -48,7 +48,7 @@ func TestLanesAreTakenAtTheSameTime(t *testing.T) {
 	wantSize(t, q, "1", Size{Requests: 8, Bytes: 8*10 + 36 - 1, Lanes: 3, Taken: 3, Oldest: 5})
 }
 
-// A lane that has many requests does not keep others from their turn.
+// Lanes take turns, even if one lane has many requests.
 func TestLanesTakeTurns(t *testing.T) {
 	q := New()
 	for i := range 4 {
@@ -96,7 +96,7 @@ func TestAReleasedRequestIsFirstAgain(t *testing.T) {
 	}
 }
 
-func TestALaneGoesOnWithoutWhatIsSetAside(t *testing.T) {
+func TestALaneContinuesAfterARequestIsSetAside(t *testing.T) {
 	q := New()
 	changes := q.TrackRemovals()
 	for i := range 3 {
@@ -118,7 +118,7 @@ func TestALaneGoesOnWithoutWhatIsSetAside(t *testing.T) {
 	}
 	q.Retry(q.Take("1", Aside, now.Add(time.Minute)), now.Add(2*time.Minute)) // and fails again
 	if q.Take("1", Aside, now.Add(time.Minute)) != nil || q.Take("1", Retry, now.Add(time.Hour)) != nil {
-		t.Error("taken as if it were in a lane")
+		t.Error("a request that is set aside is taken as one of a lane")
 	}
 	q.Done(q.Take("1", Aside, now.Add(2*time.Minute)))
 	wantSize(t, q, "1", Size{})
@@ -127,7 +127,7 @@ func TestALaneGoesOnWithoutWhatIsSetAside(t *testing.T) {
 	}
 }
 
-func TestARequestThatIsOvertakenIsSetAside(t *testing.T) {
+func TestAnOvertakenRequestIsSetAside(t *testing.T) {
 	q := New()
 	for i := range 4 {
 		add(q, "1", 1, 10+i)
@@ -135,7 +135,7 @@ func TestARequestThatIsOvertakenIsSetAside(t *testing.T) {
 	bad := q.Take("1", Fresh, now)
 	behind := q.Behind(bad, 2)
 	if len(behind) != 2 || len(behind[0].Data) != 11 || len(behind[1].Data) != 12 || q.Take("1", Fresh, now) != nil {
-		t.Fatalf("behind it are %v", behind)
+		t.Fatalf("the requests behind it are %v", behind)
 	}
 	if !q.Overtake(bad, behind[1], now.Add(time.Minute)) {
 		t.Error("not removed")
@@ -146,7 +146,7 @@ func TestARequestThatIsOvertakenIsSetAside(t *testing.T) {
 	}
 }
 
-// What a restart brings back: the lanes as they were, and what was set aside in none.
+// After a restart the lanes are as before, and requests that were set aside are in no lane.
 func TestRestoredLanes(t *testing.T) {
 	q := New()
 	q.Add(Request{AppID: "1", Seq: 1, Lane: NoLane}, Request{AppID: "1", Seq: 2, Lane: 1}, Request{AppID: "1", Seq: 5, Lane: NoLane}, Request{AppID: "1", Seq: 7, Lane: 1})
@@ -154,7 +154,7 @@ func TestRestoredLanes(t *testing.T) {
 		t.Errorf("took %v", items)
 	}
 	if items, _ := take(q, "1", Aside, now); len(items) != 2 {
-		t.Errorf("set aside are %v", items)
+		t.Errorf("the requests that are set aside are %v", items)
 	}
 	if got := q.Number(Request{}).Seq; got != 8 {
 		t.Errorf("the next has the number %d", got)
@@ -177,9 +177,8 @@ func TestAgainMakesAllDue(t *testing.T) {
 	}
 }
 
-// A queue whose front moves as fast as its back grows takes no more memory than what it
-// holds.
-func TestAQueueDoesNotKeepWhatIsRemoved(t *testing.T) {
+// A queue keeps no memory of removed requests.
+func TestAQueueDoesNotKeepRemovedRequests(t *testing.T) {
 	q := New()
 	for i := range 10_000 {
 		add(q, "1", uint64(1+i), 1)
@@ -221,33 +220,33 @@ func TestAFullQueueDropsTheOldest(t *testing.T) {
 	}
 }
 
-func TestRemovalsAreHandedOverOnce(t *testing.T) {
+func TestRemovalsAreReturnedOnce(t *testing.T) {
 	q := New()
 	add(q, "1", 1, 1)
 	drain(q, "1")
 	if q.HasRemoved() {
-		t.Error("removals are kept although nobody takes them")
+		t.Error("removals are recorded before TrackRemovals")
 	}
 	removal := q.TrackRemovals()
 	q.Limit("1", 1, 0)
 	add(q, "1", 1, 1)
-	add(q, "1", 1, 2) // drops the one before
+	add(q, "1", 1, 2) // drops the previous request
 	drain(q, "1")
 	select {
 	case <-removal:
 	default:
-		t.Error("the channel is silent")
+		t.Error("the channel has no value")
 	}
 	if got := fmt.Sprint(q.TakeRemoved()); got != "[{1 2} {1 3}]" {
 		t.Errorf("got %s", got)
 	}
 	if q.HasRemoved() || len(q.TakeRemoved()) != 0 {
-		t.Error("handed over twice")
+		t.Error("removals are returned twice")
 	}
 }
 
-// What Number has given is never given again, also after a restart.
-func TestNumbersGoOn(t *testing.T) {
+// Number never assigns a Seq twice, also after a restart.
+func TestNumbersAreUnique(t *testing.T) {
 	q := New()
 	add(q, "1", 1, 1)
 	add(q, "2", 1, 1)
@@ -258,8 +257,8 @@ func TestNumbersGoOn(t *testing.T) {
 	}
 }
 
-// What is being delivered is dropped only if there is nothing else but the newest.
-func TestAFullQueueDropsWhatIsTakenLast(t *testing.T) {
+// A taken request is dropped only if all other requests but the newest are taken.
+func TestAFullQueueDropsTakenRequestsLast(t *testing.T) {
 	q := New()
 	q.Limit("1", 2, 0)
 	add(q, "1", 1, 10)
@@ -267,7 +266,7 @@ func TestAFullQueueDropsWhatIsTakenLast(t *testing.T) {
 	taken := q.Take("1", Fresh, now)
 	add(q, "1", 2, 12)
 	if !q.Done(taken) {
-		t.Error("what was taken is dropped, and another one was older than the newest")
+		t.Error("a taken request is dropped, although an older request than the newest was not taken")
 	}
 	if got := drain(q, "1"); !slices.Equal(got, []int{12}) {
 		t.Errorf("left %v", got)
@@ -327,8 +326,8 @@ func TestWaiting(t *testing.T) {
 	<-ch
 }
 
-// Whatever is done, and in whatever order: a lane has at most one taken, and hands its
-// requests out in their order.
+// In any sequence of calls, a lane has at most one taken request and hands its requests out in
+// their order.
 func TestLanesAgainstAModel(t *testing.T) {
 	for seed := range uint64(50) {
 		random := rand.New(rand.NewPCG(seed, 1))
@@ -389,7 +388,7 @@ func TestLanesAgainstAModel(t *testing.T) {
 					}
 				}
 			}
-			all := q.All() // the model follows what a full queue drops: the oldest ones that are not held
+			all := q.All() // the model drops the oldest requests that are not taken too
 			for i := 0; i < len(m.list) && len(m.list) > len(all); i++ {
 				r := m.list[i]
 				if !slices.ContainsFunc(all, func(have Request) bool { return have.Seq == r.Seq }) {
@@ -416,7 +415,7 @@ func TestLanesAgainstAModel(t *testing.T) {
 	}
 }
 
-// model is the same queue, written to be obviously right.
+// model is a simple model of the queue.
 type model struct {
 	list []Request // oldest first
 }
@@ -426,7 +425,7 @@ func add(q *Queues, app string, lane uint64, n int) {
 	q.Add(q.Number(Request{AppID: app, Lane: lane, Received: 5, Data: make([]byte, n)}))
 }
 
-// take takes all that can be taken of a kind, and returns their lengths.
+// take takes all requests of a kind that can be taken, and returns their lengths.
 func take(q *Queues, app string, kind Kind, at time.Time) (items []*Item, lengths []int) {
 	for {
 		it := q.Take(app, kind, at)

@@ -5,37 +5,38 @@ import (
 	"time"
 )
 
-// Kind is what the first request of a lane is.
+// Kind is the state of a request that is first in its lane.
 type Kind uint8
 
 const (
-	// Fresh is a request that was not tried since it was added or restored. The lane that
-	// has waited longest for its turn goes first.
+	// Fresh is a request that was not tried since it was added or restored, or that was
+	// released. Lanes take turns.
 	Fresh Kind = iota
-	// Retry is a request that was given back. It is due at a time.
+	// Retry is a request that is tried again when it is due.
 	Retry
-	// Aside is a request that was set aside: it is alone, and due at a time.
+	// Aside is a request that is set aside. It is alone in its lane and tried again when it is
+	// due.
 	Aside
 	numKinds
 )
 
-// Trials is what whoever delivers a request remembers of it between two attempts.
+// Trials are the failed attempts at a request. The package that delivers requests sets them.
 type Trials struct {
-	// Attempts is how often the request was tried.
+	// Attempts is the number of attempts.
 	Attempts int
-	// AsideAttempts is how often of those it was set aside already.
+	// AsideAttempts is the number of attempts since the request was set aside.
 	AsideAttempts int
-	// Failing is for how long it has failed while others succeeded.
+	// Failing is the time for which the request failed while others succeeded.
 	Failing time.Duration
-	// FirstFailure and LastFailure are when it failed first and last, and Others is how many
-	// others had succeeded by the last.
+	// FirstFailure and LastFailure are the times of the first and the last failure. Others is
+	// the number of other requests that had succeeded by LastFailure.
 	FirstFailure, LastFailure time.Time
 	Others                    uint64
 }
 
-// Take returns the first request of a lane of that kind whose turn it is at now, nil if
-// there is none. No other request of the lane is handed out until the Item is given to one
-// of Done, Retry, SetAside and Release.
+// Take returns the first request of a lane of this kind that is due at now, nil if there is
+// none. The next request of the lane is handed out only after the Item was given to Done, Retry,
+// Release, SetAside or Overtake.
 func (q *Queues) Take(appID string, kind Kind, now time.Time) *Item {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -50,8 +51,8 @@ func (q *Queues) Take(appID string, kind Kind, now time.Time) *Item {
 	return l.first
 }
 
-// Due returns when the first request of that kind has its turn. ok is false if there is
-// none of that kind. Those of kind Fresh have it at once.
+// Due returns the time at which the first request of this kind is due. For Fresh it is the zero
+// time: at once. ok is false if there is no request of this kind.
 func (q *Queues) Due(appID string, kind Kind) (at time.Time, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -65,7 +66,7 @@ func (q *Queues) Due(appID string, kind Kind) (at time.Time, ok bool) {
 	return time.Unix(0, h[0].due), true
 }
 
-// Done removes it. It returns false if a full queue has dropped it meanwhile.
+// Done removes it from its queue. It returns false if it was dropped while it was taken.
 func (q *Queues) Done(it *Item) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -79,7 +80,7 @@ func (q *Queues) Done(it *Item) bool {
 	return removed
 }
 
-// Retry gives it back, in front of its lane, which has its turn at due.
+// Retry gives it back. It stays the first request of its lane and is due at due.
 func (q *Queues) Retry(it *Item, due time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -95,7 +96,7 @@ func (q *Queues) Retry(it *Item, due time.Time) {
 	}
 }
 
-// Release gives it back, in front of its lane, which has its turn at once.
+// Release gives it back. It stays the first request of its lane and is due at once.
 func (q *Queues) Release(it *Item) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -108,7 +109,8 @@ func (q *Queues) Release(it *Item) {
 	one.goOn(it.lane)
 }
 
-// SetAside takes it out of its lane, which goes on without it. It has its turn at due.
+// SetAside gives it back and moves it from its lane into a lane of its own, where it is due at
+// due. The next request of its former lane is due at once.
 func (q *Queues) SetAside(it *Item, due time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -137,8 +139,8 @@ func (q *Queues) setAside(one *queue, it *Item, due time.Time) {
 	}
 }
 
-// Behind returns up to n items behind it, which is taken, in its lane. They stay there, and
-// are not handed out; but they may be dropped.
+// Behind returns up to n items that follow it in its lane. it is taken. The items stay in the
+// lane and are not handed out before it was given back, but they may be dropped.
 func (q *Queues) Behind(it *Item, n int) (list []*Item) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -148,8 +150,8 @@ func (q *Queues) Behind(it *Item, n int) (list []*Item) {
 	return list
 }
 
-// Overtake sets it aside, as SetAside does, and removes next, which was delivered although
-// it is behind it in its lane. It returns false if a full queue has dropped next meanwhile.
+// Overtake sets it aside, as SetAside does, and removes next, which follows it in its lane and
+// was delivered first. It returns false if next was dropped while it was being delivered.
 func (q *Queues) Overtake(it, next *Item, due time.Time) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -162,8 +164,8 @@ func (q *Queues) Overtake(it, next *Item, due time.Time) bool {
 	return removed
 }
 
-// Again makes all requests that were given back or set aside due at once, and forgets how
-// they were tried: the backend is another one.
+// Again makes all requests of the kinds Retry and Aside due at once and clears their Trials. It
+// is for an application whose backend has changed.
 func (q *Queues) Again(appID string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -175,8 +177,8 @@ func (q *Queues) Again(appID string) {
 	}
 }
 
-// Expire removes the requests that were received before the time given in Unix
-// milliseconds, and are not taken, oldest first. It returns how many.
+// Expire removes the requests that were received before before, in Unix milliseconds, and that
+// are not taken. It returns their number.
 func (q *Queues) Expire(appID string, before int64) (n int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -191,7 +193,7 @@ func (q *Queues) Expire(appID string, before int64) (n int) {
 	}
 }
 
-// OldestReceived returns when the oldest request that is not taken was received, in Unix
+// OldestReceived returns the time of receipt of the oldest request that is not taken, in Unix
 // milliseconds. ok is false if there is none.
 func (q *Queues) OldestReceived(appID string) (at int64, ok bool) {
 	q.mu.Lock()
