@@ -11,45 +11,45 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 )
 
-// The header fields of a callback that was acknowledged before it is passed on. The id
-// stays the same however often that is tried; attempts are counted from 1, and anew
-// after a restart.
+// The header fields of the delivery of a queued callback. The delivery id is the same for all
+// attempts. Attempts are counted from 1; after a restart the count starts again.
 const (
 	deliveryHeader = "X-Tuilivekit-Delivery"
 	attemptHeader  = "X-Tuilivekit-Attempt"
 )
 
 const (
-	// deliveryTimeout is how long a backend may take to answer what nobody waits for.
+	// deliveryTimeout is the maximum time of a delivery.
 	deliveryTimeout = 10 * time.Second
-	// restTimeout is how long the rest of its answer is read, for the sake of the
-	// connection.
+	// restTimeout is the maximum time to read the body of an answer, so that the connection can
+	// be used again.
 	restTimeout = time.Second
-	// overtakeTimeout bounds the try of the next callback behind one without an answer.
+	// overtakeTimeout is the maximum time of an overtaking attempt after a callback without an
+	// answer.
 	overtakeTimeout = time.Second
-	// maxRetryAfter bounds what the backend can ask for.
+	// maxRetryAfter is the maximum of Retry-After.
 	maxRetryAfter = 5 * time.Minute
 )
 
-// attempt is one try to deliver a queued callback.
+// attempt is one attempt to deliver a queued callback.
 type attempt struct {
 	item   *queue.Item
 	kind   queue.Kind
 	target *target
 	probe  bool // of the circuit
-	// next is a callback that is to be tried if the backend answers that it cannot take
-	// this one, or does not answer in time, or nil. Then overtaking is that try.
+	// next is a later callback of the lane, or nil. If the backend fails for item or does not
+	// answer in time, overtaking is an attempt at next.
 	next       *queue.Item
 	overtaking *attempt
 
-	// What came of it. unreadable means that there is nothing to deliver.
+	// The result. unreadable is the error of unpack.
 	unreadable error
 	status     int // 0 if there was no answer
 	retryAfter time.Duration
 	err        error
 }
 
-// run passes the callback on once, and then the next one if that is wanted.
+// run tries to deliver item, and next if item failed because of the callback itself.
 func (a *attempt) run(ctx context.Context, b *Backend) {
 	a.send(ctx, b)
 	if a.next == nil {
@@ -58,12 +58,12 @@ func (a *attempt) run(ctx context.Context, b *Backend) {
 	within := deliveryTimeout
 	switch {
 	case errors.Is(a.err, context.DeadlineExceeded) && ctx.Err() == nil:
-		// It hangs, for this callback or for all. A backend that comes back just now takes the
-		// second one too, and gets the two out of their order: the time for that is short.
+		// The backend hangs for this callback or for all callbacks. If it works again just now,
+		// it accepts next too, out of order: so the time for next is short.
 		within = overtakeTimeout
 	case a.status == 0, a.delivered(), a.refused(), unavailable(a.status):
-		// The answer must be one of the application, and have come just now: a backend that
-		// comes back between the two has not taken the second one rather than the first.
+		// next is tried only after an error status of the application itself. Without it, the
+		// backend may be down, and may accept next only because it works again.
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, within)
@@ -72,7 +72,7 @@ func (a *attempt) run(ctx context.Context, b *Backend) {
 	a.overtaking.send(ctx, b)
 }
 
-// send passes the callback on. The status decides, whatever comes behind it.
+// send sends the callback once. Only the status of the answer matters, not its body.
 func (a *attempt) send(ctx context.Context, b *Backend) {
 	p, id, err := unpack(a.item.Data)
 	if err != nil {
@@ -95,21 +95,22 @@ func (a *attempt) send(ctx context.Context, b *Backend) {
 	}
 	rest := time.AfterFunc(restTimeout, cancel)
 	defer rest.Stop()
-	_, _ = io.CopyN(io.Discard, resp.Body, maxAnswer) // as far as it comes: nobody reads it
+	_, _ = io.CopyN(io.Discard, resp.Body, maxAnswer) // an error only ends the connection
 	resp.Body.Close()
 	a.status = resp.StatusCode
 	a.retryAfter = min(parseRetryAfter(resp.Header.Get("Retry-After"), start), maxRetryAfter)
 }
 
-// delivered reports whether the backend has taken the callback.
+// delivered reports whether the backend has accepted the callback.
 func (a *attempt) delivered() bool { return a.status/100 == 2 }
 
-// refused reports whether the backend would give the same answer again.
+// refused reports whether the status is permanent: the callback is not retried.
 func (a *attempt) refused() bool {
 	return a.status/100 == 4 && a.status != http.StatusRequestTimeout && a.status != http.StatusTooEarly && a.status != http.StatusTooManyRequests
 }
 
-// parseRetryAfter reads seconds or a date; it returns 0 for all else.
+// parseRetryAfter returns the duration in a Retry-After header (RFC 9110, section 10.2.3), 0 if
+// it is malformed.
 func parseRetryAfter(s string, now time.Time) time.Duration {
 	if seconds, err := strconv.ParseUint(s, 10, 31); err == nil {
 		return time.Duration(seconds) * time.Second

@@ -16,22 +16,22 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-// Configured is a Backend as the configuration had it when it was taken from the Relay. A
-// callback that is under way when that changes ends as it began.
+// Configured is a Backend with the settings of one moment. A callback in progress keeps its
+// settings when the configuration changes.
 type Configured struct {
 	*Backend
 	target *target
 }
 
-// Backend is an application's own server, which has the last word on what asks for a
-// decision.
+// Backend is the relay to the server of one application. Its methods may be called from several
+// goroutines.
 type Backend struct {
 	relay   *Relay
 	appID   string
 	stats   *stats
 	current atomic.Pointer[target]
 
-	configured chan struct{} // has one when target is another
+	configured chan struct{} // has a value if current has changed
 }
 
 func newBackend(r *Relay, appID string) *Backend {
@@ -51,35 +51,32 @@ func (b *Backend) configure(s Settings) {
 	signal(b.configured)
 }
 
-// signal lets the reader of ch know that something is new.
+// signal puts a value into ch unless it has one.
 func signal(ch chan<- struct{}) {
 	select {
 	case ch <- struct{}{}:
-	default: // it has not read of the last one
+	default:
 	}
 }
 
-// Configured returns b as it is configured now.
+// Configured returns b with its current settings.
 func (b *Backend) Configured() Configured { return Configured{b, b.current.Load()} }
 
-// Answer is the answer to a callback. Its Header has the fields Content-Type and
-// Content-Encoding at most.
+// Answer is the answer to a callback. Its Header has only Content-Type and Content-Encoding.
 type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
 }
 
-// ErrLoop is returned for a request that this relay, or too many relays in a row, have
-// passed on already.
-var ErrLoop = errors.New("relay loop: the request was passed on already")
+// ErrLoop is returned for a request that was relayed before: by this relay, or by maxVia others.
+var ErrLoop = errors.New("relay loop: the request was relayed before")
 
-// Decide asks the backend for the answer to req, whose body is body. It returns before
-// ctx ends, and does not use body any more then. If the backend fails the answer is the
-// one that Settings.OnFailure chooses. The only error is ErrLoop. It may be called from
-// several goroutines.
+// Decide asks the backend for the answer to req, whose body is body. It returns before ctx ends
+// and does not use body afterwards. If the backend fails, Settings.OnFailure determines the
+// answer. The only error is ErrLoop. It may be called from several goroutines.
 func (b Configured) Decide(ctx context.Context, req *http.Request, body []byte) (Answer, error) {
-	p, err := b.parcel(req, bytes.Clone(body)) // a backend may answer first, and be sent the rest later
+	p, err := b.parcel(req, bytes.Clone(body)) // net/http may still send the body after the answer
 	if err != nil {
 		return Answer{}, err
 	}
@@ -90,7 +87,7 @@ func (b Configured) Decide(ctx context.Context, req *http.Request, body []byte) 
 		return a, nil
 	}
 	if why == canceled {
-		// Most likely nobody reads it. But no answer at all would be a 200.
+		// The sender has probably closed the connection. Without an answer, net/http would send 200.
 		return fail(http.StatusBadGateway, "canceled"), nil
 	}
 	b.stats.decisionFailures[why].Add(1)
@@ -110,7 +107,7 @@ func (b Configured) Decide(ctx context.Context, req *http.Request, body []byte) 
 
 func fail(status int, text string) Answer { return jsonAnswer(status, tuilivekit.Fail(status, text)) }
 
-// failed notes, for t, what went wrong, and logs it unless log has just done so.
+// failed records err as the last failure of t and logs it, at most once in logInterval.
 func (b *Backend) failed(t *target, log *failureLog, entry *logrus.Entry, err error, message string) {
 	err = quiet(err)
 	t.failed(message + ": " + err.Error())
@@ -123,26 +120,26 @@ func jsonAnswer(status int, body []byte) Answer {
 	return Answer{status, http.Header{"Content-Type": {"application/json"}}, body}
 }
 
-// Packed is a callback to be delivered later.
+// Packed is a callback to queue.
 type Packed struct {
-	// Lane is the same for callbacks that are delivered in their order.
+	// Lane is equal for callbacks that are delivered in their order.
 	Lane uint64
-	// Data is the callback, for the queue.
+	// Data is the packed callback.
 	Data []byte
 }
 
-// Pack returns req, whose body is body, as it is to be delivered later. It does not keep
+// Pack returns req, whose body is body, packed for the queue. It does not block and does not keep
 // body. The only error is ErrLoop.
 func (b *Backend) Pack(req *http.Request, body []byte) (Packed, error) {
 	p, err := b.parcel(req, body)
 	if err != nil {
 		return Packed{}, err
 	}
-	query, _ := tuilivekit.ParseQuery(p.query) // was parsed before: the command is in it, or not
+	query, _ := tuilivekit.ParseQuery(p.query) // the handler has parsed it before
 	return Packed{tuilivekit.Lane(query.Command, body), p.pack(rand.Text())}, nil
 }
 
-// parcel returns req as it is passed on.
+// parcel returns the parcel of req.
 func (b *Backend) parcel(req *http.Request, body []byte) (parcel, error) {
 	p, ok := b.relay.newParcel(req, body)
 	if !ok {
@@ -157,9 +154,9 @@ var (
 	errCircuit = errors.New("the circuit is open: the backend failed too often in a row")
 )
 
-// decide asks the backend. It neither waits for a place nor tries again, but for a kept
-// connection that was closed: Tencent does not wait long enough for that. On failure only
-// the status of the Answer means anything.
+// decide asks the backend. If too many decisions are in progress, it fails at once. It does not
+// retry, because Tencent waits only two seconds, except on a kept connection that was closed
+// (target.send). If it fails, only the Status of the Answer is valid.
 func (b *Backend) decide(ctx context.Context, t *target, p parcel) (a Answer, why failure, err error) {
 	select {
 	case t.slots <- struct{}{}:
@@ -191,7 +188,7 @@ func (b *Backend) decide(ctx context.Context, t *target, p parcel) (a Answer, wh
 
 var errTooLarge = errors.New("the answer is larger than 64 KiB")
 
-// exchange passes p on and reads the answer, which is one that can be passed on.
+// exchange sends p and reads the answer. It fails if the answer cannot be relayed.
 func (b *Backend) exchange(ctx context.Context, t *target, p parcel) (Answer, failure, error) {
 	start := time.Now()
 	defer func() { b.stats.decisionDuration.Observe(time.Since(start).Seconds()) }()

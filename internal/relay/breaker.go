@@ -6,26 +6,26 @@ import (
 )
 
 const (
-	// breakAfter is how many failures in a row open the circuit.
+	// breakAfter is the number of consecutive failures that opens the circuit.
 	breakAfter = 5
-	// The circuit stays open for minOpen, then twice as long after each probe that fails,
-	// up to maxOpen.
+	// The time until the next probe is minOpen at first. It doubles after each failed probe, up
+	// to maxOpen.
 	minOpen = time.Second
 	maxOpen = 30 * time.Second
 )
 
-// breaker keeps callbacks from waiting for a backend that does not answer. It is open
-// after failures in a row; then one callback at a time probes.
+// breaker is a circuit breaker. Consecutive failures open it. While it is open, only probes are
+// allowed, one at a time. Its methods may be called from several goroutines.
 type breaker struct {
 	mu       sync.Mutex
-	failures int           // in a row
-	wait     time.Duration // 0 while it is closed
-	until    time.Time
+	failures int           // consecutive
+	wait     time.Duration // between probes; 0 while the circuit is closed
+	until    time.Time     // time of the next probe
 	probing  bool
 }
 
-// allow reports whether a callback may try, and whether it probes. If it may, one of done
-// and forget must follow.
+// allow reports whether an attempt may begin, and whether it is a probe. If ok is true, done or
+// forget must follow.
 func (b *breaker) allow() (probe, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -39,8 +39,9 @@ func (b *breaker) allow() (probe, ok bool) {
 	return true, true
 }
 
-// done says how a try ended, and reports whether that opened or closed the circuit. While
-// it is open only the probe counts: others began before.
+// done records the result of an attempt, and reports whether it opened or closed the circuit.
+// While the circuit is open, only the result of a probe counts: all other attempts began before
+// it opened.
 func (b *breaker) done(probe, ok bool) (changed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -67,7 +68,7 @@ func (b *breaker) done(probe, ok bool) (changed bool) {
 	return true
 }
 
-// forget ends a try that says nothing of the backend.
+// forget ends an attempt whose result says nothing about the backend.
 func (b *breaker) forget(probe bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -76,7 +77,7 @@ func (b *breaker) forget(probe bool) {
 	}
 }
 
-// postpone lets no callback try before at while b is open: the backend has asked for that.
+// postpone moves the next probe to at, if the circuit is open and at is later.
 func (b *breaker) postpone(at time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -85,7 +86,8 @@ func (b *breaker) postpone(at time.Time) {
 	}
 }
 
-// due returns when a callback may try if none may now, and if none tries.
+// due returns the time of the next probe. ok is false if the circuit is closed or a probe is in
+// progress.
 func (b *breaker) due() (at time.Time, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

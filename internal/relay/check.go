@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// CheckError says that the backend of an application is at an address that is never
-// dialed: our own listener, or one that only a machine itself should talk to.
+// CheckError says that the URL of a backend resolves to an address that is never dialed: the
+// exporter's own webhook listener, a link-local or multicast address, or a metadata service.
 type CheckError struct {
 	AppID string
 	err   error
@@ -18,14 +18,14 @@ type CheckError struct {
 
 func (e *CheckError) Error() string { return "relay of application " + e.AppID + ": " + e.err.Error() }
 
-// Unwrap returns what is wrong with the address.
+// Unwrap returns the AddressError.
 func (e *CheckError) Unwrap() error { return e.err }
 
-// lookupTimeout bounds what names may add to the time of a start.
+// lookupTimeout is the maximum time of all name resolutions of a check.
 const lookupTimeout = time.Second
 
-// check finds targets that are never dialed. A name that cannot be resolved now is no
-// error: what it stands for is checked again whenever it is dialed.
+// check fails if a target is never dialed. A name that cannot be resolved is not an error: each
+// address is checked again when it is dialed.
 func (r *Relay) check(list []Settings) error {
 	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
 	defer cancel()

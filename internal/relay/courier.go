@@ -11,41 +11,42 @@ import (
 )
 
 const (
-	// The n-th attempt is followed by a pause of chance, of up to minBackoff * 2^(n-1) and
-	// not more than maxBackoff.
+	// The pause after the n-th attempt is random, between 0 and minBackoff * 2^(n-1), and at
+	// most maxBackoff.
 	minBackoff = 200 * time.Millisecond
 	maxBackoff = 30 * time.Second
-
-	// A callback that has failed for asideAfter, while the backend took others, is set
-	// aside. Between two attempts at most maxCredit counts: a backend that takes little may
-	// have been away for the rest.
+	// A callback that has failed for asideAfter, while the backend accepted others, is set
+	// aside. Of the time between two attempts at most maxCredit counts: for the rest of it the
+	// backend may have been down.
 	asideAfter = 5 * time.Minute
 	maxCredit  = time.Minute
-	// The pauses between the attempts at it grow from minAsideBackoff to maxAsideBackoff.
+	// The pause between attempts at a callback that is set aside grows from minAsideBackoff to
+	// maxAsideBackoff.
 	minAsideBackoff = time.Minute
 	maxAsideBackoff = 30 * time.Minute
 )
 
-// courier delivers the queued callbacks of one backend: those of a lane one after the
-// other, those of different lanes at the same time. Only the goroutine of run uses its
-// fields; each attempt has a goroutine of its own.
+// courier delivers the queued callbacks of one backend: callbacks of one lane one after the
+// other, callbacks of different lanes at the same time. Only the goroutine of run uses its
+// fields. Each attempt has its own goroutine.
 type courier struct {
 	*Backend
 	waiting <-chan struct{}
 	ended   chan *attempt
-	running [3]int // attempts, by queue.Kind
-	limit   int    // of their sum: it grows from 1 when a circuit has closed
-	turn    int    // which kind is taken next
-	peer    *peer  // that limit is for
-	dropped uint64 // by the full queue, as far as it was logged
+
+	running [3]int // attempts in progress, by queue.Kind
+	limit   int    // maximum of all attempts in progress; it grows from 1 after the circuit has closed
+	turn    int    // selects the kind that is taken first
+	peer    *peer  // the peer for which limit was set
+	dropped uint64 // callbacks dropped by the full queue that were logged
 }
 
 func newCourier(b *Backend, waiting <-chan struct{}) *courier {
 	return &courier{Backend: b, waiting: waiting, ended: make(chan *attempt), dropped: b.relay.queues.Dropped(b.appID)}
 }
 
-// run delivers until ctx ends. When the relay drains it ends as soon as all callbacks that
-// were not tried yet are delivered or have failed.
+// run delivers until ctx ends. If the relay drains, run returns when each callback that was not
+// tried yet has been tried once.
 func (c *courier) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -73,12 +74,12 @@ func (c *courier) run(ctx context.Context) {
 	}
 }
 
-// busy returns how many attempts are made now.
+// busy returns the number of attempts in progress.
 func (c *courier) busy() int {
 	return c.running[queue.Fresh] + c.running[queue.Retry] + c.running[queue.Aside]
 }
 
-// begin begins as many attempts as there are places and callbacks whose turn it is.
+// begin starts attempts until there are limit attempts in progress or no callback is due.
 func (c *courier) begin(ctx context.Context, stopping bool) {
 	t := c.current.Load()
 	if c.peer != t.peer {
@@ -99,7 +100,8 @@ func (c *courier) begin(ctx context.Context, stopping bool) {
 	}
 }
 
-// noteDrops removes the callbacks that are too old, and logs what a full queue has dropped.
+// noteDrops removes the callbacks that are older than MaxAge, and logs the drops of the full
+// queue.
 func (c *courier) noteDrops(t *target) {
 	if n := c.relay.queues.Expire(c.appID, time.Now().Add(-t.MaxAge).UnixMilli()); n > 0 {
 		c.drop(t, droppedExpired, uint64(n), errExpired)
@@ -116,13 +118,13 @@ var (
 	errFull    = errors.New("the queue is full (max_queue_requests, max_queue_bytes): the oldest callbacks are dropped")
 )
 
-// drop logs that the backend does not get n callbacks.
+// drop logs that n callbacks were dropped.
 func (c *courier) drop(t *target, reason dropReason, n uint64, err error) {
 	t.lastDrop.Store(time.Now().UnixMilli())
 	c.failed(t, &c.stats.dropLog, c.logger().WithField("reason", dropNames[reason]).WithField("callbacks", n), err, "callbacks dropped: the backend does not get them")
 }
 
-// take returns an attempt to make now, nil if there is none.
+// take returns the next attempt, nil if no callback is due or the circuit allows none.
 func (c *courier) take(t *target, stopping bool) *attempt {
 	probe, ok := t.deliveries.allow()
 	if !ok {
@@ -132,7 +134,7 @@ func (c *courier) take(t *target, stopping bool) *attempt {
 	switch {
 	case stopping:
 		kinds = kinds[:1]
-	case !probe: // no kind keeps another from its turn
+	case !probe: // the kinds take turns
 		c.turn++
 		kinds = append(kinds[c.turn%3:], kinds[:c.turn%3]...)
 	}
@@ -148,14 +150,14 @@ func (c *courier) take(t *target, stopping bool) *attempt {
 	return nil
 }
 
-// maxBehind is how far next looks.
+// maxBehind is the number of callbacks after item among which next chooses.
 const maxBehind = 16
 
-// next returns the callback to try if item, which has failed for long, fails again: one of
-// another command if there is one near, else the one behind it. If the backend takes that,
-// it is not away: otherwise a backend that fails for one command in all rooms could not be
-// told from one that is away. It returns nil if it is too early for that, or nothing is
-// behind item.
+// next returns the callback to try if item fails again: the first callback of another command
+// within maxBehind, else the next callback of the lane. If the backend accepts it, the backend
+// works. Without this attempt, a backend that fails for one command in all rooms could not be
+// told from a backend that is down. next returns nil if item has failed for less than
+// asideAfter, or if no callback follows it.
 func (c *courier) next(item *queue.Item) *queue.Item {
 	if item.Lane == queue.NoLane || item.Attempts == 0 || time.Since(item.FirstFailure) < asideAfter {
 		return nil
@@ -172,8 +174,8 @@ func (c *courier) next(item *queue.Item) *queue.Item {
 	return behind[0]
 }
 
-// places returns how many of all places callbacks of that kind may take, so that those that
-// fail, which may take long, leave some to the others.
+// places returns the maximum number of attempts of a kind in progress, of all in total. Failing
+// callbacks may take long, so they get only a part.
 func places(kind queue.Kind, all int) int {
 	switch kind {
 	case queue.Retry:
@@ -184,7 +186,7 @@ func places(kind queue.Kind, all int) int {
 	return all
 }
 
-// end does what follows from an attempt.
+// end handles the result of an attempt.
 func (c *courier) end(ctx context.Context, a *attempt) {
 	c.running[a.kind]--
 	queues, t := c.relay.queues, a.target
@@ -208,7 +210,7 @@ func (c *courier) end(ctx context.Context, a *attempt) {
 		if queues.Overtake(a.item, a.next, time.Now().Add(asidePause(0))) {
 			c.stats.delivered.Add(1)
 		}
-	case ctx.Err() != nil: // that is no fault of the backend
+	case ctx.Err() != nil: // canceled: not a failure of the backend
 		t.deliveries.forget(a.probe)
 		queues.Release(a.item)
 	default:
@@ -216,7 +218,7 @@ func (c *courier) end(ctx context.Context, a *attempt) {
 	}
 }
 
-// remove removes a callback that the backend will not get.
+// remove drops the callback of an attempt.
 func (c *courier) remove(a *attempt, reason dropReason, err error) {
 	if c.relay.queues.Done(a.item) {
 		c.stats.dropped[reason].Add(1)
@@ -224,7 +226,7 @@ func (c *courier) remove(a *attempt, reason dropReason, err error) {
 	}
 }
 
-// answered notes that the backend works.
+// answered records that the backend works.
 func (c *courier) answered(a *attempt) {
 	if a.target.deliveries.done(a.probe, true) {
 		c.logger().Info("backend accepts callbacks again")
@@ -234,7 +236,7 @@ func (c *courier) answered(a *attempt) {
 	}
 }
 
-// pause returns how long there is nothing to do, unless something happens.
+// pause returns the time until a callback expires, is due or may probe.
 func (c *courier) pause() time.Duration {
 	queues, t := c.relay.queues, c.current.Load()
 	next := time.Now().Add(time.Hour)

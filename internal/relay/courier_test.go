@@ -24,8 +24,8 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-// Whatever a backend does for a while: at the end it has all, once and in order, apart
-// from repeats, which have the id of the first.
+// After any failures, the backend has all callbacks, once and in order. Repeats have the
+// delivery id of the first delivery.
 func TestAllIsDeliveredInOrder(t *testing.T) {
 	for name, trouble := range map[string]http.HandlerFunc{
 		"resetting": hijack(func(c net.Conn) { c.(*net.TCPConn).SetLinger(0) }),
@@ -77,15 +77,15 @@ func TestAllIsDeliveredInOrder(t *testing.T) {
 			if failures == 0 && !lostAnswers || s.deliveryFailures[failedAnswer].Load() > 0 {
 				t.Errorf("%d failed attempts", failures)
 			}
-			if lostAnswers && (b.repeats == 0 || b.repeats < int(failures)) { // on a kept connection the attempt goes on
+			if lostAnswers && (b.repeats == 0 || b.repeats < int(failures)) { // the attempt is repeated on a new connection
 				t.Errorf("%d repeats, %d failed attempts", b.repeats, failures)
 			}
 		})
 	}
 }
 
-// With real connections, and so in real time: it is asked again only when it wants to be.
-func TestABackendHasTheTimeThatItAsksFor(t *testing.T) {
+// The connections are real, so the time is real too. Retry-After is obeyed.
+func TestRetryAfterInRealTime(t *testing.T) {
 	t.Parallel()
 	const retryAfter = time.Second
 	var b taken
@@ -117,9 +117,9 @@ func TestABackendHasTheTimeThatItAsksFor(t *testing.T) {
 	}
 }
 
-// With real connections, and so for seconds only: TestBackoffGrowsAndHasAnEnd has the
-// minutes and the hour, in a time of its own. Here the waits still grow to seconds, by
-// chance: most runs take less than 5 s.
+// The connections are real, so the backend fails for seconds only. TestBackoffGrowsAndHasAMaximum
+// has an hour, in synctest. The pauses are random and grow to seconds: most runs take less than
+// 5 s.
 func TestABackendThatFailsForSecondsGetsAll(t *testing.T) {
 	t.Parallel()
 	const bad = 2 * time.Second
@@ -137,7 +137,7 @@ func TestABackendThatFailsForSecondsGetsAll(t *testing.T) {
 	for _, body := range numbers(30) {
 		record(t, queues, r, "1", "", body)
 	}
-	// The longest wait that there is may have begun just before it got well.
+	// The longest pause may have begun just before the backend worked again.
 	for late := begin.Add(bad + maxBackoff + patience); queues.Size("1").Requests > 0; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(late) {
 			t.Fatalf("%d wait still", queues.Size("1").Requests)
@@ -152,8 +152,8 @@ func TestABackendThatFailsForSecondsGetsAll(t *testing.T) {
 	}
 }
 
-// A status of 2xx is delivered, whatever becomes of the rest of the answer.
-func TestAnswersThatAreNotReadOn(t *testing.T) {
+// A status of 2xx means delivered, even if the body of the answer fails.
+func TestTheBodyOfAnAnswerDoesNotMatter(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{
 		"huge": func(w http.ResponseWriter, _ *http.Request) { endless(w) },
 		"stalling": func(w http.ResponseWriter, r *http.Request) {
@@ -180,7 +180,7 @@ func TestAnswersThatAreNotReadOn(t *testing.T) {
 	}
 }
 
-// One that hangs or is away keeps no other from its callbacks.
+// A backend that hangs or is down does not delay the callbacks of others.
 func TestABadBackendDelaysNoOther(t *testing.T) {
 	var b taken
 	queues, r := newCouriers(t,
@@ -202,7 +202,7 @@ func TestABadBackendDelaysNoOther(t *testing.T) {
 		}
 	}
 	if r.Backend("2").stats.deliveryFailures[failedConnection].Load() == 0 {
-		t.Error("the one that refuses has not failed")
+		t.Error("the backend that refuses connections has no failure")
 	}
 }
 
@@ -214,7 +214,7 @@ func endless(w io.Writer) {
 	}
 }
 
-func TestWhatIsRefusedIsDroppedAndTheRestGoesOn(t *testing.T) {
+func TestARefusedCallbackIsDroppedAndTheNextIsDelivered(t *testing.T) {
 	var b taken
 	queues, r := newCouriers(t, Settings{AppID: "1", URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
 		b.take(r)
@@ -232,7 +232,7 @@ func TestWhatIsRefusedIsDroppedAndTheRestGoesOn(t *testing.T) {
 	}
 }
 
-func TestBackoffGrowsAndHasAnEnd(t *testing.T) {
+func TestBackoffGrowsAndHasAMaximum(t *testing.T) {
 	var at []time.Time
 	fakeTime(t, Settings{AppID: "1"}, func(*http.Request) *http.Response {
 		at = append(at, time.Now())
@@ -289,8 +289,8 @@ func TestRetryAfterIsHonouredWithinBounds(t *testing.T) {
 	}
 }
 
-// fakeTime runs a backend that is a function, in a time of its own. If it returns nil, the
-// request has failed by the end of its context.
+// fakeTime runs work in synctest with a backend that is a function. If the function returns nil,
+// the request fails when its context ends.
 func fakeTime(t *testing.T, s Settings, answer func(*http.Request) *http.Response, do func(*queue.Queues, *Relay)) {
 	synctest.Test(t, func(t *testing.T) {
 		queues := queue.New()
@@ -321,7 +321,7 @@ func status(code int, header ...string) *http.Response {
 	return &http.Response{StatusCode: code, Header: h, Body: http.NoBody}
 }
 
-func TestWhatIsTooOldIsDropped(t *testing.T) {
+func TestOldCallbacksAreDropped(t *testing.T) {
 	n := 0
 	fakeTime(t, Settings{AppID: "1", MaxAge: time.Hour}, func(*http.Request) *http.Response { n++; return status(503) },
 		func(queues *queue.Queues, r *Relay) {
@@ -345,22 +345,22 @@ func TestWhatIsTooOldIsDropped(t *testing.T) {
 		})
 }
 
-func TestAFullQueueGoesOnWithTheNewest(t *testing.T) {
+func TestAFullQueueDeliversTheNewest(t *testing.T) {
 	var b taken
 	queues := queue.New()
 	r := newRelayOf(t, queues, Settings{AppID: "1", MaxQueueRequests: 3, URL: serve(t, func(_ http.ResponseWriter, r *http.Request) { b.take(r) })})
 	for _, body := range numbers(10) {
 		record(t, queues, r, "1", "", body)
 	}
-	go func() { _ = r.Run(t.Context()) }() // not before: what is on its way when it is dropped may still arrive
+	go func() { _ = r.Run(t.Context()) }() // not before: a delivery in progress may still arrive after its drop
 	waitFor(t, "empty", func() bool { return queues.Size("1").Requests == 0 })
 	if got := b.all(); !slices.Equal(got, []string{"7", "8", "9"}) || queues.Size("1").Dropped != 7 {
 		t.Errorf("got %v", got)
 	}
 }
 
-// What is dropped while it is tried holds nothing up.
-func TestAFullQueueLetsGoOfWhatIsTried(t *testing.T) {
+// A callback that is dropped while it is tried delays no other.
+func TestAFullQueueDropsACallbackThatIsTried(t *testing.T) {
 	var healthy atomic.Bool
 	var b taken
 	queues, r := newCouriers(t, Settings{AppID: "1", MaxQueueRequests: 1, URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -380,7 +380,7 @@ func TestAFullQueueLetsGoOfWhatIsTried(t *testing.T) {
 	}
 }
 
-func TestReloadSendsWhatWaitsToTheNewURL(t *testing.T) {
+func TestAReloadSendsQueuedCallbacksToTheNewURL(t *testing.T) {
 	var b taken
 	queues, r := newCouriers(t, Settings{AppID: "1", URL: refusing(t)})
 	for _, body := range numbers(5) {
@@ -391,7 +391,7 @@ func TestReloadSendsWhatWaitsToTheNewURL(t *testing.T) {
 		t.Fatal(err)
 	}
 	if queues.Size("1").Requests != 5 {
-		t.Error("what waits for a relay that is gone is gone too")
+		t.Error("the queued callbacks of a removed relay are not kept")
 	}
 	begin := time.Now()
 	good := serve(t, func(_ http.ResponseWriter, r *http.Request) { b.take(r) })
@@ -412,11 +412,11 @@ func TestDrain(t *testing.T) {
 		url  func(*taken) *url.URL
 		want int
 	}{
-		{"a good backend gets all", func(b *taken) *url.URL {
+		{"a working backend gets all", func(b *taken) *url.URL {
 			return serve(t, func(_ http.ResponseWriter, r *http.Request) { time.Sleep(time.Millisecond); b.take(r) })
 		}, 50},
-		{"a bad one is not waited for", func(*taken) *url.URL { return refusing(t) }, 0},
-		{"one that hangs has the time that there is", func(*taken) *url.URL { return serve(t, hang(t)) }, 0},
+		{"a failing backend is not waited for", func(*taken) *url.URL { return refusing(t) }, 0},
+		{"a backend that hangs has until the end of the context", func(*taken) *url.URL { return serve(t, hang(t)) }, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var b taken
@@ -495,7 +495,7 @@ func FuzzUnpack(f *testing.F) {
 	})
 }
 
-func TestWhatCannotBeReadIsDropped(t *testing.T) {
+func TestAnUnreadableCallbackIsDropped(t *testing.T) {
 	var b taken
 	queues, r := newCouriers(t, Settings{AppID: "1", URL: serve(t, func(_ http.ResponseWriter, r *http.Request) { b.take(r) })})
 	for _, packed := range [][]byte{{}, {99, 1, 2}, {packVersion, 200}} {
@@ -522,7 +522,7 @@ func TestRenew(t *testing.T) {
 		{"stale", query("a", 1_700_000_000), query("a", 1_700_000_100), []string{"a"}},
 		{"of the future", query("a", 1_700_000_200), query("a", 1_700_000_100), []string{"a"}},
 		{"by the token that made it", query("b", 1_700_000_000), query("b", 1_700_000_100), []string{"a", "b"}},
-		{"by the first if that one is gone", query("c", 1_700_000_000), query("a", 1_700_000_100), []string{"a", "b"}},
+		{"by the first token if that token was removed", query("c", 1_700_000_000), query("a", 1_700_000_100), []string{"a", "b"}},
 		{"no token is known", query("a", 1_700_000_000), query("a", 1_700_000_000), nil},
 		{"not signed", "SdkAppid=1&x", "SdkAppid=1&x", []string{"a"}},
 	} {
@@ -554,7 +554,7 @@ func TestStaleSignaturesAreRenewedUnlessKept(t *testing.T) {
 	}
 }
 
-func TestAttemptsAreNumberedUnderOneName(t *testing.T) {
+func TestAttemptsAreNumberedUnderOneDeliveryID(t *testing.T) {
 	var seen []string
 	fakeTime(t, Settings{AppID: "1"}, func(r *http.Request) *http.Response {
 		seen = append(seen, r.Header.Get(attemptHeader)+" "+r.Header.Get(deliveryHeader))
@@ -573,8 +573,8 @@ func TestAttemptsAreNumberedUnderOneName(t *testing.T) {
 	}
 }
 
-// A backend that never answers has its time, and then another attempt.
-func TestAnAttemptHasAnEnd(t *testing.T) {
+// An attempt at a backend that never answers times out and is retried.
+func TestAnAttemptTimesOut(t *testing.T) {
 	var took []time.Duration
 	fakeTime(t, Settings{AppID: "1"}, func(r *http.Request) *http.Response {
 		if len(took) == 3 {
@@ -597,7 +597,7 @@ func TestAnAttemptHasAnEnd(t *testing.T) {
 	}
 }
 
-// record lets a callback wait for the backend of an application.
+// record queues a callback for the backend of an application.
 func record(t testing.TB, queues *queue.Queues, r *Relay, appID, query, body string) {
 	t.Helper()
 	packed, err := r.Backend(appID).Pack(httptest.NewRequest(http.MethodPost, "/callback?"+query, strings.NewReader(body)), []byte(body))
@@ -607,7 +607,7 @@ func record(t testing.TB, queues *queue.Queues, r *Relay, appID, query, body str
 	queues.Add(queues.Number(queue.Request{AppID: appID, Lane: packed.Lane, Received: time.Now().UnixMilli(), Data: packed.Data}))
 }
 
-// newCouriers returns a Relay that delivers what waits in queues until the test ends.
+// newCouriers returns a Relay that delivers the callbacks in queues until the test ends.
 func newCouriers(t testing.TB, list ...Settings) (*queue.Queues, *Relay) {
 	t.Helper()
 	queues := queue.New()
@@ -616,7 +616,7 @@ func newCouriers(t testing.TB, list ...Settings) (*queue.Queues, *Relay) {
 	return queues, r
 }
 
-// waitFor returns when ok holds.
+// waitFor returns when ok returns true.
 func waitFor(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
@@ -626,7 +626,7 @@ func waitFor(t testing.TB, what string, ok func() bool) {
 	}
 }
 
-// taken is what a backend got, without repeats.
+// taken has the callbacks that a backend received, without repeats.
 type taken struct {
 	mu      sync.Mutex
 	ids     map[string]bool

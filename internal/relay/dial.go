@@ -9,11 +9,12 @@ import (
 	"time"
 )
 
-// maxAnswer is how much of an answer is read; documented ones have some 50 bytes.
+// maxAnswer is the maximum size of the body of an answer, and of its header. Documented answers
+// have about 50 bytes.
 const maxAnswer = 64 << 10
 
-// metadata are the addresses at which clouds tell a machine its secrets, as far as they
-// are not link-local.
+// metadata are the addresses of the metadata services of clouds that are not link-local, and the
+// broadcast address.
 var metadata = map[netip.Addr]bool{
 	netip.MustParseAddr("100.100.100.200"): true, // Alibaba Cloud
 	netip.MustParseAddr("168.63.129.16"):   true, // Azure
@@ -36,11 +37,11 @@ func (e *AddressError) Error() string {
 	return fmt.Sprintf("address %s is refused: %s", e.Address, e.Problem)
 }
 
-// newTransport returns connections to one target, which are its own: a slow backend
-// takes none of another's.
+// newTransport returns the transport of one target. Each target has its own, so that a slow
+// backend uses no connections of another.
 func (r *Relay) newTransport(s Settings) *http.Transport {
 	dialer := &net.Dialer{
-		Timeout: 5 * time.Second, // less where the request has less
+		Timeout: 5 * time.Second, // or the deadline of the request, if it is earlier
 		Control: func(_, address string, _ syscall.RawConn) error {
 			to, err := netip.ParseAddrPort(address)
 			if err != nil {
@@ -57,7 +58,7 @@ func (r *Relay) newTransport(s Settings) *http.Transport {
 		MaxIdleConns:           2 * s.MaxConcurrent,
 		MaxIdleConnsPerHost:    2 * s.MaxConcurrent,
 		IdleConnTimeout:        s.IdleTimeout,
-		DisableCompression:     true, // what is not asked for is not unpacked
+		DisableCompression:     true, // the answer is relayed as it is encoded
 		MaxResponseHeaderBytes: maxAnswer,
 	}
 	if s.TLS != nil {
@@ -69,7 +70,8 @@ func (r *Relay) newTransport(s Settings) *http.Transport {
 	return t
 }
 
-// refused returns why to must not be dialed. Private ranges are where backends live.
+// refused returns an AddressError if to must not be dialed. Private addresses are allowed, since
+// backends have them.
 func (r *Relay) refused(to netip.AddrPort) error {
 	addr := to.Addr().Unmap().WithZone("")
 	if nat64.Contains(addr) {
@@ -85,7 +87,7 @@ func (r *Relay) refused(to netip.AddrPort) error {
 	return nil
 }
 
-// isSelf reports whether our webhook listener answers at to.
+// isSelf reports whether to is the exporter's own webhook listener.
 func (r *Relay) isSelf(to netip.AddrPort) bool {
 	self := r.self.Load()
 	if self == nil || self.Port() != to.Port() {
@@ -103,7 +105,7 @@ func (r *Relay) isSelf(to netip.AddrPort) bool {
 	}
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
-		return false // the header cuts the loop
+		return false // viaHeader still prevents a loop
 	}
 	for _, a := range addrs {
 		if prefix, err := netip.ParsePrefix(a.String()); err == nil && prefix.Addr().Unmap() == to.Addr() {

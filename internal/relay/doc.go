@@ -1,19 +1,18 @@
-// Package relay passes callbacks on to the application's own backend, which had them
-// before they came here: Tencent allows one callback URL for an application.
+// Package relay relays callbacks to the application's own backend. Tencent allows one callback
+// URL for an application, so the backend gets its callbacks only through the exporter.
 //
-// A callback that asks for a decision is passed on inside its request, and what the
-// backend says is the answer; the relay never decides. The backend gets what Tencent
-// sent: method, path, query, header and body, and where it came from.
+// A callback that asks for a decision is relayed within its request, and the answer of the
+// backend is returned unchanged; the relay never decides. The backend gets the method, path,
+// query, header and body that Tencent sent, and the address of the sender.
 //
-// All others are acknowledged before: what Pack returns is recorded with its event, and
-// Run delivers it from the queues of package state, in order and at least once, for as
-// long as it takes.
+// All other callbacks are acknowledged first. The result of Pack is recorded with its event, and
+// Run delivers it from the queues of package queue, in order and at least once, until MaxAge.
 //
-// What a target may be comes from the configuration alone. No redirect is followed, no
-// proxy of the environment is used unless that is asked for, and addresses that only a
-// machine itself should talk to are refused when they are dialed, whatever name they
-// hide behind.
+// Only the configuration determines the target. Redirects are not followed. A proxy of the
+// environment is used only if ProxyFromEnvironment is set. Link-local addresses, metadata
+// services of clouds and the exporter's own webhook listener are never dialed; this is checked
+// after name resolution.
 //
-// The package knows nothing of files, of the configuration's format or of signatures
-// that come in: only callbacks that are authenticated get here.
+// The package does not know files, the format of the configuration, or the authentication of
+// callbacks: its callers pass only authenticated callbacks.
 package relay

@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-// failure says why a backend did not answer; it is a label value.
+// failure is the reason of a failed decision or delivery. It is a label value.
 type failure uint8
 
 const (
@@ -17,19 +17,19 @@ const (
 	failedAnswer
 	failedStatus
 	numFailures
-	canceled // by the sender: the backend is not to blame
+	canceled // by the sender: not a failure of the backend
 )
 
 var failureNames = [numFailures]string{"busy", "circuit_open", "timeout", "connection", "answer", "status"}
 
-// What can be the end of a decision, and of an attempt to deliver.
+// The possible reasons of failed decisions, and of failed deliveries.
 var (
 	decisionReasons = []failure{failedBusy, failedCircuit, failedTimeout, failedConnection, failedAnswer, failedStatus}
 	deliveryReasons = []failure{failedTimeout, failedConnection, failedStatus}
 )
 
-// unavailable reports whether status is what a gateway says when the server behind it is
-// away (RFC 9110, sections 15.6.3 to 15.6.5).
+// unavailable reports whether status is one of a gateway whose server is down (RFC 9110,
+// sections 15.6.3 to 15.6.5).
 func unavailable(status int) bool {
 	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
 }

@@ -7,32 +7,34 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 )
 
-// Health is how a Backend is. Counts are those since it was configured; what is known of
-// the server is known since its URL or credentials last changed.
+// Health is the state of a Backend. Counts are since the Backend was configured. The circuits,
+// LastDrop and LastFailure are since the URL or the credentials last changed.
 type Health struct {
-	// CircuitOpen says that it is not asked for decisions, as it failed too often in a row.
+	// CircuitOpen says that the backend is not asked for decisions, except by probes, because
+	// it failed too often in a row.
 	CircuitOpen bool
-	// DeliveryCircuitOpen says that it takes no queued callbacks: one at a time is tried.
+	// DeliveryCircuitOpen says that the backend accepts no queued callbacks. Deliveries are
+	// tried one at a time.
 	DeliveryCircuitOpen         bool
 	Queue                       queue.Size
 	Delivered, Dropped          uint64
 	Decisions, DecisionFailures uint64
-	// LastDrop is when a callback was last dropped, zero if none was.
+	// LastDrop is the time of the last drop of a callback, zero if there was none.
 	LastDrop time.Time
-	// LastFailure is nil before the first one.
+	// LastFailure is the last failure, nil if there was none.
 	LastFailure *Failure
 }
 
-// Failure is what went wrong with a callback.
+// Failure is a failed decision or delivery, or a drop. It is immutable.
 type Failure struct {
 	At   time.Time
 	Text string
 }
 
-// URL returns the target. It must not be changed.
+// URL returns the URL of the backend. The caller must not change it.
 func (b *Backend) URL() *url.URL { return b.current.Load().URL }
 
-// Health says how b is.
+// Health returns the current state of b. It does no I/O.
 func (b *Backend) Health() Health {
 	s, t := b.stats, b.current.Load()
 	h := Health{

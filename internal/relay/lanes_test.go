@@ -16,7 +16,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 )
 
-// A backend with as many places as there are rooms has one callback of each at a time.
+// If max_concurrent is the number of rooms, one callback of each room is in delivery.
 func TestRoomsAreDeliveredAtTheSameTime(t *testing.T) {
 	const places, each = 8, 5
 	var b rooms
@@ -27,7 +27,7 @@ func TestRoomsAreDeliveredAtTheSameTime(t *testing.T) {
 		m := readMessage(r)
 		mu.Lock()
 		if inside[m.RoomId] {
-			t.Errorf("two callbacks of room %s at a time", m.RoomId)
+			t.Errorf("two callbacks of room %s at the same time", m.RoomId)
 		}
 		inside[m.RoomId] = true
 		if m.N == 0 && len(inside) == places {
@@ -55,7 +55,7 @@ func TestRoomsAreDeliveredAtTheSameTime(t *testing.T) {
 	}
 }
 
-// A backend never has more requests than max_concurrent.
+// There are never more than max_concurrent deliveries in progress.
 func TestMaxConcurrentIsKept(t *testing.T) {
 	const places = 3
 	var b rooms
@@ -80,8 +80,7 @@ func TestMaxConcurrentIsKept(t *testing.T) {
 	}
 }
 
-// One callback that the backend cannot take holds up its room for a while, and no other
-// room at all.
+// A callback that the backend does not accept delays its room for a while, and no other room.
 func TestACallbackThatFailsIsSetAside(t *testing.T) {
 	b := trouble(t, 20*time.Minute, func(m message, _ time.Duration) bool { return m.N == 42 },
 		func(queues *queue.Queues, r *Relay, b *rooms) {
@@ -110,8 +109,8 @@ func TestABackendThatFailsForOneCommand(t *testing.T) {
 		})
 }
 
-// trouble lets the backend fail as fails says, in a time of its own, while one callback
-// comes every second, in one of ten rooms. Then it lets the backend take all.
+// trouble runs a backend in synctest that fails where fails returns true. Each second one
+// callback of one of ten rooms is recorded. Afterwards the backend accepts all callbacks.
 func trouble(t *testing.T, span time.Duration, fails func(message, time.Duration) bool, during func(*queue.Queues, *Relay, *rooms)) *rooms {
 	var b rooms
 	var begin time.Time
@@ -143,7 +142,7 @@ func trouble(t *testing.T, span time.Duration, fails func(message, time.Duration
 	return &b
 }
 
-// wantOrder checks that each room but those of except got its callbacks in their order.
+// wantOrder checks that each room, except those in except, got its callbacks in their order.
 func (b *rooms) wantOrder(t *testing.T, except ...string) {
 	t.Helper()
 	for room, got := range b.got {
@@ -153,7 +152,7 @@ func (b *rooms) wantOrder(t *testing.T, except ...string) {
 	}
 }
 
-// All callbacks of one room fail: the others do not notice.
+// All callbacks of one room fail. The other rooms are not affected.
 func TestABackendThatFailsForOneRoom(t *testing.T) {
 	b := trouble(t, 10*time.Minute, func(m message, _ time.Duration) bool { return m.RoomId == "room3" },
 		func(queues *queue.Queues, _ *Relay, b *rooms) {
@@ -174,9 +173,9 @@ func TestABackendThatFailsATenth(t *testing.T) {
 	b.wantOrder(t)
 }
 
-// A backend that is away as a whole sets nothing aside, also if it is back now and then for
-// a moment: what counts is the time in which it takes others.
-func TestABackendThatIsAwaySetsNothingAside(t *testing.T) {
+// While a backend is down, nothing is set aside, even if it works for moments in between: only
+// the time counts in which it accepts other callbacks.
+func TestWhileABackendIsDownNothingIsSetAside(t *testing.T) {
 	for name, away := range map[string]func(time.Duration) bool{
 		"for two hours":              func(d time.Duration) bool { return d > time.Minute },
 		"but for a minute each hour": func(d time.Duration) bool { return d%time.Hour > time.Minute },
@@ -194,9 +193,9 @@ func TestABackendThatIsAwaySetsNothingAside(t *testing.T) {
 	}
 }
 
-// While a backend is away it is asked by one request at a time, ever more seldom, whatever
-// the number of rooms; and it has all soon after it is back.
-func TestABackendThatIsAwayIsNotPestered(t *testing.T) {
+// A backend that is down gets one request at a time, with growing pauses, for any number of
+// rooms. Soon after it works again it has all callbacks.
+func TestABackendThatIsDownGetsFewRequests(t *testing.T) {
 	const count = 1000
 	var asked atomic.Int64
 	var healthy atomic.Bool
@@ -214,7 +213,7 @@ func TestABackendThatIsAwayIsNotPestered(t *testing.T) {
 			record(t, queues, r, "1", "", message{"x", fmt.Sprint(n), n}.String())
 		}
 		time.Sleep(time.Hour)
-		if n := asked.Load(); n > 64+5+130 { // those at once, the first probes, one in 30 s
+		if n := asked.Load(); n > 64+5+130 { // the first attempts, the first probes, one in 30 s
 			t.Errorf("asked %d times in an hour", n)
 		}
 		healthy.Store(true)
@@ -225,8 +224,8 @@ func TestABackendThatIsAwayIsNotPestered(t *testing.T) {
 	})
 }
 
-// What is set aside is asked for ever more seldom, and leaves most places to the others.
-func TestWhatIsSetAsideIsTriedSlowly(t *testing.T) {
+// Callbacks that are set aside are retried with growing pauses, and use few of max_concurrent.
+func TestCallbacksSetAsideAreRetriedSlowly(t *testing.T) {
 	var attempts atomic.Int64
 	var b rooms
 	fakeTime(t, Settings{AppID: "1", MaxAge: 10 * time.Hour}, func(r *http.Request) *http.Response {
@@ -256,8 +255,8 @@ func TestWhatIsSetAsideIsTriedSlowly(t *testing.T) {
 	})
 }
 
-// A backend that never answers one command, whose callbacks are the oldest of every room at
-// once: there is a time in which the backend takes nothing, and yet it is not away.
+// The backend never answers one command, whose callback is the oldest of every room. For a while
+// it accepts nothing, although it is not down.
 func TestABackendThatHangsForOneCommandInAllRooms(t *testing.T) {
 	const lanes = 20
 	var b rooms
@@ -288,8 +287,7 @@ func TestABackendThatHangsForOneCommandInAllRooms(t *testing.T) {
 	})
 }
 
-// message is a callback of a room with a number. It says of itself what the backend needs
-// to judge it.
+// message is a numbered callback of a room. Its body has the fields that the backend checks.
 type message struct {
 	CallbackCommand, RoomId string
 	N                       int
@@ -306,7 +304,7 @@ func readMessage(r *http.Request) (m message) {
 	return m
 }
 
-// rooms is a backend that keeps the messages of each room, and checks their order.
+// rooms is a backend that keeps the messages of each room and checks their order.
 type rooms struct {
 	mu    sync.Mutex
 	got   map[string][]int

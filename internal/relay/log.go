@@ -11,12 +11,12 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/throttle"
 )
 
-// logInterval is the time between two log lines about the same kind of failure of one
+// logInterval is the minimum time between two log lines about the same kind of failure of one
 // backend.
 const logInterval = 10 * time.Second
 
-// failureLog writes one line in each interval and counts those that it left out. The zero
-// value is ready for use.
+// failureLog writes at most one log line in logInterval and counts the lines that it leaves out.
+// The zero value is ready for use.
 type failureLog struct {
 	once     sync.Once
 	throttle *throttle.Throttle
@@ -34,7 +34,7 @@ func (l *failureLog) write(entry *logrus.Entry, err error, message string) {
 	entry.WithError(err).Warn(message)
 }
 
-// quiet returns err without a URL, whose query is signed.
+// quiet returns err without the URL, which contains a signature.
 func quiet(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {

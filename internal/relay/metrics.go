@@ -26,12 +26,12 @@ type stats struct {
 	deliveryDuration *exposition.Observations
 	deliveryLog      failureLog
 	dropped          [numDrops]atomic.Uint64
-	droppedBefore    uint64 // by the full queue, until since
+	droppedBefore    uint64 // drops of the full queue before since
 	dropLog          failureLog
 	asideLog         failureLog
 }
 
-// dropReason says why a callback is not delivered; it is a label value.
+// dropReason is the reason of a drop. It is a label value.
 type dropReason uint8
 
 const (
@@ -39,7 +39,7 @@ const (
 	droppedRefused
 	droppedUnreadable
 	numDrops
-	droppedFull = numDrops // the queue counts those
+	droppedFull = numDrops // counted by the queue
 )
 
 var (
@@ -54,8 +54,8 @@ func (m *metrics) newStats(appID string) *stats {
 	}
 }
 
-// metrics are those of all backends. They are read from their stats, so an application
-// that leaves the configuration takes its series along.
+// metrics are the metrics of all backends. They are read from the stats of the configured
+// backends, so the series of a removed application end.
 type metrics struct{ relay *Relay }
 
 func newMetrics(r *Relay) *metrics { return &metrics{relay: r} }
@@ -117,7 +117,7 @@ func (m *metrics) Sets() []exposition.Set {
 	}
 }
 
-// row is a backend and its queue at the time of a scrape.
+// row is a backend with the size of its queue at the time of a scrape.
 type row struct {
 	*Backend
 	queue queue.Size
@@ -137,7 +137,7 @@ func (r *row) circuit() float64 {
 	return 0
 }
 
-// rows are those of one scrape, ordered by SDKAppID.
+// rows are the rows of one scrape, ordered by SDKAppID.
 type rows []row
 
 // set returns a set with one sample for each row.
@@ -152,8 +152,8 @@ func (rows rows) set(family *exposition.Family, value func(*row) float64) exposi
 	}}
 }
 
-// setByReason returns a set with a sample for each row and reason; names has the label
-// values of all reasons.
+// setByReason returns a set with one sample for each row and reason. names has the label values
+// of the reasons.
 func setByReason[R ~uint8](rows rows, family *exposition.Family, reasons []R, names []string, count func(*row, R) uint64) exposition.Set {
 	return exposition.Set{Family: family, Samples: func(yield func(exposition.Sample) bool) {
 		for i := range rows {

@@ -12,11 +12,11 @@ import (
 // packVersion is the first byte of what pack returns.
 const packVersion = 1
 
-var errPacked = errors.New("not what this version has packed")
+var errPacked = errors.New("malformed, or packed by another version")
 
-// pack returns p under the name id, for unpack: the version, then id, path, query, and
-// the fields of the header with their number before them, each text after its length,
-// then the body.
+// pack returns the encoding of p with the delivery id: packVersion, id, path, query, the number
+// of header fields, the name and value of each, and the body. Each text but the body follows its
+// length. Numbers are varints.
 func (p parcel) pack(id string) []byte {
 	n, fields := len(id)+len(p.path)+len(p.query)+len(p.body)+5*binary.MaxVarintLen32, 0
 	for key, values := range p.header {
@@ -40,17 +40,17 @@ func (p parcel) pack(id string) []byte {
 	return append(b, p.body...)
 }
 
-// commandOf returns the command of a queued callback, as its URL has it.
+// commandOf returns the command in the query of a queued callback.
 func commandOf(r queue.Request) string {
 	p, _, err := unpack(r.Data)
 	if err != nil {
 		return ""
 	}
-	query, _ := tuilivekit.ParseQuery(p.query) // was parsed when it came
+	query, _ := tuilivekit.ParseQuery(p.query) // the handler has parsed it before
 	return query.Command
 }
 
-// unpack reads what pack has returned. The body of p is that of b.
+// unpack decodes the result of pack. The body of p is a part of b.
 func unpack(b []byte) (p parcel, id string, err error) {
 	if len(b) == 0 || b[0] != packVersion {
 		return parcel{}, "", errPacked

@@ -15,10 +15,12 @@ import (
 
 // Options are the parts that a Relay needs.
 type Options struct {
-	// Queues have the callbacks to deliver: what a Backend has packed is recorded with its
-	// event, and is queued when that is durable.
-	Queues     *queue.Queues
-	Log        logrus.FieldLogger
+	// Queues have the callbacks to deliver. A packed callback is recorded with its event, and
+	// added to its queue when it is durable.
+	Queues *queue.Queues
+	// Log gets the failures of backends. It is required.
+	Log logrus.FieldLogger
+	// Registerer gets the metrics. Nil leaves them unregistered.
 	Registerer prometheus.Registerer
 }
 
@@ -27,20 +29,20 @@ type Options struct {
 type Relay struct {
 	log     logrus.FieldLogger
 	queues  *queue.Queues
-	id      string                         // in the header that cuts loops
-	self    atomic.Pointer[netip.AddrPort] // our own webhook listener
+	id      string                         // of this relay in viaHeader
+	self    atomic.Pointer[netip.AddrPort] // the exporter's own webhook listener
 	metrics *metrics
 
 	mu       sync.Mutex // held by Prepare and apply
 	backends atomic.Pointer[map[string]*Backend]
 
-	changed  chan struct{} // has one when the backends are others
+	changed  chan struct{} // has a value if backends has changed
 	draining chan struct{} // closed by Drain
 	drain    sync.Once
 	stopped  chan struct{} // closed when Run has returned
 }
 
-// New returns a Relay without backends. It fails when a metric is registered already.
+// New returns a Relay without backends. It fails if its metrics are registered already.
 func New(o Options) (*Relay, error) {
 	r := &Relay{
 		log: o.Log, queues: o.Queues, id: rand.Text(),
@@ -56,7 +58,7 @@ func New(o Options) (*Relay, error) {
 	return r, nil
 }
 
-// Configure makes list the backends, at once; see Prepare.
+// Configure makes list the configured backends. It is Prepare and apply in one call.
 func (r *Relay) Configure(list []Settings) error {
 	apply, err := r.Prepare(list)
 	if err == nil {
@@ -65,11 +67,12 @@ func (r *Relay) Configure(list []Settings) error {
 	return err
 }
 
-// Prepare checks list and changes nothing. It fails when the target of one is an address
-// that is never dialed (see CheckError). The function that it returns makes list the
-// backends, at once, and cannot fail. What is known of a backend stays for as long as it is
-// reached in the same way. One that has another URL or other credentials begins anew, and
-// gets the queued callbacks at once. Those of a backend that is gone wait for its return.
+// Prepare checks list and changes nothing. It fails with a CheckError if a target is an address
+// that is never dialed. It blocks for name resolution, one second at most. apply makes list the
+// configured backends and cannot fail. A backend that is reached in the same way as before keeps
+// its connections, its circuits and its last failure. A backend with another URL or other
+// credentials starts without these, and the queued callbacks are due at once. The queued
+// callbacks of a removed backend stay in the queue until it is configured again.
 func (r *Relay) Prepare(list []Settings) (apply func(), err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -101,8 +104,8 @@ func (r *Relay) apply(list []Settings) {
 	}
 }
 
-// Run delivers queued callbacks until ctx ends, or until a Drain is over. It is called once
-// and returns nil: a delivery that fails is counted, logged and tried again.
+// Run delivers queued callbacks until ctx ends or Drain has finished. It must be called once. It
+// returns nil: a failed delivery is counted, logged and retried.
 func (r *Relay) Run(ctx context.Context) error {
 	defer close(r.stopped)
 	type running struct {
@@ -121,7 +124,7 @@ func (r *Relay) Run(ctx context.Context) error {
 		for b, c := range couriers {
 			if current[b.appID] != b {
 				c.cancel()
-				<-c.done // two would mix up the order
+				<-c.done // two couriers of one backend would change the order
 				delete(couriers, b)
 			}
 		}
@@ -147,8 +150,8 @@ func (r *Relay) Run(ctx context.Context) error {
 	}
 }
 
-// Drain ends Run once all queued callbacks are delivered, as far as the backends take them
-// at the first try. It returns when Run has, or when ctx ends.
+// Drain makes Run return when each queued callback that was not tried yet has been tried once.
+// It returns when Run has returned, or when ctx ends.
 func (r *Relay) Drain(ctx context.Context) {
 	r.drain.Do(func() { close(r.draining) })
 	select {
@@ -157,10 +160,11 @@ func (r *Relay) Drain(ctx context.Context) {
 	}
 }
 
-// Backend returns that of an application, nil if it has none.
+// Backend returns the backend of an application, nil if it has none.
 func (r *Relay) Backend(appID string) *Backend { return (*r.backends.Load())[appID] }
 
-// SetSelf says where our own webhook listener is. It fails when a backend is there.
+// SetSelf sets the address of the exporter's own webhook listener, which is never dialed. It
+// fails with a CheckError if a backend has this address.
 func (r *Relay) SetSelf(addr netip.AddrPort) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

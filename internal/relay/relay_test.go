@@ -94,7 +94,7 @@ func TestABackendThatFailsDecidesNothing(t *testing.T) {
 	}
 }
 
-// Whoever sends no answer lets net/http send a 200.
+// Without an answer, net/http would send 200.
 func TestASenderThatIsGoneIsNotAnsweredOK(t *testing.T) {
 	r := newRelay(t, Settings{AppID: "1", URL: serve(t, hang(t)), OnFailure: Allow})
 	for _, gone := range []bool{true, false} { // or its deadline is over
@@ -112,8 +112,8 @@ func TestASenderThatIsGoneIsNotAnsweredOK(t *testing.T) {
 	}
 }
 
-// The body is its caller's again once there is an answer. A backend may send that before it
-// has read all: then net/http still sends.
+// After Decide has returned, the caller may use the body again. A backend may answer before it
+// has read the body: net/http then still sends it.
 func TestABodyIsNotReadAfterTheAnswer(t *testing.T) {
 	r := newRelay(t, Settings{AppID: "1", URL: parse(t, "http://192.0.2.1")})
 	target := r.Backend("1").current.Load()
@@ -131,7 +131,7 @@ func TestABodyIsNotReadAfterTheAnswer(t *testing.T) {
 	}
 }
 
-func TestWhatABackendSaysIsTheAnswer(t *testing.T) {
+func TestTheAnswerOfABackendIsReturnedUnchanged(t *testing.T) {
 	for _, tc := range []struct {
 		name              string
 		status            int
@@ -172,8 +172,8 @@ func TestWhatABackendSaysIsTheAnswer(t *testing.T) {
 	}
 }
 
-// One that hangs takes its own places only, and a full one fails at once.
-func TestABackendThatHangsTakesNothingOfAnother(t *testing.T) {
+// A backend that hangs uses only its own max_concurrent. Above it, decisions fail at once.
+func TestABackendThatHangsDelaysNoOther(t *testing.T) {
 	const places = 4
 	hanging, end := make(chan struct{}, places), make(chan struct{})
 	r := newRelay(t,
@@ -189,7 +189,7 @@ func TestABackendThatHangsTakesNothingOfAnother(t *testing.T) {
 	}
 	begin := time.Now()
 	if w := ask(r); w.Code != http.StatusBadGateway {
-		t.Errorf("one more than its places is answered %d", w.Code)
+		t.Errorf("a decision above max_concurrent is answered %d", w.Code)
 	}
 	for range 100 {
 		if w := askFor(r, "2"); w.Code != 200 || w.Body.String() != "fine" {
@@ -219,7 +219,7 @@ func TestBreaker(t *testing.T) {
 		for range breakAfter - 1 {
 			fail()
 		}
-		b.done(allow(true), true) // failures count only in a row
+		b.done(allow(true), true) // only consecutive failures count
 		early := allow(true)
 		for range breakAfter {
 			if b.open() {
@@ -236,17 +236,17 @@ func TestBreaker(t *testing.T) {
 			allow(false)
 			time.Sleep(time.Millisecond)
 			probe := allow(true)
-			allow(false)    // one at a time
-			b.forget(early) // one that began before says nothing any more, whatever it says
+			allow(false)    // only one probe at a time
+			b.forget(early) // an attempt that began before the circuit opened does not count
 			b.done(early, false)
 			b.done(early, true)
 			allow(false)
-			b.forget(probe) // the sender is gone: the next one probes
+			b.forget(probe) // the probe was canceled: the next callback is a probe
 			fail()
 		}
 		time.Sleep(maxOpen)
 		if !b.done(allow(true), true) || b.open() {
-			t.Error("not closed by a good probe")
+			t.Error("not closed by a successful probe")
 		}
 		allow(true)
 	})
@@ -300,7 +300,7 @@ func TestLoopsAreCut(t *testing.T) {
 		t.Errorf("%d loops are counted", n)
 	}
 
-	// Through many relays, each of which sees it for the first time.
+	// A loop through many relays, none of which relays it twice.
 	asked = 0
 	many := serve(t, func(w http.ResponseWriter, req *http.Request) {
 		asked++
@@ -334,7 +334,7 @@ func TestAddressesThatAreNeverDialed(t *testing.T) {
 			t.Errorf("%s: got %v", target, err)
 		}
 	}
-	// A name that turned to such an address after the start is refused when it is dialed.
+	// A name that resolves to such an address only after the start is refused when it is dialed.
 	r = newRelay(t, Settings{AppID: "1", URL: parse(t, "http://127.0.0.1:19781")})
 	self := netip.MustParseAddrPort("127.0.0.1:19781")
 	r.self.Store(&self)
@@ -357,7 +357,7 @@ func TestTheEnvironmentNamesNoProxy(t *testing.T) {
 		t.Errorf("answered %d", w.Code)
 	}
 	if newRelay(t).newTransport(Settings{ProxyFromEnvironment: true, URL: u}).Proxy == nil {
-		t.Error("not used when it is asked for")
+		t.Error("the proxy is not used with ProxyFromEnvironment")
 	}
 }
 
@@ -404,7 +404,7 @@ func newRelay(t testing.TB, list ...Settings) *Relay {
 	return newRelayOf(t, queue.New(), list...)
 }
 
-// newRelayOf returns one that delivers what waits in queues.
+// newRelayOf returns a Relay that delivers the callbacks in queues.
 func newRelayOf(t testing.TB, queues *queue.Queues, list ...Settings) *Relay {
 	t.Helper()
 	log, _ := logtest.NewNullLogger()
@@ -436,7 +436,7 @@ func serve(t testing.TB, h http.HandlerFunc) *url.URL {
 	return parse(t, s.URL)
 }
 
-// ask lets the backend of application 1 decide.
+// ask asks the backend of application 1 for a decision.
 func ask(r *Relay) *httptest.ResponseRecorder { return askFor(r, "1") }
 
 func askFor(r *Relay, appID string) *httptest.ResponseRecorder {
@@ -471,7 +471,7 @@ func hang(t testing.TB) http.HandlerFunc {
 	}
 }
 
-// hijack lets work end the connection in its own way.
+// hijack returns a backend that gives each connection to work.
 func hijack(work func(net.Conn)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
@@ -484,6 +484,6 @@ func hijack(work func(net.Conn)) http.HandlerFunc {
 	}
 }
 
-// refusing returns the URL of a target that refuses connections: a port that is closed on
-// purpose may be given to another test.
+// refusing returns a URL whose port refuses connections. A port that a test has closed could be
+// given to another test.
 func refusing(t testing.TB) *url.URL { return parse(t, "http://127.0.0.1:1") }

@@ -9,20 +9,20 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-// renewAfter is the age of a signature that is not passed on any more: receivers take
-// one for a minute, on clocks that are not quite ours.
+// renewAfter is the age from which a signature is renewed. Receivers accept a signature for a
+// minute, and their clocks may differ.
 const renewAfter = 30 * time.Second
 
-// renew returns the query signed anew, as of now, if its signature is old, with the one of
-// tokens that made it, or else the first. The values of Sign and RequestTime are others
-// then; all else stays byte for byte.
+// renew returns the query raw. If its signature is older than renewAfter, or is as far in the
+// future, it is replaced by a signature of now. The token is the one of tokens that made the old
+// signature, or else the first. Only the values of Sign and RequestTime change.
 func renew(raw string, tokens []string, now time.Time) string {
 	q, err := tuilivekit.ParseQuery(raw)
 	seconds, ok := tuilivekit.ParseRequestTime(q.RequestTime)
 	if err != nil || !ok || now.Sub(time.Unix(seconds, 0)).Abs() < renewAfter || len(tokens) == 0 {
 		return raw
 	}
-	token := tokens[0] // unless it knows better: the token that signed may be gone
+	token := tokens[0] // the token that signed may have been removed
 	if slot := tuilivekit.Signer(tokens, q.RequestTime, q.Sign); slot >= 0 {
 		token = tokens[slot]
 	}
@@ -30,7 +30,7 @@ func renew(raw string, tokens []string, now time.Time) string {
 	pairs := strings.Split(raw, "&")
 	for i, pair := range pairs {
 		name, _, _ := strings.Cut(pair, "=")
-		plain, _ := url.QueryUnescape(name) // ParseQuery has done so
+		plain, _ := url.QueryUnescape(name) // ParseQuery has succeeded with it
 		switch {
 		case strings.EqualFold(plain, "Sign"):
 			pairs[i] = name + "=" + tuilivekit.Sign(token, requestTime)

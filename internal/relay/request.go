@@ -13,28 +13,29 @@ import (
 	"strings"
 )
 
-// viaHeader names the relays that a callback has passed. One that finds itself there
-// has sent it.
+// viaHeader has the ids of the relays that have relayed a callback. A callback with the id of
+// this relay is a loop, and so is a callback with maxVia ids: replicas have different ids.
 const (
 	viaHeader = "X-Tuilivekit-Relay-Via"
-	maxVia    = 4 // relays in a row: more are a loop through replicas
+	maxVia    = 4
 )
 
-// parcel is a callback as it is passed on.
+// parcel is a callback to relay.
 type parcel struct {
-	path, query string // as they came
+	path, query string // escaped as in the request
 	header      http.Header
 	body        []byte
 }
 
-// dropped are the header fields that are of one connection, or made anew.
+// dropped are the header fields of a single connection (RFC 9110, section 7.6.1), and fields that
+// net/http sets.
 var dropped = []string{
 	"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer",
 	"Transfer-Encoding", "Upgrade", "Content-Length", "Expect", "Host",
 }
 
-// newParcel returns r as this relay passes it on; ok is false if it has come in a
-// circle. body is that of r, and is not copied.
+// newParcel returns the parcel of req, whose body is body. ok is false if req is a loop. body is
+// not copied.
 func (r *Relay) newParcel(req *http.Request, body []byte) (p parcel, ok bool) {
 	var via []string
 	for _, line := range req.Header[viaHeader] {
@@ -72,13 +73,13 @@ func (r *Relay) newParcel(req *http.Request, body []byte) (p parcel, ok bool) {
 		h["X-Forwarded-Proto"] = []string{scheme}
 	}
 	if len(h["User-Agent"]) == 0 {
-		h["User-Agent"] = nil // or net/http writes its own
+		h["User-Agent"] = nil // so that net/http does not send its own
 	}
 	return parcel{path: req.URL.EscapedPath(), query: req.URL.RawQuery, header: h, body: body}, true
 }
 
-// request returns p as a request to target, with the fields of header instead of its own.
-// The query of target stands before that of p, both byte for byte.
+// request returns the request of p to target. The fields of header replace those of p. The query
+// is that of target followed by that of p, both unchanged.
 func (p parcel) request(ctx context.Context, target *url.URL, header http.Header) *http.Request {
 	u := *target
 	u.ForceQuery = false
@@ -97,8 +98,8 @@ func (p parcel) request(ctx context.Context, target *url.URL, header http.Header
 		Method: http.MethodPost, URL: &u, Host: target.Host, Header: p.header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Body: p.open(), ContentLength: int64(len(p.body)),
-		// For a kept connection that turns out to be closed before anything is written: then
-		// net/http itself sends a POST again.
+		// With GetBody, net/http repeats the POST if a kept connection was closed before
+		// anything was written.
 		GetBody: func() (io.ReadCloser, error) { return p.open(), nil },
 	}).WithContext(ctx)
 }

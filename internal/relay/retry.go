@@ -8,7 +8,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 )
 
-// failure notes that an attempt has failed, and gives the callback back to be tried again.
+// failure records a failed attempt and gives the callback back to its queue.
 func (c *courier) failure(a *attempt) {
 	t, err := a.target, a.err
 	why := failedStatus
@@ -19,14 +19,15 @@ func (c *courier) failure(a *attempt) {
 	}
 	c.stats.deliveryFailures[why].Add(1)
 	c.failed(t, &c.stats.deliveryLog, c.logger().WithField("reason", failureNames[why]), err, "callback not delivered: it is retried")
-	// A callback that fails again and again says nothing new of the backend.
+	// Only probes and first attempts open the circuit: a retried callback may fail because of
+	// itself.
 	if (a.probe || a.kind == queue.Fresh) && t.deliveries.done(a.probe, false) {
 		c.logger().WithError(quiet(err)).Warn("backend accepts no callbacks: one at a time is tried until it does")
 		c.limit = 1
 	}
 	now := time.Now()
 	t.deliveries.postpone(now.Add(a.retryAfter))
-	if t.peer != c.current.Load().peer { // it was another one that failed
+	if t.peer != c.current.Load().peer { // the failed server is no longer configured
 		a.item.Trials = queue.Trials{}
 		c.relay.queues.Release(a.item)
 		return
@@ -34,7 +35,7 @@ func (c *courier) failure(a *attempt) {
 	c.putBack(a, now)
 }
 
-// putBack gives the callback of a failed attempt back, or sets it aside.
+// putBack gives the callback of a failed attempt back, to retry it or to set it aside.
 func (c *courier) putBack(a *attempt, now time.Time) {
 	queues, item, t := c.relay.queues, a.item, a.target
 	others := t.taken.Load()
@@ -61,7 +62,8 @@ func (c *courier) putBack(a *attempt, now time.Time) {
 
 const asideMessage = "callback set aside: it fails while the backend accepts others"
 
-// asidePause returns how long a callback that was set aside waits after n attempts.
+// asidePause returns the pause after n attempts at a callback that is set aside: between half of
+// it and all of it, at random.
 func asidePause(n int) time.Duration {
 	most := min(minAsideBackoff<<min(n, 16), maxAsideBackoff)
 	return most/2 + rand.N(most/2)

@@ -9,55 +9,56 @@ import (
 	"time"
 )
 
-// What is answered when a backend does not decide.
+// The values of Settings.OnFailure.
 const (
-	// Fail is 502 or 504: Tencent does what was chosen there for that case.
+	// Fail answers 502 or 504. Tencent then does what its console says for a failed callback.
 	Fail = "fail"
-	// Allow is the answer that lets the gift or the message pass.
+	// Allow answers that the gift or the message is allowed.
 	Allow = "allow"
-	// Deny is the answer that stops it.
+	// Deny answers that the gift or the message is denied.
 	Deny = "deny"
 )
 
-// Settings are those of the relay of one application. Package config has their defaults
-// and their rules; here each of them is set.
+// Settings are the settings of the relay of one application. Package config has their defaults
+// and checks them; this package expects all of them to be set.
 type Settings struct {
 	// AppID is the SDKAppID.
 	AppID string
-	// URL is what Tencent called before: http or https. Its query stands before that of
-	// the request. If it has no path the backend gets that of the request.
+	// URL is the http or https URL of the backend. Its query precedes that of the request. If it
+	// has no path, the path of the request is used.
 	URL *url.URL
-	// Header has fields that the backend gets instead of those of the request, by
-	// canonical name. It is not changed.
+	// Header has fields that replace those of the request, by canonical name. It must not be
+	// changed.
 	Header http.Header
-	// Timeout is how long the backend may take to decide.
+	// Timeout is the maximum time of a decision.
 	Timeout time.Duration
-	// IdleTimeout is how long a connection is kept that nothing is sent on.
+	// IdleTimeout is the time after which an idle connection is closed.
 	IdleTimeout time.Duration
-	// OnFailure is Fail, Allow or Deny.
+	// OnFailure is the answer if the backend does not decide: Fail, Allow or Deny.
 	OnFailure string
-	// MaxConcurrent is how many callbacks may wait for a decision at a time, and how many
-	// others may be in delivery.
+	// MaxConcurrent is the maximum number of decisions in progress, and of deliveries in
+	// progress.
 	MaxConcurrent int
-	// TLS has the authorities that are trusted and the certificate of the client. Nil
-	// takes those of the system, and none.
+	// TLS has the trusted authorities and the client certificate. Nil means the authorities of
+	// the system and no client certificate.
 	TLS *tls.Config
-	// ProxyFromEnvironment lets requests take the proxy of HTTPS_PROXY and its like.
+	// ProxyFromEnvironment uses the proxy of HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
 	ProxyFromEnvironment bool
-
-	// MaxAge is how old a callback may be that is still delivered.
+	// MaxAge is the age from which a queued callback is dropped.
 	MaxAge time.Duration
-	// MaxQueueRequests and MaxQueueBytes bound the queue.
+	// MaxQueueRequests is the maximum number of queued callbacks. MaxQueueBytes is the maximum
+	// of their size.
 	MaxQueueRequests int
 	MaxQueueBytes    int64
-	// Tokens are those that may sign callbacks of the application. A signature that has
-	// gone stale while its callback was queued is renewed with them.
+	// Tokens are the callback tokens of the application. An old signature of a queued callback
+	// is renewed with them.
 	Tokens []string
-	// KeepSignature leaves such a signature as it is.
+	// KeepSignature disables this renewal.
 	KeepSignature bool
 }
 
-// samePeer reports whether s and other reach the same server in the same way.
+// samePeer reports whether s and other use the same server with the same connection settings and
+// credentials.
 func (s Settings) samePeer(other Settings) bool {
 	return *s.URL == *other.URL && maps.EqualFunc(s.Header, other.Header, slices.Equal) &&
 		s.IdleTimeout == other.IdleTimeout && s.MaxConcurrent == other.MaxConcurrent &&

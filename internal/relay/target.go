@@ -8,26 +8,26 @@ import (
 	"time"
 )
 
-// target is where a Backend is, and how it is asked: the settings, which each reload makes
-// anew, and the peer, which stays for as long as the settings reach the same server.
+// target has the settings of a Backend, which each reload replaces, and its peer, which stays
+// while the settings use the same server.
 type target struct {
 	Settings
 	*peer
 }
 
-// peer is all that belongs to a server: the connections to it and what is known of it. A
-// server that takes its place begins with none of that.
+// peer has the connections to a server and the state of that server.
 type peer struct {
 	transport   *http.Transport
-	slots       chan struct{} // has a value for each callback that waits for a decision
+	slots       chan struct{} // has a value for each decision in progress
 	decisions   breaker
 	deliveries  breaker
-	taken       atomic.Uint64 // callbacks that it has taken from the queue
+	taken       atomic.Uint64 // queued callbacks that the server has accepted
 	lastFailure atomic.Pointer[Failure]
 	lastDrop    atomic.Int64 // Unix milliseconds, 0 if nothing was dropped
 }
 
-// newTarget returns the target of s. The peer is that of old if that is the same server.
+// newTarget returns the target of s. It has the peer of old if s uses the same server. old may be
+// nil.
 func (r *Relay) newTarget(s Settings, old *target) *target {
 	if old != nil && s.samePeer(old.Settings) {
 		return &target{s, old.peer}
@@ -35,15 +35,15 @@ func (r *Relay) newTarget(s Settings, old *target) *target {
 	return &target{s, &peer{transport: r.newTransport(s), slots: make(chan struct{}, s.MaxConcurrent)}}
 }
 
-// close closes the connections that are not in use.
+// close closes the idle connections.
 func (p *peer) close() { p.transport.CloseIdleConnections() }
 
-// failed notes what went wrong.
+// failed records the last failure.
 func (p *peer) failed(text string) { p.lastFailure.Store(&Failure{time.Now(), text}) }
 
-// send passes p on, and follows no redirect. A server may close a kept connection at the
-// moment at which a request is sent on it: if the connection ends before the first byte
-// of an answer, p is sent once more, on a new connection, within the deadline of ctx.
+// send sends p and returns the answer. It does not follow redirects. A server may close a kept
+// connection while a request is sent. If a kept connection ends before the first byte of an
+// answer, p is sent once more on a new connection, within the deadline of ctx.
 func (t *target) send(ctx context.Context, p parcel) (*http.Response, error) {
 	var kept, answered atomic.Bool
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
@@ -54,6 +54,6 @@ func (t *target) send(ctx context.Context, p parcel) (*http.Response, error) {
 	if err == nil || !kept.Load() || answered.Load() || ctx.Err() != nil {
 		return resp, err
 	}
-	t.transport.CloseIdleConnections() // they are as old
+	t.transport.CloseIdleConnections() // the server has probably closed these too
 	return t.transport.RoundTrip(p.request(ctx, t.URL, t.Header))
 }

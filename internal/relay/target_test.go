@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// A server that ends each connection with the second request on it, as one does whose idle
-// time-out is over just then: the request is sent once more, and no decision fails.
+// The server closes each connection at its second request, as if its idle timeout ended then.
+// The request is sent once more, and no decision fails.
 func TestAKeptConnectionThatIsClosedFailsNothing(t *testing.T) {
 	const decisions = 60
 	var asked, refused atomic.Int64
@@ -22,7 +22,7 @@ func TestAKeptConnectionThatIsClosedFailsNothing(t *testing.T) {
 		body, _ := io.ReadAll(r.Body)
 		if _, ok := used.LoadOrStore(r.RemoteAddr, true); ok {
 			refused.Add(1)
-			panic(http.ErrAbortHandler) // without a byte of an answer
+			panic(http.ErrAbortHandler) // closes the connection without an answer
 		}
 		asked.Add(1)
 		w.Write(body)
@@ -37,8 +37,8 @@ func TestAKeptConnectionThatIsClosedFailsNothing(t *testing.T) {
 	}
 }
 
-// A connection that ends as soon as it is used is tried once more, not for ever; and a new
-// one, or one on which an answer has begun, not at all.
+// If a kept connection ends without an answer, the request is repeated once. It is not repeated
+// on a new connection, or after the first byte of an answer.
 func TestAnAttemptIsRepeatedOnceAtMost(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
@@ -100,9 +100,9 @@ func TestAnAttemptIsRepeatedOnceAtMost(t *testing.T) {
 	}
 }
 
-// What is known of a server ends with its URL, and stays over a reload that changes nothing
-// of how it is reached.
-func TestATargetBeginsAnew(t *testing.T) {
+// The state of a server is dropped if its URL changes. It is kept by a reload that changes
+// neither the URL nor the connection settings.
+func TestTheStateOfAServerIsOfItsURL(t *testing.T) {
 	good := serve(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "fine") })
 	r := newRelay(t, Settings{AppID: "1", URL: refusing(t)})
 	for range breakAfter {
@@ -141,7 +141,7 @@ func TestATargetBeginsAnew(t *testing.T) {
 			t.Fatal(err)
 		}
 		if b.current.Load().peer == before {
-			t.Errorf("%s: the connections are still the old ones", name)
+			t.Errorf("%s: the connections are kept", name)
 		}
 		before = b.current.Load().peer
 	}
