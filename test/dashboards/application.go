@@ -144,11 +144,9 @@ func freeRoomsPanel() panel {
 }
 
 func replicasTable() panel {
-	knows := "max by (job, instance) (tuilivekit_app_info{" + apps + "})"
 	return table("What each replica knows", "Age of the newest event of each replica. The dashboards show the newest of all replicas. That other replicas have older ones is normal.",
 		"Time of the event", []string{"instance", "job", "Value #A", "Value #B", "Value #C", "Value #D"}, []string{"Time"},
-		column(or(or("max by (job, instance) (1000 * tuilivekit_last_event_timestamp_seconds{"+apps+"})", knows, noEvent),
-			"max by (job, instance) (up{"+ours+"} == 0)", down)),
+		column(or(or("max by (job, instance) (1000 * tuilivekit_last_event_timestamp_seconds{"+apps+"})", knows, noEvent), isDown, down)),
 		ofReplicas("tuilivekit_current_rooms"),
 		ofReplicas("tuilivekit_max_rooms"),
 		ofReplicas("tuilivekit_last_event_received_timestamp_seconds{"+apps+"} - tuilivekit_last_event_timestamp_seconds")).
@@ -156,12 +154,18 @@ func replicasTable() panel {
 		field("instance", "Instance", "string", property("links", list{object{"title": "Show the exporter", "url": exporterURL, "targetBlank": false}})).
 		field("job", "Job", "string").
 		field("Value #A", "Time of the event", "dateTimeAsIso", property("mappings", list{statesAre([]state{noEvent, down})})).
-		field("Value #B", "Rooms", "none", missing("–")).
-		field("Value #C", "Limit", "none", missing("–")).
-		field("Value #D", "Delay of the event", "s", missing("–"))
+		field("Value #B", "Rooms", "none", missing()).
+		field("Value #C", "Limit", "none", missing()).
+		field("Value #D", "Delay of the event", "s", missing())
 }
+
+// Replicas that know of the application, and those that are down.
+const (
+	knows  = "max by (job, instance) (tuilivekit_app_info{" + apps + "})"
+	isDown = "max by (job, instance) (up{" + ours + "} == 0)"
+)
 
 // ofReplicas is a column of an expression that ends with a metric of an application.
 func ofReplicas(expr string) object {
-	return column("max by (job, instance) (" + expr + "{" + apps + "})")
+	return column(or(or("max by (job, instance) ("+expr+"{"+apps+"})", knows, dash), isDown, dash))
 }

@@ -95,6 +95,7 @@ var (
 	noRequest  = state{-11, "no request", "text"}
 	noLimit    = state{-12, "no limit known", "text"}
 	noRecount  = state{-13, "no recount", "text"}
+	dash       = state{-1_000_000, "–", "text"} // of a number in a table, which may be below 0
 )
 
 // sources are those of the best number, as the recording rules name them: green is what
@@ -137,7 +138,7 @@ func severities() object {
 // time that they fired.
 func alertTimeline(description string, matchers ...string) panel {
 	return timeline("Alerts", description+" The twenty most severe. This needs the alerting rules. The runbooks explain each alert.", "none",
-		over("{{alert}} {{name}} {{instance}}", orNoAlert(worstAlerts(matchers)))).
+		over("{{alert}} {{name}} {{instance}}", orNoAlert(worstAlerts(matchers), 0, noData.value))).
 		set("mappings", list{severities()}).without(unknown)
 }
 
@@ -145,12 +146,12 @@ func alertTimeline(description string, matchers ...string) panel {
 func firingTable(description string, matchers ...string) panel {
 	return table("Firing now", description, "Severity",
 		[]string{"Value #A", "alert", "name", "instance", "Value #B"}, []string{"Time", "sdk_app_id", "job"},
-		column(orNoAlert(firing(matchers))), column(since(matchers))).
+		column(orNoAlert(firing(matchers), 0, noData.value)), column(orNoAlert(since(matchers), dash.value, dash.value))).
 		field("Value #A", "Severity", "none", property("custom.width", 110),
 			property("custom.displayMode", "color-text"), property("mappings", list{severities()})).
 		field("alert", "Alert", "string", property("custom.width", 280)).
 		field("name", "Application", "string", property("custom.width", 280)).
 		field("instance", "Instance", "string", property("custom.width", 280)).
-		field("Value #B", "Since", "dateTimeAsIso", property("custom.width", 200), missing("–")).
+		field("Value #B", "Since", "dateTimeAsIso", property("custom.width", 200), missing()).
 		without(unknown)
 }

@@ -202,8 +202,10 @@ func over(legend, expr string) object {
 
 var lastValue = object{"calcs": list{"lastNotNull"}, "fields": "", "values": false}
 
-// missing is what a column says where there is no value.
-func missing(text string) object { return property("mappings", list{nothing(text, 0)}) }
+// missing gives a column a dash where there is no value.
+func missing() object {
+	return property("mappings", list{statesAre([]state{dash}), nothing(dash.text, 1)})
+}
 
 func colored(mode string, steps list) []object {
 	return []object{

@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // ofAll are the alerts of the applications chosen, and of the exporters that hear of them.
 var ofAll = []string{`sdk_app_id=~"$sdk_app_id"`, `sdk_app_id="", job=~"$job|"`}
@@ -80,12 +83,12 @@ func applicationsTable() panel {
 		[]string{"name", "sdk_app_id", "Value #A", "Value #B", "Value #C", "Value #D", "Value #E", "Value #F", "Value #G", "Value #H", "Value #I", "Value #J"},
 		[]string{"Time"},
 		column(withName(orWhyNoLimit(roomsUsage))),
-		column(withName(rooms)),
-		column(withName(roomsLimit)),
-		column(withName(freeRooms)),
-		column(withName(roomsSource)),
-		column(withName(roomsAge)),
-		column(withName("3600 * "+growth)),
+		column(withName(orDash(rooms))),
+		column(withName(orDash(roomsLimit))),
+		column(withName(orDash(freeRooms))),
+		column(withName(orDash(roomsSource))),
+		column(withName(orNever(roomsAge))),
+		column(withName(orDash("3600 * "+growth))),
 		column(withName(forecast)),
 		column(withName("sum by (sdk_app_id) (increase(tuilivekit_threshold_events_total{"+apps+"}[$__range]))")),
 		column(withName("sum by (sdk_app_id) (increase(tuilivekit_webhook_callbacks_total{"+apps+"}[$__range]))")),
@@ -95,13 +98,13 @@ func applicationsTable() panel {
 		field("Value #A", "Usage", "percentunit", append(colored("gradient-gauge", percentSteps()),
 			property("min", 0), property("max", 1), property("decimals", 1), width(160),
 			property("mappings", list{statesAre([]state{noEvent, expired, noLimit})}))...).
-		field("Value #B", "Rooms", "none", width(70), missing("–")).
-		field("Value #C", "Limit", "none", width(70), missing("–")).
-		field("Value #D", "Free", "none", width(70), missing("–")).
+		field("Value #B", "Rooms", "none", width(70), missing()).
+		field("Value #C", "Limit", "none", width(70), missing()).
+		field("Value #D", "Free", "none", width(70), missing()).
 		field("Value #E", "Source", "none", width(85), property("custom.displayMode", "color-text"),
-			property("mappings", list{statesAre(sources), nothing("–", 1)})).
-		field("Value #F", "Age", "s", append(colored("color-text", ageSteps()), width(90), missing(noEvent.text))...).
-		field("Value #G", "Growth", "suffix: /h", property("decimals", 0), width(85), missing("–")).
+			property("mappings", list{statesAre(append(slices.Clone(sources), dash)), nothing(dash.text, 1)})).
+		field("Value #F", "Age", "s", append(colored("color-text", ageSteps()), width(90), property("mappings", list{statesAre([]state{noEvent})}))...).
+		field("Value #G", "Growth", "suffix: /h", property("decimals", 0), width(85), missing()).
 		field("Value #H", "To the limit", "s", append(colored("color-text", timeLeftSteps()), width(105),
 			property("mappings", list{statesAre([]state{atLimit, notFilling, noForecast, noEvent})}))...).
 		field("Value #I", "Events", "short", property("decimals", 0), width(70)).

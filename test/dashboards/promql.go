@@ -145,6 +145,10 @@ type of struct {
 // whyNotFree is of the applications whose free rooms are not known, and of no other.
 var whyNotFree = "(\n" + or(or(fmt.Sprintf("%s * 0 - %d", rooms, -noLimit.value), eventTime, expired), known, noEvent) + "\n)\nunless on (sdk_app_id) " + freeRooms
 
+// orDash is expr of applications, or a dash. If the answer to one query of a table is empty and
+// that to another is not, older versions of Grafana name the columns otherwise, or fail.
+func orDash(expr string) string { return "(\n" + or(expr, known, dash) + "\n)" }
+
 // orNever is expr of applications, or no event has come.
 func orNever(expr string) string { return "(\n" + or(expr, known, noEvent) + "\n)" }
 
@@ -269,8 +273,9 @@ func worstAlerts(matchers []string) string {
 		"\nand on (" + alertLabels + ") topk(20,\n" + bySeverity(matchers, "count_over_time(ALERTS{alertstate=\"firing\", %s}[$__range] @ end())", [3]int{1, 1000, 1_000_000}) + "\n)")
 }
 
-// orNoAlert is what alerts has, or that there is none, which only the rules can say.
-func orNoAlert(alerts string) string {
-	return alerts + "\nor on () label_replace(max(tuilivekit:alert_threshold) * 0, \"alert\", \"no alert\", \"\", \"\")" +
-		fmt.Sprintf("\nor on () label_replace(vector(%d), \"alert\", \"the alerting rules are not loaded\", \"\", \"\")", noData.value)
+// orNoAlert is what alerts has, or a value for that there is none, which only the rules can
+// say, or another one where these are not loaded.
+func orNoAlert(alerts string, noAlert, noRules int) string {
+	return alerts + fmt.Sprintf("\nor on () label_replace(max(tuilivekit:alert_threshold) * 0 + %d, \"alert\", \"no alert\", \"\", \"\")", noAlert) +
+		fmt.Sprintf("\nor on () label_replace(vector(%d), \"alert\", \"the alerting rules are not loaded\", \"\", \"\")", noRules)
 }

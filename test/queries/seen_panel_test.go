@@ -235,6 +235,9 @@ func (s *server) seeTable(t *testing.T, p panel, c choice, end time.Time) []show
 	for _, target := range p.Targets {
 		vector, err := s.instant(t, c.fill(target.Expr), end)
 		must(t, err)
+		if len(vector) == 0 && len(rows) > 0 {
+			t.Errorf("table %q: query %s has no answer, and another has: older versions of Grafana fail", p.Title, target.RefID)
+		}
 		for _, sample := range vector {
 			key := sample.Metric.String()
 			if rows[key] == nil {
