@@ -49,7 +49,6 @@ func runCLI(t *testing.T, args ...string) (stdout string, err error) {
 }
 
 func TestDoctor(t *testing.T) {
-	t.Parallel()
 	file := writeFile(t, "config.yml", "")
 	i := startApp(t)
 	api := startTencent(t, i.callback)
