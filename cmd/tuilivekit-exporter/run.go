@@ -74,6 +74,7 @@ func (a *app) run(ctx context.Context, l listeners, hup <-chan os.Signal) error 
 	})
 	ps.add(part{name: "reloads", run: func(ctx context.Context) error { return a.reloadWhenAsked(ctx, hup) }})
 	ps.add(part{name: "certificates", run: a.follow})
+	ps.add(part{name: "garbage collection", run: adjustGC})
 	ps.add(part{
 		name: "relay", // what the backends take at once is delivered
 		run:  a.relay.Run,

@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/prometheus/common/version"
@@ -13,9 +12,7 @@ import (
 
 // run serves until ctx ends, and reads the configuration again at each signal of reloads.
 func (c *serveCommand) run(ctx context.Context, reloads <-chan os.Signal, stderr io.Writer) error {
-	if _, ok := os.LookupEnv("GOGC"); !ok {
-		debug.SetGCPercent(50) // little memory is worth more here than the little time it takes
-	}
+	startGC()
 	signal.Ignore(syscall.SIGPIPE) // or the process ends with the reader of its log
 	output := newLogWriter(stderr)
 	log := c.newLogger(output)
