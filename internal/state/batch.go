@@ -2,42 +2,41 @@ package state
 
 import "time"
 
-// Record is what is stored of one application.
+// Record is the stored state of one application, without its rooms.
 type Record struct {
 	AppID string
 	Counts
 	RoomState
 }
 
-// RoomRecord is what is stored of one room.
+// RoomRecord is the stored state of one room.
 type RoomRecord struct {
 	AppID string
 	Room  Room
 	Register
 }
 
-// Changes is what a Batch changes, or all that a Store holds. It is a value: whoever has
-// it may keep it, and must not change it.
+// Changes are the changes of a Batch, or the whole state of a Store. The caller may keep them and
+// must not change them.
 type Changes struct {
-	// Records replace those of their applications.
+	// Records replace the records of their applications.
 	Records []Record
-	// Rooms replace those before.
+	// Rooms replace the records of their rooms.
 	Rooms []RoomRecord
-	// Repeats are added to those before, in the order of their receipt.
+	// Repeats are added to the stored repeats. They are in the order of their receipt.
 	Repeats []Repeat
 }
 
-// Empty reports whether nothing changes.
+// Empty reports whether there are no changes.
 func (c Changes) Empty() bool { return len(c.Records)+len(c.Rooms)+len(c.Repeats) == 0 }
 
-// Batch is a set of changes that is not visible until Publish: what is committed to disk
-// first is published after that, so that a scrape never shows what a crash can take back.
-// It has the exclusive right to change its Store from Begin to Publish. It is not safe
-// for concurrent use.
+// Batch is a set of changes that is not visible before Publish. The changes are committed to disk
+// first, so that a scrape never shows a state that a crash could undo. From Begin to Publish only
+// the Batch can change its Store. It is not safe for concurrent use.
 type Batch struct {
 	store   *Store
-	changed map[string]int  // place in changes.Records, by application
-	rooms   map[roomKey]int // place in changes.Rooms
+	changed map[string]int  // index in changes.Records, by application
+	rooms   map[roomKey]int // index in changes.Rooms
 	changes Changes
 	now     int64 // receipt of the newest event, Unix milliseconds
 }
@@ -47,7 +46,8 @@ type roomKey struct {
 	room  Room
 }
 
-// Begin returns a Batch with nothing but what was counted for it (CountLater). It blocks while there is another one.
+// Begin returns a Batch with the counts of CountLater. It blocks until the previous Batch is
+// published.
 func (s *Store) Begin() *Batch {
 	s.writing.Lock()
 	b := &Batch{store: s, changed: make(map[string]int), rooms: make(map[roomKey]int)}
@@ -55,7 +55,7 @@ func (s *Store) Begin() *Batch {
 	return b
 }
 
-// takeLater applies what has waited for b.
+// takeLater adds the counts of CountLater to b.
 func (b *Batch) takeLater(now int64) {
 	l := &b.store.later
 	l.mu.Lock()
@@ -70,7 +70,7 @@ func (b *Batch) takeLater(now int64) {
 	}
 }
 
-// Count applies e to what the Batch has made of the state so far, and moves the counters.
+// Count applies e to the state with the changes so far, and increases the counters.
 func (b *Batch) Count(e Event) Outcome {
 	if e.Kind == Nothing {
 		return Outcome{}
@@ -93,7 +93,8 @@ func (b *Batch) Count(e Event) Outcome {
 	return o
 }
 
-// merge applies an event of a room, and reports whether it changed anything.
+// merge applies an event of a room and reports whether the room has changed. now is in Unix
+// milliseconds.
 func (b *Batch) merge(appID string, room Room, e RoomEvent, anchor, now int64) bool {
 	key := roomKey{appID, room}
 	i, known := b.rooms[key]
@@ -117,8 +118,8 @@ func (b *Batch) merge(appID string, room Room, e RoomEvent, anchor, now int64) b
 	return true
 }
 
-// LearnRoom applies news of a room to what the Batch has made of the state so far, and
-// reports whether it was news. No counter moves.
+// LearnRoom applies news of a room to the state with the changes so far, and reports whether the
+// room has changed. It changes no counter.
 func (b *Batch) LearnRoom(n RoomNews) bool {
 	anchor := int64(0)
 	if i, ok := b.changed[n.AppID]; ok {
@@ -129,8 +130,8 @@ func (b *Batch) LearnRoom(n RoomNews) bool {
 	return b.merge(n.AppID, n.Room, n.RoomEvent, anchor, n.Received)
 }
 
-// Learn applies n to what the Batch has made of the state so far, if it is news, and
-// reports whether it was. No counter moves.
+// Learn applies n to the state with the changes so far, if n is newer, and reports whether it
+// was. It changes no counter.
 func (b *Batch) Learn(n News) bool {
 	if i, ok := b.changed[n.AppID]; ok {
 		return b.changes.Records[i].learn(n)
@@ -141,7 +142,7 @@ func (b *Batch) Learn(n News) bool {
 	return b.record(n.AppID, n.Received).learn(n)
 }
 
-// record returns the record of an application for a change.
+// record returns the counts of an application in the changes. It adds the record if there is none.
 func (b *Batch) record(appID string, now int64) *Counts {
 	i, ok := b.changed[appID]
 	if !ok {
@@ -152,20 +153,19 @@ func (b *Batch) record(appID string, now int64) *Counts {
 	return &b.changes.Records[i].Counts
 }
 
-// Changes returns what the Batch has changed so far. It is valid until the next call of
-// Count or Learn, and after Publish.
+// Changes returns the changes so far. The result is valid until the next call of Count, Learn or
+// LearnRoom; after Publish it stays valid.
 func (b *Batch) Changes() Changes { return b.changes }
 
 // Publish makes the changes visible and ends the Batch, which must not be used again.
 func (b *Batch) Publish() {
 	s := b.store
 	s.put(b.changes, b.now)
-	b.store = nil // using it again is a fault that is seen
+	b.store = nil // so that any further use panics
 	s.writing.Unlock()
 }
 
-// Restore makes the Store hold what was stored. It is for a Store that has counted
-// nothing yet.
+// Restore adds the stored state c. It must be called before the first event is counted.
 func (s *Store) Restore(c Changes) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -176,8 +176,8 @@ func (s *Store) Restore(c Changes) {
 	}
 }
 
-// All returns all that the Store holds, including the records of applications that are
-// no longer configured. It blocks while there is a Batch.
+// All returns the whole state, including the records of applications that are not configured. It
+// blocks until the current Batch is published.
 func (s *Store) All() Changes {
 	s.writing.Lock()
 	defer s.writing.Unlock()

@@ -23,7 +23,7 @@ func TestABatchIsVisibleWhenItIsPublished(t *testing.T) {
 		t.Errorf("changes are %+v", c)
 	}
 	if got := fmt.Sprint(b.Changes()); got != fmt.Sprint(c) {
-		t.Errorf("asked again: %s", got)
+		t.Errorf("the second call of Changes returns %s", got)
 	}
 	if r := rooms(t, s); r.Known() {
 		t.Errorf("visible before it is published: %+v", r)
@@ -44,8 +44,7 @@ func TestABatchIsVisibleWhenItIsPublished(t *testing.T) {
 	}
 }
 
-// While there is a Batch nobody else changes the Store: nothing is lost when it is
-// published.
+// While there is a Batch, nothing else changes the Store. So Publish overwrites no change.
 func TestNothingChangesTheStoreDuringABatch(t *testing.T) {
 	s := newStore("1")
 	b := s.Begin()
@@ -64,7 +63,7 @@ func TestNothingChangesTheStoreDuringABatch(t *testing.T) {
 		done.Go(func() { started.Done(); change() })
 	}
 	started.Wait()
-	for range 1000 { // time for those that do not wait
+	for range 1000 { // time for calls that do not block
 		runtime.Gosched()
 		if r := rooms(t, s); r.Created != 0 || r.Known() { // and Snapshot does not wait
 			t.Fatalf("changed during the batch: %+v", r)
@@ -82,13 +81,13 @@ func TestAPublishedBatchCannotBeUsed(t *testing.T) {
 	b.Publish()
 	defer func() {
 		if recover() == nil {
-			t.Error("it can")
+			t.Error("Publish succeeds twice")
 		}
 	}()
 	b.Count(threshold(day0, 400, 500))
 }
 
-// News move the gauges and never a counter, whatever their order.
+// News set the gauges and change no counter, in any order.
 func TestNewsAreNotCounted(t *testing.T) {
 	news := func(at, current int64) News {
 		return News{AppID: "1", Current: current, Max: 500, EventTime: at, Received: at + 5}
@@ -136,7 +135,7 @@ func TestNewsAreNotCounted(t *testing.T) {
 func TestNewsOfAnUnknownApplication(t *testing.T) {
 	s := newStore()
 	if !s.Learn(News{AppID: "1", Current: 400, Max: 500, EventTime: day0, Received: day0 + 5}) {
-		t.Fatal("no news")
+		t.Fatal("the news of an unknown application are not applied")
 	}
 	s.Configure([]App{{ID: "1"}})
 	if r := rooms(t, s); r.Current != 400 || r.Events != 0 || r.Since != day0+5 {

@@ -2,11 +2,11 @@ package state
 
 import "time"
 
-// changes remembers which rooms have changed lately.
+// changes has the last changes of rooms. It is not safe for concurrent use.
 type changes struct {
-	list []change // in the order of the changes; the first head ones are gone
+	list []change // in the order of the changes, from head on
 	head int
-	lost int64 // changes until then are gone, Unix milliseconds
+	lost int64 // changes up to this time are removed, Unix milliseconds
 
 	newest int64 // the time of the last change
 }
@@ -29,8 +29,8 @@ func (c *changes) add(room Room, now int64) {
 	c.newest = max(c.newest, now)
 }
 
-// since calls yield for each room that has changed since t, some more than once. If it
-// does not know them it reports false.
+// since calls yield for each room that has changed since t, for some rooms more than once. It
+// returns false if changes since t are removed.
 func (c *changes) since(t int64, yield func(Room)) bool {
 	if t <= c.lost {
 		return false
@@ -43,7 +43,7 @@ func (c *changes) since(t int64, yield func(Room)) bool {
 	return true
 }
 
-// What changes remembers: the larger one is the bound.
+// A change is removed after changeMemory, or earlier if there are maxChanges.
 const (
 	changeMemory = 5 * time.Minute
 	maxChanges   = 1 << 15

@@ -5,12 +5,12 @@ import (
 	"testing"
 )
 
-// hour is how far our clock is set back.
+// hour is the time by which our clock is set back.
 const hour = 60 * minute
 
-// The rule is the same: the newest event wins, and none is taken to be of later than its
-// receipt. So nothing is lost or counted twice, and the gauges may stay as they are until
-// our clock has caught up.
+// The newest event wins, and the time of an event is limited to its receipt plus the tolerance.
+// So no event is lost or counted twice. The gauges may stay unchanged until our clock has reached
+// the time of the last event.
 func TestEventsAfterOurClockIsSetBack(t *testing.T) {
 	for _, tc := range []struct {
 		name           string
@@ -49,8 +49,8 @@ func TestEventsAfterOurClockIsSetBack(t *testing.T) {
 	}
 }
 
-// The counts of an application that is not configured begin with its first event, also
-// if its next one comes earlier by our clock.
+// Since of an application that is not configured is the time of its first event, also if the
+// next event is received earlier by our clock.
 func TestSinceStaysWhenOurClockIsSetBack(t *testing.T) {
 	s := newStore()
 	s.Count(threshold(day0, 400, 500))
@@ -61,9 +61,9 @@ func TestSinceStaysWhenOurClockIsSetBack(t *testing.T) {
 	}
 }
 
-// Events of any order of time, while our clock is set back once: what was counted makes
-// the record that it makes in the model, and a repeat is recognized for as long as the
-// window really is. It may be for longer, but not by more than our clock was set back.
+// Events arrive in any order while our clock is set back once. The record equals that of the
+// model. A repeat is recognized for the real length of the window, and for at most as much longer
+// as our clock was set back.
 func TestAgainstTheModelWhenOurClockIsSetBack(t *testing.T) {
 	recognized, countedAgain := 0, 0
 	for seed := range uint64(300) {
@@ -73,12 +73,12 @@ func TestAgainstTheModelWhenOurClockIsSetBack(t *testing.T) {
 		s := newStore("1")
 		want := rooms(t, s)
 		var counted []Event
-		first := map[string]int64{} // when what makes an exact repeat was counted, by a clock that is right
+		first := map[string]int64{} // by exact repeat: the time of its first event, by a correct clock
 		for i, e := range events {
 			now := e.Received
 			if i >= from {
 				e.Received -= back
-				if e.Time != 0 && seed%2 == 0 { // Tencent's clock too
+				if e.Time != 0 && seed%2 == 0 { // Tencent's clock is set back too
 					e.Time -= back
 				}
 			}
@@ -107,6 +107,6 @@ func TestAgainstTheModelWhenOurClockIsSetBack(t *testing.T) {
 		}
 	}
 	if recognized < 1000 || countedAgain < 100 {
-		t.Errorf("the events are too tame: %d repeats were recognized, %d came after the window", recognized, countedAgain)
+		t.Errorf("the events do not test enough: %d repeats were recognized, %d arrived after the window", recognized, countedAgain)
 	}
 }

@@ -2,7 +2,7 @@ package state
 
 import "sync"
 
-// DestroyCause says why a room was destroyed.
+// DestroyCause is the cause of which a room was destroyed.
 type DestroyCause uint8
 
 // The causes of which rooms are destroyed.
@@ -18,10 +18,10 @@ var destroyCauses = [NumDestroyCauses]string{"other", "user", "system"}
 // String returns a label value.
 func (c DestroyCause) String() string { return destroyCauses[c] }
 
-// MemberCause says why members came or went.
+// MemberCause is the cause of which members entered or left.
 type MemberCause uint8
 
-// The causes of which members come and go.
+// The causes of which members enter and leave.
 const (
 	MemberOtherwise MemberCause = iota
 	MemberEntered
@@ -37,24 +37,24 @@ var memberCauses = [NumMemberCauses]string{"other", "enter", "leave", "heartbeat
 // String returns a label value.
 func (c MemberCause) String() string { return memberCauses[c] }
 
-// Counters count what Tencent has told of an application, since Counts.Since. They are this
-// replica's own: what others have counted is never added.
+// Counters count the callbacks of an application that this replica has accepted since
+// Counts.Since. The counts of other replicas are never added.
 type Counters struct {
-	// Events are the threshold events that were accepted.
+	// Events is the number of threshold events.
 	Events uint64
-	// Created and Destroyed are the callbacks of rooms created and destroyed that were
-	// accepted.
-	Created   uint64
+	// Created is the number of callbacks of rooms created.
+	Created uint64
+	// Destroyed is the number of callbacks of rooms destroyed, by cause.
 	Destroyed [NumDestroyCauses]uint64
-	// Statistic has the sums of the rooms that were destroyed with one.
+	// Statistic has the sums of the statistics of destroyed rooms.
 	Statistic
-	// WithoutStatistic are the rooms that were destroyed without one.
+	// WithoutStatistic is the number of destroyed rooms without a statistic.
 	WithoutStatistic uint64
-	// Members are the members who came and went.
+	// Members is the number of members who entered and left, by cause.
 	Members [NumMemberCauses]uint64
 }
 
-// DestroyedRooms is the sum over all causes.
+// DestroyedRooms returns the number of callbacks of rooms destroyed, of all causes.
 func (c Counters) DestroyedRooms() (n uint64) {
 	for _, one := range c.Destroyed {
 		n += one
@@ -62,7 +62,7 @@ func (c Counters) DestroyedRooms() (n uint64) {
 	return n
 }
 
-// Statistic is what Tencent has counted of rooms until they were destroyed.
+// Statistic has Tencent's statistics of destroyed rooms.
 type Statistic struct{ Viewers, Gifts, Coins, Likes uint64 }
 
 func (s *Statistic) addStatistic(o Statistic) {
@@ -72,14 +72,14 @@ func (s *Statistic) addStatistic(o Statistic) {
 	s.Likes += o.Likes
 }
 
-// later are counts that no answer waits for: they go along with the next Batch.
+// later has the counts of CountLater, which the next Batch takes.
 type later struct {
 	mu      sync.Mutex
 	members map[string]*[NumMemberCauses]uint64 // by application
 }
 
-// CountLater counts a Members event with the next Batch: then it is visible, and durable. It
-// does not wait for a Batch, and keeps nothing of e.
+// CountLater counts a Members event with the next Batch, which makes it visible and durable. It
+// does not block for a Batch and does not keep e.
 func (s *Store) CountLater(e Event) {
 	s.later.mu.Lock()
 	defer s.later.mu.Unlock()
@@ -94,7 +94,7 @@ func (s *Store) CountLater(e Event) {
 	members[e.MemberCause] += uint64(e.Members)
 }
 
-// HasLater reports whether something was counted that waits for the next Batch.
+// HasLater reports whether CountLater has counted an event that no Batch has taken yet.
 func (s *Store) HasLater() bool {
 	s.later.mu.Lock()
 	defer s.later.mu.Unlock()

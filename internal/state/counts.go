@@ -2,23 +2,22 @@ package state
 
 import "cmp"
 
-// Counts is what is known of the rooms of one application. Times are Unix
-// milliseconds. The zero value is an application without any event.
+// Counts are the counts of one application. Times are in Unix milliseconds. The zero value is an
+// application without events.
 type Counts struct {
-	// Current and Max are CurRoomCount and MaxRoomCount of the newest threshold
-	// event. They are always of the same event, and mean nothing before the first
-	// one (Known).
+	// Current and Max are CurRoomCount and MaxRoomCount of the newest threshold event. Both are
+	// of the same event. They are undefined before the first event (Known).
 	Current, Max int64
-	// EventTime is Tencent's time of that event, Received ours.
+	// EventTime is Tencent's time of that event. Received is the exporter's time of its receipt.
 	EventTime, Received int64
 	Counters
-	// QuotaUsed and Quota are those of the newest alarm about the daily group quota, and
-	// QuotaTime is Tencent's time of it, 0 if there was none.
+	// QuotaUsed and Quota are the values of the newest alarm about the daily group quota.
+	// QuotaTime is Tencent's time of the alarm, 0 if there was none.
 	QuotaUsed, Quota, QuotaTime int64
-	// Operator is a hash of the one whose creation of a room raised the newest threshold
-	// event, 0 if that is not known.
+	// Operator is a hash of the operator who created the room of the newest threshold event, 0
+	// if the operator is not known.
 	Operator uint32
-	// Since is when the Counters began at zero.
+	// Since is the time at which the Counters started at zero.
 	Since int64
 }
 
@@ -30,7 +29,7 @@ func (c Counts) empty() bool {
 	return c == Counts{}
 }
 
-// count merges e, which is no duplicate, into c. tolerance is in milliseconds.
+// count merges e, which must not be a duplicate, into c. tolerance is in milliseconds.
 func (c *Counts) count(e Event, tolerance int64) Outcome {
 	var o Outcome
 	t, clamped := e.time(tolerance)
@@ -66,9 +65,9 @@ func (c *Counts) count(e Event, tolerance int64) Outcome {
 	return o
 }
 
-// compare orders the event (t, current, max) against the one that c holds: +1 if
-// it is newer, 0 if it is the same. Of two events of one millisecond the one that
-// counts more rooms is the later one, since every event is the creation of a room.
+// compare compares the event (t, current, max) with the event of c. It returns +1 if the event is
+// newer, 0 if it is the same, and -1 if it is older. Of two events of one millisecond, the event
+// with more rooms is newer, since each event is the creation of a room.
 func (c Counts) compare(t, current, max int64) int {
 	if !c.Known() {
 		return +1
@@ -76,7 +75,7 @@ func (c Counts) compare(t, current, max int64) int {
 	return cmp.Or(cmp.Compare(t, c.EventTime), cmp.Compare(current, c.Current), cmp.Compare(max, c.Max))
 }
 
-// learn makes n the newest event if it is newer, and reports whether it was.
+// learn makes n the newest event if n is newer, and reports whether it was.
 func (c *Counts) learn(n News) bool {
 	if c.compare(n.EventTime, n.Current, n.Max) <= 0 {
 		return false

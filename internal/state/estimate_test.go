@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Without loss the estimate and the known rooms are right, whatever the order and the
-// repeats, also over restarts.
+// If no callback is lost, the estimate and the known rooms are exact, for any order, any repeats
+// and any restarts.
 func TestEstimateInAnyOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(time.UnixMilli(day0))) // rooms are forgotten by the clock
@@ -49,7 +49,7 @@ func TestCreationThatRaisedTheEventCountsOnce(t *testing.T) {
 		{"more than two seconds later", 2001, own, 401},
 		{"earlier", -1, own, 400},
 		{"by somebody else", 1, other, 401},
-		{"by nobody knows whom", 1, "", 401},
+		{"by an unknown operator", 1, "", 401},
 	} {
 		created := Event{AppID: "1", Kind: Created, Time: day0 + tc.at, Received: day0, Subject: []byte("r"), RoomID: []byte("r"), Operator: []byte(tc.operator)}
 		for order, events := range map[string][]Event{"event first": {event, created}, "creation first": {created, event}} {
@@ -111,14 +111,14 @@ func testEstimateInAnyOrder(t *testing.T) {
 	}
 }
 
-// What is dropped after a day is still counted where an estimate needs it.
-func TestEstimateOutlivesClosedRooms(t *testing.T) {
+// A closed room that is dropped after a day still counts for the estimate.
+func TestTheEstimateCountsDroppedRooms(t *testing.T) {
 	s := newStore("1")
 	s.Count(Event{AppID: "1", Kind: Created, Time: day0 - 1, Received: day0, Subject: []byte("r"), RoomID: []byte("r")})
 	s.Count(threshold(day0, 400, 500))
 	s.Count(Event{AppID: "1", Kind: Destroyed, Time: day0 + 1, Received: day0, Subject: []byte("r"), RoomID: []byte("r")})
 	for range 3 {
-		all := s.All() // at a time that is days later
+		all := s.All() // days later
 		if n := len(all.Rooms); n != 0 {
 			t.Fatalf("%d rooms are left after %v", n, time.Since(time.UnixMilli(day0)))
 		}
@@ -203,9 +203,8 @@ func TestMembersAreCountedWithTheNextBatch(t *testing.T) {
 	}
 }
 
-// lives makes events of rooms with their threshold events, as Tencent would send them if it
-// warned of every creation, and returns how many rooms were open before the first one and
-// are open in the end.
+// lives returns random events of rooms with a threshold event for each creation, the number of
+// rooms that were open before the first event, and the number of rooms that are open at the end.
 func lives(random *rand.Rand, n int) (events []Event, before, open int64) {
 	before = 20
 	open = before
@@ -240,7 +239,7 @@ func lives(random *rand.Rand, n int) (events []Event, before, open int64) {
 	return events, before, open - int64(len(closings))
 }
 
-// restarted returns a Store that holds what s does.
+// restarted returns a new Store with the state of s.
 func restarted(s *Store) *Store {
 	again := newStore("1")
 	again.Restore(s.All())

@@ -6,14 +6,13 @@ import (
 	"hash/crc32"
 )
 
-// Kind says what an event reports.
+// Kind is the kind of an event.
 type Kind uint8
 
 const (
-	// Nothing is a callback that says nothing of rooms.
+	// Nothing is a callback that does not report rooms.
 	Nothing Kind = iota
-	// Threshold is a room created at or above the warning threshold; it carries
-	// both counts.
+	// Threshold is a room created at or above the warning threshold. It has both counts.
 	Threshold
 	// Created is a room created.
 	Created
@@ -21,8 +20,8 @@ const (
 	Destroyed
 	// Quota is an alarm about the daily group quota.
 	Quota
-	// Members is that members came or went. Exact repeats are not recognized: there are too
-	// many of them.
+	// Members is members who entered or left. Exact repeats are not recognized, because there
+	// are too many events to keep.
 	Members
 )
 
@@ -30,35 +29,35 @@ const (
 type Event struct {
 	AppID string
 	Kind  Kind
-	// Time is the time of the event as Tencent reported it and Received that of
-	// its receipt, in Unix milliseconds. Time is 0 when none was reported.
+	// Time is Tencent's time of the event in Unix milliseconds, 0 if the callback has none.
+	// Received is the time of receipt in Unix milliseconds.
 	Time, Received int64
-	// Current and Max are the counts of a Threshold event, with Max above zero.
+	// Current and Max are the counts of a Threshold event. Max is above 0.
 	Current, Max int64
-	// Subject tells apart events of one millisecond: the operator of a Threshold
-	// event, the room of the others, as raw JSON. It is only hashed, never kept.
+	// Subject distinguishes events of the same millisecond. It is the operator of a Threshold
+	// event, or the room of another event, as raw JSON. It is only hashed, never kept.
 	Subject []byte
-	// RoomID is the room of a Created, Destroyed or Members event, empty if it is not known. It is
-	// only hashed, never kept.
+	// RoomID is the room of a Created, Destroyed or Members event, empty if it is not known. It
+	// is only hashed, never kept.
 	RoomID []byte
-	// Operator is who created the room, of a Threshold or a Created event. It is only
+	// Operator is the operator who created the room of a Threshold or Created event. It is only
 	// hashed, never kept.
 	Operator []byte
-	// Cause is why a room was Destroyed, and Statistic what was counted of it, nil if that was
-	// not told.
+	// Cause is the cause of a Destroyed event. Statistic is the statistic of its room, nil if
+	// the callback has none.
 	Cause     DestroyCause
 	Statistic *Statistic
-	// QuotaUsed and Quota are those of a Quota event.
+	// QuotaUsed and Quota are the values of a Quota event.
 	QuotaUsed, Quota int64
-	// Members is how many members came or went by a Members event, and MemberCause is why.
+	// Members is the number of members of a Members event. MemberCause is its cause.
 	Members     int
 	MemberCause MemberCause
-	// Opened is when a room that was Destroyed had been created, in whole seconds: Unix
-	// milliseconds, 0 if it is not known.
+	// Opened is the creation time of the room of a Destroyed event, in Unix milliseconds rounded
+	// to seconds, 0 if it is not known.
 	Opened int64
 }
 
-// room returns what e says of a room, if it says anything.
+// room returns the event of a room that e reports. ok is false if e reports no room.
 func (e Event) room(tolerance int64) (room Room, re RoomEvent, ok bool) {
 	if len(e.RoomID) == 0 || e.Kind != Created && e.Kind != Destroyed {
 		return 0, RoomEvent{}, false
@@ -72,8 +71,8 @@ func (e Event) room(tolerance int64) (room Room, re RoomEvent, ok bool) {
 	return roomOf(e.AppID, e.RoomID), re, true
 }
 
-// time returns when e happened: at its receipt if it does not say, or lies too far in the
-// future.
+// time returns the time of e. If e has no time, or its time is more than tolerance after its
+// receipt, it is the time of receipt. tolerance is in milliseconds.
 func (e Event) time(tolerance int64) (t int64, clamped bool) {
 	switch {
 	case e.Time == 0:
@@ -84,8 +83,8 @@ func (e Event) time(tolerance int64) (t int64, clamped bool) {
 	return e.Time, false
 }
 
-// operatorOf returns a hash of an operator that a Register can hold, 0 if there is none. It
-// is stored, so it must not change.
+// operatorOf returns a hash of an operator that fits in a Register, 0 if operator is empty. The
+// hash is stored, so this function must not change.
 func operatorOf(operator []byte) uint32 {
 	if len(operator) == 0 {
 		return 0
@@ -93,8 +92,8 @@ func operatorOf(operator []byte) uint32 {
 	return max(crc32.ChecksumIEEE(operator)&operatorMask, 1)
 }
 
-// RoomNews is what another source says of a room: a recount, or another replica. It is not
-// in the future, which the source checks.
+// RoomNews is news of a room from a recount or another replica. Its time must not be in the
+// future; the source checks this.
 type RoomNews struct {
 	AppID string
 	Room  Room
@@ -102,52 +101,53 @@ type RoomNews struct {
 	Received int64 // Unix milliseconds
 }
 
-// News is what another source says of an application: the newest threshold event that it
-// knows. Times are Unix milliseconds; neither is in the future, which the source checks.
+// News is the newest threshold event of an application that another replica knows. Times are in
+// Unix milliseconds and must not be in the future; the source checks this.
 type News struct {
 	AppID        string
 	Current, Max int64
-	// EventTime is Tencent's time of the event; Received is the time of its receipt by
-	// whoever counted it.
+	// EventTime is Tencent's time of the event. Received is the time of its receipt by the
+	// replica that counted it.
 	EventTime, Received int64
-	// Operator is the hash of the operator of that event, 0 if it is not known.
+	// Operator is the hash of the operator of the event, 0 if it is not known.
 	Operator uint32
 }
 
-// Verdict says what became of an event.
+// Verdict is the result of counting an event.
 type Verdict uint8
 
 const (
-	// Accepted events are counted, and the newest threshold event moves the gauges.
+	// Accepted means that the event is counted. A threshold event sets the gauges.
 	Accepted Verdict = iota
-	// OutOfOrder threshold events are counted and move no gauge: a newer one is
-	// held already.
+	// OutOfOrder means that the event is counted, but does not set the gauges: a newer event
+	// has set them before.
 	OutOfOrder
-	// Duplicate events repeat one that came within RepeatWindow and change nothing.
+	// Duplicate means that the event is an exact repeat of an event within RepeatWindow. It
+	// changes nothing.
 	Duplicate
 )
 
-// Outcome says what counting an event has changed.
+// Outcome is the result of counting an event.
 type Outcome struct {
 	Verdict Verdict
-	// Clamped means that the time lay too far in the future and that the time of
-	// receipt stands in its place.
+	// Clamped means that the time of the event was too far in the future, and that the time of
+	// receipt was used instead.
 	Clamped bool
-	// Opened is when the room of a Destroyed event was opened, Unix milliseconds; 0 if that
+	// Opened is the creation time of the room of a Destroyed event, in Unix milliseconds, 0 if it
 	// is not known.
 	Opened int64
 }
 
-// repeatKey identifies e among the events of a window, by 64 bits of a hash: among
-// the most that a window holds, one event in 10^13 would be taken for another. An
-// event without a time has none: two rooms created by one operator at one count would
-// be taken for one.
+// repeatKey returns a key that is equal for exact repeats. It is 64 bits of a hash: in a full
+// window, one event in 10^13 has the key of another. ok is false for an event without a time,
+// because two rooms that one operator creates at the same count would have the same key, and for
+// an event of kind Members.
 func (e Event) repeatKey() (key uint64, ok bool) {
 	if e.Time == 0 || e.Kind == Members {
 		return 0, false
 	}
 	subject := e.Subject
-	if len(subject) > sha256.Size { // it may be as large as a body: do not copy it
+	if len(subject) > sha256.Size { // it may be as large as a body
 		sum := sha256.Sum256(subject)
 		subject = sum[:]
 	}

@@ -1,8 +1,8 @@
 package state
 
 // OpenRooms returns the rooms of an application that are known to be open, with the time of the
-// newest event or news of each, Unix milliseconds. The caller owns the map. It does not wait for
-// a Batch.
+// newest event or news of each in Unix milliseconds. The caller owns the map. It does not block
+// for a Batch.
 func (s *Store) OpenRooms(appID string) map[Room]int64 {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -17,8 +17,9 @@ func (s *Store) OpenRooms(appID string) map[Room]int64 {
 	return open
 }
 
-// LearnRooms applies news of rooms of one application, as LearnRoom does, and returns how many of
-// the rooms are open now that were not, and the other way round.
+// LearnRooms applies news of rooms of one application, as LearnRoom does. It returns the number
+// of rooms that the news opened, and the number of rooms that they closed. It blocks until the
+// current Batch is published.
 func (s *Store) LearnRooms(appID string, news []RoomNews) (opened, closed int) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -39,8 +40,9 @@ func (s *Store) LearnRooms(appID string, news []RoomNews) (opened, closed int) {
 	return opened, closed
 }
 
-// Recounted notes that all rooms of an application that can be counted were known at a time, Unix
-// milliseconds: from then on its number of known rooms means something, also if it is 0.
+// Recounted records that a recount has listed all rooms of an application at the time at, in
+// Unix milliseconds. From then on the number of known rooms is valid, also if it is 0. It blocks
+// until the current Batch is published.
 func (s *Store) Recounted(appID string, at int64) {
 	s.writing.Lock()
 	defer s.writing.Unlock()

@@ -2,8 +2,8 @@ package state
 
 import "testing"
 
-// What a recount has seen moves no counter, is older than any later event, and says when a room
-// was opened: a room that was open at the threshold event is in its count already.
+// A recount changes no counter. Any later event is newer. It says when a room was opened: a room
+// that was open at the threshold event is already in its count.
 func TestRecountOfRooms(t *testing.T) {
 	const event, now = int64(1_700_000_000_000), int64(1_700_000_600_000)
 	s := New(Options{})
@@ -45,7 +45,7 @@ func TestRecountOfRooms(t *testing.T) {
 	}
 }
 
-// Without any room a recount makes the number of rooms known all the same: 0.
+// After a recount without rooms, the number of known rooms is 0 and valid.
 func TestRecountOfNoRooms(t *testing.T) {
 	s := New(Options{})
 	s.Configure([]App{{ID: "1"}})

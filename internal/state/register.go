@@ -8,9 +8,9 @@ import (
 // Room identifies a room of an application.
 type Room uint64
 
-// RoomOf returns the Room of a RoomId: the first 64 bits of the SHA-256 of SDKAppID, a zero
-// byte and RoomId. It is the same on every replica. RoomIds are chosen by clients, so a
-// weaker hash would let one of them hide the rooms of another.
+// RoomOf returns the Room of a RoomId: the first 64 bits of the SHA-256 of the SDKAppID, a zero
+// byte and the RoomId. It is the same on every replica. Clients choose RoomIds: with a weaker
+// hash, a client could choose a RoomId with the Room of another.
 func RoomOf(appID, roomID string) Room { return roomOf(appID, []byte(roomID)) }
 
 func roomOf(appID string, roomID []byte) Room {
@@ -22,19 +22,19 @@ func roomOf(appID string, roomID []byte) Room {
 	return Room(binary.BigEndian.Uint64(sum[:]))
 }
 
-// Register is what is known of one room. The newest event wins, the closing on equal times,
-// so events of a room may come twice, late and in any order, and from anywhere.
+// Register is the state of one room. The newest event wins; of two events of the same time, the
+// closing wins. So events of a room may arrive twice, late, in any order and from any source.
 //
-// It says three things: what the newest event was; since when the room is open, or was; and
-// whether it was open at the time of one earlier event, the anchor. The last one makes an
-// estimate possible: rooms now are the rooms at the anchor, plus those that are open now and
-// were not then, minus those that were then and are not now.
+// A Register has three values: the newest event; the time of the last opening; and whether the
+// room was open at the anchor, which is the time of the newest threshold event. From the last
+// value follows the estimate: the rooms of now are the rooms at the anchor, plus the rooms opened
+// since, minus the rooms closed since.
 type Register struct {
-	// Newest is twice the time of the newest event, plus 1 if that was the closing: the
-	// larger one wins. It is never 0.
+	// Newest is twice the time of the newest event, plus 1 if the event was the closing. The
+	// larger value wins. It is 0 only in the zero value, an unknown room.
 	Newest uint64
-	// Opening is the time from which the room is open, or was before it was closed, and more
-	// in its lower bits: see the methods.
+	// Opening has the time of the last opening in its upper bits, and further values in its
+	// lower bits: see the constants below.
 	Opening uint64
 }
 
@@ -44,19 +44,19 @@ const (
 	openingShift = 22
 	operatorMask = 1<<20 - 1
 	operatorBits = operatorMask << 2
-	guessedBit   = 2 // the time is a lower bound: 0, the closing before, or a time in seconds
+	guessedBit   = 2 // the time is a lower bound: 0, the previous closing, or rounded to seconds
 	anchorBit    = 1 // the room was open at the anchor
 )
 
 // Closed reports whether the newest event was the closing.
 func (r Register) Closed() bool { return r.Newest&1 == 1 }
 
-// Time is that of the newest event, Unix milliseconds.
+// Time returns the time of the newest event in Unix milliseconds.
 func (r Register) Time() int64 { return int64(r.Newest >> 1) }
 
-// Opened returns when the room was opened that is open, or was before it was closed, in Unix
-// milliseconds, and the hash of its operator; each is 0 if it is not known. If it is not exact
-// the room was opened then or later.
+// Opened returns the time of the last opening in Unix milliseconds, and the hash of the operator
+// who opened the room. Each is 0 if it is not known. If exact is false, the room was opened at
+// that time or later.
 func (r Register) Opened() (t int64, operator uint32, exact bool) {
 	return r.opened(), r.operator(), !r.guessed()
 }
@@ -70,22 +70,21 @@ func (r Register) operator() uint32 {
 
 // RoomEvent is an event of one room, or news of it.
 type RoomEvent struct {
-	// Time is when the room was opened, was closed if Closed, or was seen to be open if Seen.
-	// Unix milliseconds.
+	// Time is the time in Unix milliseconds at which the room was closed if Closed is true, was
+	// open if Seen is true, or else was opened.
 	Time   int64
 	Closed bool
-	// Seen means that the room was open at Time and had been opened before: a recount says so.
+	// Seen means that a recount has found the room open at Time. It was opened before.
 	Seen bool
-	// Opened is when a room that was closed or Seen had been opened, in whole seconds: Tencent
-	// says so in some callbacks and in its list of rooms. Unix milliseconds; 0 if it is not
-	// known.
+	// Opened is the time of the opening of a room that is closed or seen, in Unix milliseconds
+	// rounded to seconds, 0 if it is not known. Some callbacks of Tencent have it, and its list
+	// of rooms.
 	Opened int64
-	// Operator is a hash of who opened the room; 0 if it is not known.
+	// Operator is a hash of the operator who opened the room, 0 if it is not known.
 	Operator uint32
 }
 
-// merge applies e, whose anchor is the time of the newest threshold event, 0 before the
-// first one.
+// merge applies e. anchor is the time of the newest threshold event, 0 before the first.
 func (r *Register) merge(e RoomEvent, anchor int64) {
 	r.reanchor(anchor)
 	t, opened := timeOf(e.Time), min(max(e.Opened, 0), maxTime)
@@ -107,10 +106,10 @@ func (r *Register) merge(e RoomEvent, anchor int64) {
 	r.reanchor(anchor)
 }
 
-// timeOf returns t within what a Register can hold.
+// timeOf returns t limited to the range of a Register.
 func timeOf(t int64) int64 { return min(max(t, 1), maxTime) }
 
-// advance applies an event that is newer than all before.
+// advance applies an event that is newer than the newest event.
 func (r *Register) advance(e RoomEvent, newest uint64, t int64) {
 	was := *r
 	r.Newest = newest
@@ -119,7 +118,7 @@ func (r *Register) advance(e RoomEvent, newest uint64, t int64) {
 		r.setOpened(t, e.Operator, false)
 	case was.Newest == 0:
 		r.setOpened(0, 0, true)
-	case was.Closed(): // its opening after that was missed, or is late
+	case was.Closed(): // the callback of the next opening is lost or late
 		r.setOpened(was.Time(), 0, true)
 	}
 }
@@ -131,21 +130,21 @@ func (r *Register) setOpened(t int64, operator uint32, guessed bool) {
 	}
 }
 
-// openedBefore applies an opening that is older than the newest event. It says when the
-// life of the room began that the newest event is of.
+// openedBefore applies an opening that is older than the newest event. guessed says that t is a
+// lower bound.
 func (r *Register) openedBefore(t int64, operator uint32, anchor int64, guessed bool) {
 	if t == r.opened() && !guessed && !r.guessed() && r.operator() == 0 {
-		r.setOpened(t, operator, false) // only now it is known who opened it
+		r.setOpened(t, operator, false) // the operator was not known before
 	}
-	known := t == r.opened() && r.guessed() && !guessed // what was guessed is known now
+	known := t == r.opened() && r.guessed() && !guessed // t confirms the lower bound
 	if t <= r.opened() && !known || t > r.Time() {
 		return
 	}
 	if guessed && !r.guessed() {
-		return // whole seconds against milliseconds
+		return // the time in milliseconds is more exact
 	}
 	if r.guessed() && r.opened() <= anchor && anchor < t {
-		r.setAnchored(false) // it was closed until t, as far as is known
+		r.setAnchored(false) // the room was closed until t
 	}
 	r.setOpened(t, operator, guessed)
 }
@@ -157,7 +156,7 @@ func (r *Register) setAnchored(open bool) {
 	}
 }
 
-// openedFor returns when the room was opened that e has closed, 0 if that is not known.
+// openedFor returns the time of the opening that precedes the closing e, 0 if it is not known.
 func (r Register) openedFor(e RoomEvent) int64 {
 	if r.Time() == timeOf(e.Time) && !r.guessed() {
 		return r.opened()
@@ -172,13 +171,13 @@ func (r *Register) closedBefore(t, anchor int64) {
 		if t <= anchor && anchor < r.opened() {
 			r.setAnchored(false)
 		}
-	case t < r.Time(): // there was an opening since
+	case t < r.Time(): // the room was opened again after t
 		r.setOpened(t, 0, true)
 	}
 }
 
-// reanchor moves the anchor of r forward. Where r cannot tell whether it was open then, it
-// was as at the anchor before.
+// reanchor moves the anchor of r forward. If r does not determine whether the room was open at
+// the new anchor, the value of the previous anchor stays.
 func (r *Register) reanchor(anchor int64) {
 	switch {
 	case r.Newest == 0:

@@ -2,8 +2,8 @@ package state
 
 import "testing"
 
-// Of one life of a room, with threshold events before, in and after it, everything is known
-// whatever the order.
+// If a room is opened and closed once, its register is exact for any order of its events and of
+// threshold events before, during and after.
 func TestRegisterInAnyOrder(t *testing.T) {
 	life := history{{Time: 10}, {Time: 20, Closed: true}}
 	repeats := history{{Time: 10}, {Time: 10}, {Time: 20, Closed: true}, {Time: 20, Closed: true}}
@@ -26,9 +26,9 @@ func TestRegisterInAnyOrder(t *testing.T) {
 	t.Logf("%d orders", n)
 }
 
-// A RoomId may be used again. Whether the room is open is known in any order; whether it
-// was open at a threshold event, in any order in which the callbacks of a life do not
-// overtake those of the life before, nor the events before it.
+// A RoomId may be used again. Whether the room is open is exact for any order. Whether it was open
+// at a threshold event is exact if the callbacks of one use do not overtake those of the previous
+// use, nor the threshold events before it.
 func TestRegisterOfARoomIdThatIsUsedAgain(t *testing.T) {
 	h := history{{Time: 10}, {Time: 20, Closed: true}, {Time: 30}, {Time: 40, Closed: true}}
 	n, exact := 0, 0
@@ -104,7 +104,7 @@ func TestRoomOf(t *testing.T) {
 	}
 }
 
-// history is a room by the book: all its events.
+// history has all events of a room.
 type history []RoomEvent
 
 // openAt reports whether the room was open at a time.
@@ -140,8 +140,8 @@ func permutations(n int, yield func(order []int)) {
 	swap(0)
 }
 
-// deliver returns the register of a room after its events, and threshold events at the
-// times of anchors, have come in an order.
+// deliver returns the register of a room after its events and threshold events at the times of
+// anchors have arrived in an order.
 func deliver(h history, anchors []int64, order []int) (r Register, anchor int64) {
 	for _, i := range order {
 		if i < len(h) {

@@ -8,32 +8,33 @@ import (
 )
 
 const (
-	// MaxRooms is how many rooms of an application are known at most, open and closed ones.
-	// They take 32 MB of memory, and twice that for the moment in which old ones are dropped.
+	// MaxRooms is the maximum number of known rooms of an application, open and closed. They
+	// take 32 MB of memory, and twice as much while the table is rebuilt.
 	MaxRooms = 1_000_000
-	// RoomMemory is how long a closed room is kept, so that a late callback does not open it
-	// again.
+	// RoomMemory is the time for which a closed room is kept, so that a late callback does not
+	// open it again.
 	RoomMemory = 24 * time.Hour
 )
 
 // roomTable has the registers of the rooms of one application. It is a hash table with open
-// addressing, without pointers: a garbage collection does not look into it. It is not safe
-// for concurrent use.
+// addressing and without pointers, so the garbage collector does not scan it. It is not safe for
+// concurrent use.
 //
-// The registers of rooms that were closed before the cutoff have been dropped. The cutoff
-// only moves forward, RoomMemory behind the clock, or further if there are more than max.
+// Rooms that were closed before the cutoff are dropped. The cutoff only increases. It is
+// RoomMemory before now, or later if there are more than max rooms.
 type roomTable struct {
-	slots []slot // empty ones have a Register without Newest
-	n     int    // registers
-	open  int    // of them
+	slots []slot // Newest of an empty slot is 0
+	n     int    // number of rooms
+	open  int    // number of open rooms
 	max   int
-	seed  uint64 // nobody can choose rooms that collide
+	seed  uint64 // random, so that clients cannot choose rooms that collide
+
 	RoomState
 
-	// anchor is what sum is of: the time of the newest threshold event and its operator.
+	// anchor is the newest threshold event.
 	anchor anchor
-	sum    int64 // rooms open at the anchor, as far as known
-	stale  bool  // sum must be made again
+	sum    int64 // known rooms that were open at the anchor
+	stale  bool  // sum must be computed again
 
 	recent changes
 }
@@ -43,29 +44,29 @@ type slot struct {
 	Register
 }
 
-// anchor is a threshold event, to which the rooms of now are compared.
+// anchor is the threshold event with whose rooms the current rooms are compared.
 type anchor struct {
 	time     int64 // Unix milliseconds, 0 before the first event
 	operator uint32
 }
 
-// RoomState is what is known of the rooms of an application beside their registers. Times
-// are Unix milliseconds.
+// RoomState is the state of the rooms of an application without their registers. Times are in
+// Unix milliseconds.
 type RoomState struct {
-	// Newest is the newest time of all events and news of rooms, 0 before the first one.
+	// Newest is the newest time of all events and news of rooms, 0 before the first.
 	Newest int64
 	// Cutoff is the time before which closed rooms were dropped.
 	Cutoff int64
-	// Dropped counts the rooms that were dropped before their time, because there were more
-	// than MaxRooms.
+	// Dropped is the number of rooms that were dropped before RoomMemory because there were
+	// more than MaxRooms.
 	Dropped uint64
-	// Before is how many of the dropped rooms were open at the anchor.
+	// Before is the number of dropped rooms that were open at the anchor.
 	Before int64
 }
 
 func newRoomTable(max int) roomTable { return roomTable{max: max, seed: rand.Uint64() | 1} }
 
-// get returns the register of a room, the zero one if it is not known.
+// get returns the register of a room, the zero value if the room is not known.
 func (r *roomTable) get(room Room) Register {
 	if len(r.slots) == 0 {
 		return Register{}
@@ -73,7 +74,7 @@ func (r *roomTable) get(room Room) Register {
 	return r.find(room).Register
 }
 
-// find returns the place of room, or the empty one where it belongs. There must be slots.
+// find returns the slot of room, or the empty slot for it. There must be slots.
 func (r *roomTable) find(room Room) *slot {
 	hi, _ := bits.Mul64(uint64(room)*r.seed, uint64(len(r.slots)))
 	for i := int(hi); ; i++ {
@@ -86,7 +87,7 @@ func (r *roomTable) find(room Room) *slot {
 	}
 }
 
-// put makes reg the register of a room. now is the time of the change, Unix milliseconds.
+// put sets the register of a room. now is the time of the change in Unix milliseconds.
 func (r *roomTable) put(room Room, reg Register, now int64) {
 	if len(r.slots) == 0 {
 		r.resize(0)
@@ -121,8 +122,9 @@ func openIn(r Register) int {
 
 func anchoredIn(r Register) int64 { return int64(r.Opening & anchorBit) }
 
-// makeRoom drops the rooms that were closed too long ago. If that is not enough it drops
-// the oldest of the others, closed ones first, or makes the table larger.
+// makeRoom drops the rooms that were closed more than RoomMemory ago, and makes the table as
+// large as the rest needs. If there are still max rooms, it drops the oldest closed rooms, and
+// then the oldest open rooms.
 func (r *roomTable) makeRoom(now int64) {
 	r.drop(now - RoomMemory.Milliseconds())
 	if r.n < r.max {
@@ -145,7 +147,8 @@ func (r *roomTable) drop(cutoff int64) {
 	r.rebuild(func(reg Register) bool { return !reg.Closed() || reg.Time() >= r.Cutoff })
 }
 
-// expire drops the rooms that were closed too long ago, unless they are few.
+// expire drops the rooms that were closed more than RoomMemory ago, if they are more than an
+// eighth of all rooms.
 func (r *roomTable) expire(now int64) {
 	cutoff, old := now-RoomMemory.Milliseconds(), 0
 	for _, s := range r.slots {
@@ -183,14 +186,14 @@ func (r *roomTable) rebuild(keep func(Register) bool) {
 	}
 }
 
-// resize makes an empty table for n registers and some more.
+// resize makes an empty table with slots for about twice n rooms.
 func (r *roomTable) resize(n int) {
 	const least = 8
 	r.slots = make([]slot, min(max(2*n, least), max(r.max*4/3+2, least)))
 }
 
-// oldest returns a time before which at least n rooms were closed (or opened), or all of
-// them if they are fewer. ok means that there are any.
+// oldest returns a time before which the newest event of at least n closed (or open) rooms was,
+// or of all of them if there are fewer. ok is false if there are none.
 func (r *roomTable) oldest(n int, closed bool) (cutoff int64, ok bool) {
 	first, last := int64(maxTime), int64(0)
 	for _, s := range r.slots {
@@ -201,7 +204,7 @@ func (r *roomTable) oldest(n int, closed bool) (cutoff int64, ok bool) {
 	if first > last {
 		return 0, false
 	}
-	// Look closer at the part in which the n-th lies, until it is one millisecond.
+	// Divide the part with the n-th room into smaller parts, until a part is one millisecond.
 	const parts = 1 << 10
 	for width := last - first + 1; ; width = (width + parts - 1) / parts {
 		var count [parts]int
@@ -222,7 +225,7 @@ func (r *roomTable) oldest(n int, closed bool) (cutoff int64, ok bool) {
 	}
 }
 
-// move moves the anchor: what was dropped was closed before the new one.
+// move moves the anchor. Dropped rooms were closed before a new anchor that is after the cutoff.
 func (r *roomTable) move(a anchor) {
 	if a == r.anchor {
 		return
@@ -233,9 +236,8 @@ func (r *roomTable) move(a anchor) {
 	r.anchor, r.stale = a, true
 }
 
-// at returns how many rooms were open at the anchor, as far as they are known. The room
-// whose creation raised the threshold event is among them, even if its own callback has a
-// later time.
+// at returns the number of known rooms that were open at the anchor. It includes the room whose
+// creation raised the threshold event, even if the callback of the creation has a later time.
 func (r *roomTable) at() int64 {
 	if r.stale {
 		r.sum, r.stale = 0, false
@@ -259,18 +261,18 @@ func (r *roomTable) at() int64 {
 	return r.sum + r.Before
 }
 
-// ownWindow is how far the time of a creation may be from that of the threshold event that
-// it has raised, in milliseconds.
+// ownWindow is the maximum difference between the time of a creation and the time of the
+// threshold event that it has raised, in milliseconds.
 const ownWindow = 2000
 
-// raisedBy reports whether the opening in reg may have raised the event: it has the same
-// operator, and about the same time.
+// raisedBy reports whether the opening in reg may have raised the threshold event: the operator
+// is the same, and the times differ by ownWindow at most.
 func (a anchor) raisedBy(reg Register) bool {
 	d := reg.opened() - a.time
 	return a.operator != 0 && reg.operator() == a.operator && !reg.guessed() && -ownWindow <= d && d <= ownWindow
 }
 
-// all iterates over all registers.
+// all returns an iterator over all rooms and their registers.
 func (r *roomTable) all() iter.Seq2[Room, Register] {
 	return func(yield func(Room, Register) bool) {
 		for _, s := range r.slots {

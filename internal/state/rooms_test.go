@@ -39,7 +39,7 @@ func TestRoomTableIsAMap(t *testing.T) {
 	}
 }
 
-func TestClosedRoomsAreForgottenAfterADay(t *testing.T) {
+func TestClosedRoomsAreDroppedAfterADay(t *testing.T) {
 	r, day := newRoomTable(MaxRooms), RoomMemory.Milliseconds()
 	r.move(anchor{time: 500})
 	for i := range int64(1000) {
@@ -68,7 +68,7 @@ func TestClosedRoomsAreForgottenAfterADay(t *testing.T) {
 		t.Errorf("%d rooms at the event, want 500 still", at)
 	}
 	checkRooms(t, &r, want)
-	r.move(anchor{time: 5000}) // all that was closed is over
+	r.move(anchor{time: 5000}) // after all closings
 	if at := r.at(); at != 500 {
 		t.Errorf("%d rooms at the next event, want those that are open", at)
 	}
@@ -98,7 +98,7 @@ func TestTooManyRooms(t *testing.T) {
 	if r.open != 500 || newest != now+4999 || uint64(r.n)+r.Dropped != 5000 {
 		t.Errorf("%d open, newest closed %d, %d rooms and %d dropped", r.open, newest, r.n, r.Dropped)
 	}
-	for i := range int64(2000) { // open ones alone
+	for i := range int64(2000) { // open rooms only
 		var reg Register
 		reg.merge(RoomEvent{Time: now + 10_000 + i}, 0)
 		r.put(Room(10_000+i), reg, now)
@@ -126,7 +126,7 @@ func TestChangesSince(t *testing.T) {
 	later := 1005 + changeMemory.Milliseconds()
 	r.put(100, Register{Newest: 2}, later)
 	if _, ok := since(1004); ok {
-		t.Error("changes of 1004 are said to be known")
+		t.Error("removed changes are returned")
 	}
 	if rooms, ok := since(1005); !ok || len(rooms) != 6 {
 		t.Errorf("got %v %t", rooms, ok)
@@ -139,8 +139,7 @@ func TestChangesSince(t *testing.T) {
 	}
 }
 
-// BenchmarkRooms reports the memory of as many rooms as there may be, and its most while
-// they come.
+// BenchmarkRooms reports the memory of MaxRooms rooms, and the maximum while they are added.
 func BenchmarkRooms(b *testing.B) {
 	for range b.N {
 		runtime.GC()
@@ -152,7 +151,7 @@ func BenchmarkRooms(b *testing.B) {
 			var reg Register
 			reg.merge(RoomEvent{Time: 1_764_000_000_000 + i, Closed: i%2 == 0}, 0)
 			r.put(RoomOf("1400000001", strconv.FormatInt(i, 10)), reg, 1_764_000_000_000+i)
-			if len(r.slots) != size { // the moment with two tables
+			if len(r.slots) != size { // the old and the new table exist
 				size = len(r.slots)
 				runtime.ReadMemStats(&now)
 				most = max(most, now.HeapAlloc-before.HeapAlloc)
@@ -167,7 +166,7 @@ func BenchmarkRooms(b *testing.B) {
 	}
 }
 
-// checkRooms compares a table with the registers that it should have.
+// checkRooms compares a table with the registers that it must have.
 func checkRooms(t *testing.T, r *roomTable, want map[Room]Register) {
 	t.Helper()
 	if got := maps.Collect(r.all()); !maps.Equal(got, want) {

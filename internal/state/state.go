@@ -1,11 +1,9 @@
-// Package state holds the truth of this process: what is known of each application, and
-// the rules by which events and news change it.
+// Package state holds the state of this process: the counts and the rooms of each application,
+// and the rules by which events and news change them.
 //
-// The rule is that the newest event wins, by (EventTime, Current, Max). That is
-// a total order, so events may come twice, late or in any order, from callbacks,
-// a file or another replica, and every process that has seen the same events
-// holds the same pair of counts. Each room is a register, and the newest event wins there
-// too.
+// The newest threshold event wins, by (EventTime, Current, Max). This is a total order. So events
+// may arrive twice, late or in any order, from callbacks, a file or another replica, and each
+// process with the same events has the same counts. For each room, too, the newest event wins.
 //
 // The package does no I/O. It knows nothing of HTTP, of Tencent's formats or of
 // Prometheus.
@@ -19,72 +17,68 @@ import (
 	"time"
 )
 
-// RepeatWindow is how long an exact repeat of an event is recognized, counted
-// from the receipt of the first one.
+// RepeatWindow is the time after the receipt of an event in which exact repeats are recognized.
 const RepeatWindow = 10 * time.Minute
 
-// KnownRooms is what the registers of rooms say of an application. Times are Unix
-// milliseconds.
+// KnownRooms summarizes the known rooms of an application. Times are in Unix milliseconds.
 type KnownRooms struct {
-	// Open is how many rooms are known to be open. It means nothing before the first event or
+	// Open is the number of rooms known to be open. It is undefined before the first event or
 	// news of a room: while Newest is 0.
 	Open int64
-	// AtEvent is how many of the rooms known now were open at the newest threshold event.
+	// AtEvent is the number of known rooms that were open at the newest threshold event.
 	AtEvent int64
-	// Newest is the newest time of all events and news of rooms.
+	// Newest is the newest time of all events and news of rooms, 0 before the first.
 	Newest int64
-	// Dropped counts the rooms that are not known any more because there were more than
-	// MaxRooms.
+	// Dropped is the number of rooms that were dropped because there were more than MaxRooms.
 	Dropped uint64
 }
 
 // App is a configured application.
 type App struct {
 	ID   string // SDKAppID, canonical decimal
-	Name string // the operator's name for it
-	// MaxRooms is the limit that the operator gives, 0 without one.
+	Name string // the operator's name for the application
+	// MaxRooms is the limit of rooms in the configuration, 0 if there is none.
 	MaxRooms int64
 	Counts
 	Rooms KnownRooms
 }
 
-// Estimate is Current, plus the rooms that were opened and minus those that were closed
-// since that event. It is never negative, and means nothing before the first threshold
-// event.
+// Estimate returns Current, plus the rooms opened and minus the rooms closed since that event. It
+// is at least 0. It is undefined before the first threshold event.
 func (a App) Estimate() int64 { return max(a.Current+a.Rooms.Open-a.Rooms.AtEvent, 0) }
 
-// Deviation is how many rooms more than Current were known to be open at that event: those
-// whose closing was not heard of, minus those whose opening was not. It means nothing
-// before the first threshold event, nor before the first event of a room.
+// Deviation returns the number of rooms known to have been open at the newest threshold event,
+// minus Current: the rooms whose closing was missed, minus the rooms whose opening was missed. It
+// is undefined before the first threshold event and before the first event of a room.
 func (a App) Deviation() int64 { return a.Rooms.AtEvent - a.Current }
 
 // Options are the settings of a Store.
 type Options struct {
-	// FutureTolerance is how far the time of an event may lie ahead of its
-	// receipt. An event further ahead is taken as of its receipt: it must neither
-	// hold the gauges until that time comes nor be lost.
+	// FutureTolerance is the maximum time by which the time of an event may be after its
+	// receipt. If it is later, the time of receipt is used: otherwise the event would keep the
+	// gauges until that time.
 	FutureTolerance time.Duration
 }
 
-// ErrOverloaded is returned by what records events when more of them wait than it can
-// take in time. The event is not recorded.
+// ErrOverloaded is the error of a recorder that has too many queued events. The event is not
+// recorded.
 var ErrOverloaded = errors.New("overloaded")
 
-// ErrNotDurable is returned by what records events durably when it could not. The
-// event is recorded in memory, and may be lost by a crash.
+// ErrNotDurable is the error of a recorder that could not make an event durable. The event is in
+// memory only, and a crash may lose it.
 var ErrNotDurable = errors.New("recorded, but not durable")
 
-// Store holds what is known of all applications. All methods may be called from several
-// goroutines.
+// Store holds the counts and the rooms of all applications. The methods may be called from
+// several goroutines.
 //
-// A callback of Tencent is counted (Count): it moves counters, and the gauges if it is
-// newer. News of the same rooms from elsewhere (another replica, a recount) are learned
-// (Learn): they move the gauges if they are newer, and never a counter. If the changes
-// are to be durable before they are visible, both are calls of a Batch.
+// Count is for callbacks of Tencent: it increases counters, and sets the gauges if the event is
+// the newest. Learn, LearnRoom and LearnRooms are for news of other replicas and recounts: they
+// set the gauges if the news are newer, and change no counter. To make changes durable before
+// they are visible, use the methods of a Batch.
 type Store struct {
 	tolerance int64 // milliseconds
 
-	// writing is held by the one who changes counts. It guards seen.
+	// writing is held to change counts, and from Begin to Publish. It guards seen.
 	writing sync.Mutex
 	seen    window
 
@@ -92,7 +86,7 @@ type Store struct {
 
 	mu    sync.RWMutex
 	apps  map[string]*app // configured now or at any time before
-	shown []*app          // the configured ones, ordered by id
+	shown []*app          // the configured applications, ordered by id
 }
 
 type app struct {
@@ -111,9 +105,9 @@ func New(o Options) *Store {
 	}
 }
 
-// Configure makes apps the applications that Snapshot returns; only ID, Name
-// and MaxRooms are read. What is known of one that is no longer among them is kept, and comes back
-// with its application. The counts of a new one begin now. It does not wait for a Batch.
+// Configure makes apps the applications that Snapshot returns. Only ID, Name and MaxRooms are
+// read. The state of a removed application is kept until it is configured again. The Since of a
+// new application is now. Configure does not block for a Batch.
 func (s *Store) Configure(apps []App) {
 	now := time.Now().UnixMilli()
 	s.mu.Lock()
@@ -127,8 +121,8 @@ func (s *Store) Configure(apps []App) {
 	slices.SortFunc(s.shown, func(a, b *app) int { return cmp.Compare(a.id, b.id) })
 }
 
-// app returns an application, a new one whose counts begin now if there is none. The
-// caller holds mu.
+// app returns an application. If there is none, it makes one whose Since is now. The caller holds
+// mu.
 func (s *Store) app(id string, now int64) *app {
 	a := s.apps[id]
 	if a == nil {
@@ -138,8 +132,8 @@ func (s *Store) app(id string, now int64) *app {
 	return a
 }
 
-// record returns what is stored of an application, whose counts begin now if there is
-// none.
+// record returns the record of an application. If there is none, the record is empty and its
+// Since is now.
 func (s *Store) record(id string, now int64) Record {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -149,10 +143,10 @@ func (s *Store) record(id string, now int64) Record {
 	return Record{AppID: id, Counts: Counts{Since: now}}
 }
 
-// record returns what is stored of a.
+// record returns the record of a.
 func (a *app) record() Record { return Record{a.id, a.counts, a.rooms.RoomState} }
 
-// restoreRooms puts back what was known of rooms. The caller holds writing.
+// restoreRooms restores the rooms of c. The caller holds writing.
 func (s *Store) restoreRooms(c Changes) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -165,7 +159,7 @@ func (s *Store) restoreRooms(c Changes) {
 	for _, r := range c.Rooms {
 		rooms := &s.app(r.AppID, now).rooms
 		if r.Closed() && r.Time() < rooms.Cutoff {
-			continue // it had been dropped after it was written
+			continue // dropped after it was written
 		}
 		rooms.put(r.Room, r.Register, 0)
 	}
@@ -174,8 +168,8 @@ func (s *Store) restoreRooms(c Changes) {
 	}
 }
 
-// put makes c visible. now is when its rooms have changed, Unix milliseconds. The caller
-// holds writing.
+// put makes c visible. now is the time of the changes of its rooms in Unix milliseconds. The
+// caller holds writing.
 func (s *Store) put(c Changes, now int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -187,8 +181,8 @@ func (s *Store) put(c Changes, now int64) {
 	}
 }
 
-// Count applies e, which is visible at once and not durable. It blocks while there is a
-// Batch.
+// Count counts e. It is visible at once and not durable. Count blocks until the current Batch is
+// published.
 func (s *Store) Count(e Event) Outcome {
 	if e.Kind == Nothing {
 		return Outcome{}
@@ -211,7 +205,7 @@ func (s *Store) Count(e Event) Outcome {
 	return o
 }
 
-// room returns what is known of a room.
+// room returns the register of a room, the zero value if the room is not known.
 func (s *Store) room(appID string, room Room) Register {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -221,7 +215,7 @@ func (s *Store) room(appID string, room Room) Register {
 	return Register{}
 }
 
-// merge applies an event or news of a room, and reports whether it changed anything. now is
+// merge applies an event or news of a room and reports whether the room has changed. now is in
 // Unix milliseconds.
 func (a *app) merge(room Room, e RoomEvent, now int64) bool {
 	reg := a.rooms.get(room)
@@ -233,8 +227,8 @@ func (a *app) merge(room Room, e RoomEvent, now int64) bool {
 	return true
 }
 
-// Learn applies n if it is news, and reports whether it was. It is visible at once and
-// not durable. It blocks while there is a Batch.
+// Learn applies n if it is newer, and reports whether it was. The change is visible at once and
+// not durable. Learn blocks until the current Batch is published.
 func (s *Store) Learn(n News) bool {
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -243,8 +237,8 @@ func (s *Store) Learn(n News) bool {
 	return s.app(n.AppID, n.Received).counts.learn(n)
 }
 
-// LearnRoom applies news of a room, and reports whether it was news. It is visible at once
-// and not durable. It blocks while there is a Batch.
+// LearnRoom applies news of a room and reports whether the room has changed. The change is
+// visible at once and not durable. LearnRoom blocks until the current Batch is published.
 func (s *Store) LearnRoom(n RoomNews) bool {
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -253,9 +247,10 @@ func (s *Store) LearnRoom(n RoomNews) bool {
 	return s.app(n.AppID, n.Received).merge(n.Room, n.RoomEvent, n.Received)
 }
 
-// Rooms returns the registers of all rooms of an application that are known, open and
-// closed, or of those that have changed since a time, Unix milliseconds, and some more. The
-// caller owns them. It does not wait for a Batch.
+// Rooms returns the registers of the rooms of an application, open and closed, that have changed
+// since since, in Unix milliseconds; some rooms are returned twice. If since is 0, or the changes
+// since then are not known any more, it returns all rooms. The caller owns the slice. It does not
+// block for a Batch.
 func (s *Store) Rooms(appID string, since int64) []RoomRecord {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -276,10 +271,10 @@ func (s *Store) Rooms(appID string, since int64) []RoomRecord {
 	return list
 }
 
-// Snapshot returns the configured applications ordered by ID, all as of one
-// moment. The caller owns the slice. It does not wait for a Batch.
+// Snapshot returns the configured applications ordered by ID, all as of one moment. The caller
+// owns the slice. It does not block for a Batch.
 func (s *Store) Snapshot() []App {
-	s.mu.Lock() // for the sums of rooms
+	s.mu.Lock() // known updates the sums of rooms
 	defer s.mu.Unlock()
 	apps := make([]App, len(s.shown))
 	for i, a := range s.shown {

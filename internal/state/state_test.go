@@ -123,7 +123,7 @@ func TestATimeInTheFuture(t *testing.T) {
 			if o := s.Count(e); o.Verdict != Duplicate {
 				t.Errorf("repeat: got %+v", o)
 			}
-			// It must not freeze the gauges.
+			// A later event must still set the gauges.
 			s.Count(threshold(max(want, day0)+1, 401, 500))
 			if r := rooms(t, s); r.Current != 401 {
 				t.Errorf("after a later event: got %+v", r)
@@ -203,8 +203,8 @@ func TestAgainstTheModel(t *testing.T) {
 	}
 }
 
-// Whatever the order, the repeats and the number of senders: the same events make
-// the same record, which is that of the model.
+// The same events make the record of the model, in any order, with any repeats and from several
+// goroutines.
 func TestAnyOrderGivesTheSameRecord(t *testing.T) {
 	for seed := range uint64(100) {
 		rnd := rand.New(rand.NewPCG(seed, 2))
@@ -226,7 +226,7 @@ func TestAnyOrderGivesTheSameRecord(t *testing.T) {
 						s.Count(repeated[j])
 						for _, app := range s.Snapshot() {
 							if app.Known() && app.Max == 0 {
-								t.Error("a torn record")
+								t.Error("Current and Max are of different events")
 							}
 						}
 					}
@@ -242,12 +242,12 @@ func TestAnyOrderGivesTheSameRecord(t *testing.T) {
 	}
 }
 
-// model is the specification in its plainest form: it keeps everything.
+// model is a simple model of a Store, which keeps all events.
 type model struct{ events []Event }
 
 func (m model) rooms() (r Counts, duplicates int) {
 	var counted []Event
-	received := map[string]int64{} // by what makes an exact repeat
+	received := map[string]int64{} // by exact repeat
 	for _, e := range m.events {
 		if e.Time != 0 {
 			key := repeatOf(e)
@@ -262,12 +262,12 @@ func (m model) rooms() (r Counts, duplicates int) {
 	return merged(counted), duplicates
 }
 
-// repeatOf is the same for exact repeats.
+// repeatOf returns a text that is equal for exact repeats.
 func repeatOf(e Event) string {
 	return fmt.Sprint(e.AppID, e.Kind, e.Time, e.Current, e.Max, string(e.Subject))
 }
 
-// merged returns what events make that are all counted.
+// merged returns the counts of events that are all counted.
 func merged(events []Event) (r Counts) {
 	var newest *Event
 	for _, e := range events {
@@ -285,7 +285,7 @@ func merged(events []Event) (r Counts) {
 	return r
 }
 
-// randomEvents returns events whose values collide often, received in order.
+// randomEvents returns random events in the order of their receipt. Their values are often equal.
 func randomEvents(rnd *rand.Rand, n int) []Event {
 	events := make([]Event, n)
 	now := day0
@@ -295,11 +295,11 @@ func randomEvents(rnd *rand.Rand, n int) []Event {
 		switch rnd.IntN(5) {
 		case 0: // no time
 		case 1:
-			e.Time = now + rnd.Int64N(4*minute) // in the future, also beyond the tolerance
+			e.Time = now + rnd.Int64N(4*minute) // in the future, within or beyond the tolerance
 		default:
 			e.Time = now - rnd.Int64N(20*minute)
 		}
-		if i > 0 && rnd.IntN(4) == 0 { // again
+		if i > 0 && rnd.IntN(4) == 0 { // a repeat
 			e = events[rnd.IntN(i)]
 			e.Received = now
 		}
@@ -308,7 +308,7 @@ func randomEvents(rnd *rand.Rand, n int) []Event {
 	return events
 }
 
-func TestTheWindowForgets(t *testing.T) {
+func TestTheWindowRemovesKeys(t *testing.T) {
 	w := newWindow(RepeatWindow)
 	for i := range MaxRepeats + 1000 {
 		if !w.add(uint64(i), day0) {
@@ -324,7 +324,7 @@ func TestTheWindowForgets(t *testing.T) {
 	}
 }
 
-// A window is compared with a slice that has everything.
+// The window is compared with a slice of all repeats.
 func TestTheWindowKeepsTheOrderOfArrival(t *testing.T) {
 	w := newWindow(RepeatWindow)
 	var want []Repeat
@@ -371,7 +371,7 @@ func newStore(ids ...string) *Store {
 	return s
 }
 
-// threshold is an event that was received at once.
+// threshold returns a threshold event that is received at its time.
 func threshold(t, current, limit int64) Event {
 	return Event{AppID: "1", Kind: Threshold, Time: t, Received: t, Current: current, Max: limit, Subject: []byte(`"a"`)}
 }

@@ -2,21 +2,22 @@ package state
 
 import "time"
 
-// MaxRepeats is the most repeats that are recognized at a time. It bounds the memory of a window, to about 10 MiB. Tencent allows 200 room
-// creations a second for an application, which makes 120,000 in ten minutes; past
-// the bound the oldest is forgotten early.
+// MaxRepeats is the maximum number of events in a window. It limits the memory of a window to
+// about 10 MiB. Tencent allows 200 room creations a second for an application, which are 120,000
+// in ten minutes. If there are more events, the oldest is removed early.
 const MaxRepeats = 1 << 18
 
-// window remembers keys for a while. It is not safe for concurrent use.
+// window has the keys of the events of the last length milliseconds. It is not safe for
+// concurrent use.
 type window struct {
 	length int64 // milliseconds
 	keys   map[uint64]struct{}
-	ring   []Repeat // a power of two of places, or none
-	first  int      // place of the oldest
-	n      int      // number of remembered repeats, from first on, in the order of arrival
+	ring   []Repeat // its length is a power of two, or 0
+	first  int      // index of the oldest repeat
+	n      int      // number of repeats, from first on, in the order of arrival
 }
 
-// Repeat is what recognizes a repeat of an event.
+// Repeat is the key of an event, to recognize exact repeats.
 type Repeat struct {
 	Key uint64
 	At  int64 // receipt of the event, Unix milliseconds
@@ -26,7 +27,7 @@ func newWindow(length time.Duration) window {
 	return window{length: length.Milliseconds(), keys: make(map[uint64]struct{})}
 }
 
-// add remembers key from now on and reports whether it was new.
+// add adds key and reports whether it was new. now is in Unix milliseconds.
 func (w *window) add(key uint64, now int64) bool {
 	w.expire(now)
 	if _, ok := w.keys[key]; ok {
@@ -41,8 +42,8 @@ func (w *window) add(key uint64, now int64) bool {
 	return true
 }
 
-// expire forgets what came more than length before now. A clock that jumped back
-// only makes the window longer.
+// expire removes the keys that were added more than length before now. If the clock is set back,
+// keys stay longer.
 func (w *window) expire(now int64) {
 	for w.n > 0 && (now-w.ring[w.first].At > w.length || w.n >= MaxRepeats) {
 		delete(w.keys, w.ring[w.first].Key)
@@ -54,17 +55,17 @@ func (w *window) expire(now int64) {
 	}
 }
 
-// minRing is the least number of places in a ring. MaxRepeats is such a number too.
+// minRing is the minimum length of a ring. It is a power of two, as MaxRepeats is.
 const minRing = 64
 
-// resize moves what is remembered to a ring of places, a power of two.
+// resize moves the repeats to a ring of the length places, which is a power of two.
 func (w *window) resize(places int) {
 	ring := make([]Repeat, places)
 	w.copy(ring)
 	w.ring, w.first = ring, 0
 }
 
-// copy copies what is remembered, in the order of arrival.
+// copy copies the repeats to to, in the order of arrival.
 func (w *window) copy(to []Repeat) {
 	if w.n > 0 {
 		oldest := copy(to, w.ring[w.first:min(w.first+w.n, len(w.ring))])
@@ -72,7 +73,7 @@ func (w *window) copy(to []Repeat) {
 	}
 }
 
-// all returns what is remembered. The caller owns it.
+// all returns the repeats in the order of arrival. The caller owns the slice.
 func (w *window) all() []Repeat {
 	all := make([]Repeat, w.n)
 	w.copy(all)
