@@ -1,5 +1,5 @@
-// Package late measures for tests how late timers fire on this machine, so that a test of
-// a deadline does not fail because the machine is slow or busy. Only tests import it.
+// Package late measures how late timers fire on this machine, so that a test of a deadline does
+// not fail because the machine is slow or busy. Only tests import it.
 package late
 
 import (
@@ -8,14 +8,13 @@ import (
 	"time"
 )
 
-// step is the pause that is timed. The scheduler's own lateness on an idle machine is far
-// below it.
+// step is the pause that is measured. On an idle machine timers are late by much less.
 const step = 5 * time.Millisecond
 
-// Watch times pauses while a test runs.
+// Watch measures the lateness of timers while a test runs.
 type Watch struct{ worst atomic.Int64 }
 
-// NewWatch returns a Watch that runs until the test ends.
+// NewWatch returns a Watch that measures in a goroutine until the test ends.
 func NewWatch(t testing.TB) *Watch {
 	w, stop, done := &Watch{}, make(chan struct{}), make(chan struct{})
 	go func() {
@@ -41,8 +40,9 @@ func (w *Watch) note(d time.Duration) {
 	}
 }
 
-// Limit returns d and 50 times the worst lateness since the Watch was made: a program that
-// keeps its deadline of d on an idle machine answers within that on this one.
+// Limit returns d plus 50 times the worst lateness since NewWatch. A program that meets a
+// deadline of d on an idle machine meets this limit on this machine. It may be called from
+// several goroutines.
 func (w *Watch) Limit(d time.Duration) time.Duration {
 	return d + 50*time.Duration(w.worst.Load())
 }

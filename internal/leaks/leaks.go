@@ -11,24 +11,24 @@ import (
 	"time"
 )
 
-// VerifyTestMain runs the tests of m and ends the process, as TestMain has to. It fails
-// if goroutines outlive the tests. Goroutines of libraries count too: a connection or a file
-// that is not closed often shows by nothing else.
+// VerifyTestMain runs the tests of m and exits the process, as TestMain must. It fails if
+// goroutines are left after the tests. Goroutines of libraries count too: often they are the only
+// sign of a connection or file that was not closed.
 //
-// It is not go.uber.org/goleak, which gives goroutines less than a second to end: a busy
-// machine needs more, and the time cannot be set.
+// go.uber.org/goleak gives goroutines less than a second to end. A busy machine needs more, and
+// the time cannot be set.
 func VerifyTestMain(m *testing.M) {
 	code := m.Run()
 	if code == 0 && goroutinesAreLeft() {
 		fmt.Fprintln(os.Stderr, "goroutines are left:")
-		_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 2) // nobody to tell
+		_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 2) // standard error is the only output
 		code = 1
 	}
 	os.Exit(code)
 }
 
-// goroutinesAreLeft reports whether there are goroutines beside that of TestMain. They get a
-// minute to end.
+// goroutinesAreLeft reports whether there are other goroutines than that of TestMain after a
+// minute.
 func goroutinesAreLeft() bool {
 	if flag.Lookup("test.fuzz").Value.String() != "" {
 		return false // fuzzing leaves a goroutine that waits for signals

@@ -1,5 +1,5 @@
-// Package throttle bounds how often something is logged that others can cause at any
-// rate. It knows no logger: it says whether to log now.
+// Package throttle limits the rate of log lines that others can cause. It does not know the
+// logger: it says whether to log.
 package throttle
 
 import (
@@ -9,20 +9,20 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Throttle lets one of many pass in each interval and counts the others. Its methods may
+// Throttle allows one log line in each interval and counts the suppressed lines. Its methods may
 // be called from several goroutines.
 type Throttle struct {
 	sometimes  rate.Sometimes
 	suppressed atomic.Uint64
 }
 
-// New returns a Throttle that lets the first one pass, and then one in each interval.
+// New returns a Throttle that allows the first line, and then one line in each interval.
 func New(interval time.Duration) *Throttle {
 	return &Throttle{sometimes: rate.Sometimes{Interval: interval}}
 }
 
-// Pass reports whether this one passes, and the number of those that did not pass since
-// the last one that did. It does not block.
+// Pass reports whether to log, and the number of lines that were suppressed since the last line
+// that was allowed. It does not block.
 func (t *Throttle) Pass() (suppressed uint64, ok bool) {
 	t.sometimes.Do(func() { ok = true })
 	if !ok {

@@ -30,7 +30,7 @@ func TestOnePassesInEachInterval(t *testing.T) {
 	})
 }
 
-// Of many at once one passes, and the others are counted once.
+// Of many concurrent calls one is allowed, and each of the others is counted once.
 func TestManyAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		throttle := New(time.Second)

@@ -1,29 +1,29 @@
-// Package usage has the scale by which the use of an application's rooms is named and
-// coloured: on the status page, in the API, in the dashboards and in the documents. Its
-// words and marks are those of the alerts; a test in package alerts_test compares them
-// with the thresholds of the rules. It knows nothing of counts, of ages or of Tencent.
+// Package usage has the levels of usage, with their names and colours, for the status page, its
+// JSON, the dashboards and the documents. The levels are those of the alerts; a test in package
+// alerts_test compares them with the thresholds of the rules. The package does not know counts,
+// ages or Tencent.
 package usage
 
-// Level is one step of the scale.
+// Level is one level of usage.
 type Level struct {
-	Name  string  // as the API has it
-	Words string  // as people read it
-	From  float64 // ratio of rooms to their limit from which it holds
-	Color string  // as Grafana names it
+	Name  string  // in the JSON
+	Words string  // on the status page
+	From  float64 // lower bound: rooms divided by their limit
+	Color string  // Grafana's name of the colour
 }
 
-// Levels returns the scale, the lowest level first. The caller owns the slice.
+// Levels returns all levels, the lowest first. The caller owns the slice.
 func Levels() []Level {
 	return []Level{
 		{"low", "low", 0, "green"},
-		{"notice", "notice", 0.70, "yellow"}, // Tencent sends threshold events from here on
+		{"notice", "notice", 0.70, "yellow"}, // from 0.70 Tencent sends threshold events
 		{"near_limit", "near limit", 0.80, "orange"},
 		{"critical", "critical", 0.90, "red"},
 		{"exhausted", "exhausted", 1, "dark-red"},
 	}
 }
 
-// Of returns the level of a ratio, which is 0 or more.
+// Of returns the level of a ratio, which must be at least 0.
 func Of(ratio float64) Level {
 	levels := Levels()
 	of := levels[0]
