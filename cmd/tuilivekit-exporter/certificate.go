@@ -14,11 +14,11 @@ import (
 // certificate is a key pair that follows its files.
 type certificate struct{ *followed[tls.Certificate] }
 
-// certificateInterval is how often the files are looked at.
+// certificateInterval is the time between two checks of the files for changes.
 const certificateInterval = time.Second
 
-// loadCertificate reads the files. Without files the pair is nil. At the start an expired
-// certificate is better than none: not everybody looks.
+// loadCertificate reads the files. Without files, the certificate is not used. At start an expired
+// certificate is accepted with a warning: senders that do not verify it still connect.
 func loadCertificate(certFile, keyFile string, log logrus.FieldLogger) (certificate, error) {
 	if certFile == "" {
 		return certificate{}, nil
@@ -56,10 +56,11 @@ func expired(pair tls.Certificate) error {
 	return nil
 }
 
-// used reports whether there is a certificate.
+// used reports whether the listener has a certificate.
 func (c certificate) used() bool { return c.followed != nil }
 
-// tlsConfig returns a configuration that is always that of the newest pair, nil without one.
+// tlsConfig returns a configuration that always has the newest certificate, nil without a
+// certificate.
 func (c certificate) tlsConfig() *tls.Config {
 	if !c.used() {
 		return nil
@@ -70,7 +71,7 @@ func (c certificate) tlsConfig() *tls.Config {
 	}
 }
 
-// name returns the first name of a host that the certificate is of, "" if there is none.
+// name returns the first DNS name of the certificate without a wildcard, "" if it has none.
 func (c certificate) name() string {
 	if !c.used() {
 		return ""

@@ -49,12 +49,12 @@ func (c *checkConfigCommand) run(ctx context.Context, stdout io.Writer) error {
 	return nil
 }
 
-// lookupTimeout bounds the time of all lookups of check-config.
+// lookupTimeout is the time limit of all lookups of check-config together.
 const lookupTimeout = 3 * time.Second
 
-// lookUpBackends returns a warning for each host name of a backend that cannot be
-// resolved here. It is no error: the exporter may run elsewhere, and a start does not
-// need the name. A proxy looks up names itself.
+// lookUpBackends returns a warning for each application whose backend has a host name that cannot
+// be resolved here. That is no error: the exporter may run on another machine, and a start does not
+// resolve the name. Names of backends behind a proxy are not looked up: the proxy does that.
 func lookUpBackends(ctx context.Context, cfg *config.Config) (warnings []string) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
@@ -84,7 +84,7 @@ func lookUpBackends(ctx context.Context, cfg *config.Config) (warnings []string)
 	return warnings
 }
 
-// describeAPI says how the server API of app is called.
+// describeAPI describes how the server API of app is called, "" if it is not.
 func describeAPI(app config.App) string {
 	var text string
 	if app.API != nil {

@@ -51,7 +51,7 @@ func (c *doctorCommand) register(cmd *kingpin.CmdClause) {
 	cmd.Flag("color", "Colours: on a terminal (auto), always or never.").Default("auto").NoEnvar().EnumVar(&c.color, "auto", "always", "never")
 }
 
-// run prints the checks. It fails if one of them has.
+// run prints the checks. It fails if a check fails.
 func (c *doctorCommand) run(ctx context.Context, stdout io.Writer) error {
 	o := doctor.Options{
 		ConfigFile: c.configFile, StoragePath: c.storagePath, Exporter: strings.TrimSuffix(c.exporterURL, "/"), Listen: c.listen[:], URL: cmp.Or(c.url, c.externalURL), AllowedSources: c.allowed,
@@ -96,7 +96,8 @@ func (c *doctorCommand) writeReport(ctx context.Context, stdout io.Writer, o doc
 	return errors.New("--report: no such application with api credentials in the configuration")
 }
 
-// colours says whether w is a terminal of somebody who wants colours (no-color.org).
+// colours returns whether to print colours on w: by the flag, else by whether w is a terminal and
+// the environment allows colours (no-color.org).
 func (c *doctorCommand) colours(w io.Writer) doctor.Colours {
 	switch c.color {
 	case "always":

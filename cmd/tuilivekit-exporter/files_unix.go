@@ -4,7 +4,7 @@ package main
 
 import "syscall"
 
-// fileLimit returns how many files the process may have open.
+// fileLimit returns the number of files that the process may have open, false if it is not known.
 func fileLimit() (uint64, bool) {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

@@ -9,33 +9,33 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/config"
 )
 
-// followed is a value that is read from files and follows their content. While the files
-// cannot be used, the last good value stays. Its methods may be called concurrently, and of
-// a nil one: that has no files.
+// followed is a value that is read from files, and read again when their content has changed. While
+// the files are not valid, the last valid value stays. Its methods may be called from several
+// goroutines, and on nil: a nil followed has no files.
 type followed[T any] struct {
-	what string // the value, as log messages name it
-	file string // the file that log messages name
+	what string // the name of the value in log messages
+	file string // the file to name in log messages
 	sum  func() config.Sum
 	read func() (*T, error) // reads the files again
 	log  logrus.FieldLogger
 
 	value atomic.Pointer[T]
-	err   atomic.Pointer[error] // why the files are not those of value, nil while they are
+	err   atomic.Pointer[error] // of the last attempt to read the files, nil if it succeeded
 
 	looking sync.Mutex
-	seen    config.Sum // as of the last attempt; held by looking
+	seen    config.Sum // of the files at the last attempt; guarded by looking
 }
 
-// look takes the value in the files if their content has changed. It goes by content, as
-// the configuration does.
+// look puts the value in the files into use if their content has changed. It compares content, as
+// the reload of the configuration does, not times.
 func (f *followed[T]) look() {
 	if apply, err := f.prepare(); err == nil {
 		apply()
 	}
 }
 
-// prepare reads the files if their content has changed. The function that it returns
-// makes their value the one in use.
+// prepare reads the files if their content has changed. The function that it returns puts the new
+// value into use.
 func (f *followed[T]) prepare() (apply func(), err error) {
 	if f == nil {
 		return func() {}, nil
@@ -63,7 +63,7 @@ func (f *followed[T]) prepare() (apply func(), err error) {
 	}, nil
 }
 
-// broken returns why the files are not those of the value in use, nil if they are.
+// broken returns the error of the last attempt to read the files, nil if it succeeded.
 func (f *followed[T]) broken() error {
 	if f == nil {
 		return nil

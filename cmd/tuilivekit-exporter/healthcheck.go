@@ -58,7 +58,7 @@ func (c *healthcheckCommand) run(ctx context.Context) error {
 	return fmt.Errorf("%s answers %s", c.url, resp.Status)
 }
 
-// client returns the client that the flags describe. It uses no proxy.
+// client returns the HTTP client for the flags. It uses no proxy.
 func (c *healthcheckCommand) client() (*http.Client, error) {
 	cfg := httpconfig.HTTPClientConfig{FollowRedirects: false}
 	if c.configFile != "" {

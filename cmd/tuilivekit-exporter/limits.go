@@ -47,10 +47,12 @@ func (l *limitFlags) check() error {
 	return nil
 }
 
-// reservedFiles are kept for all that is no callback: scrapes, storage, configuration.
+// reservedFiles is the number of files that the process keeps for scrapes, storage, configuration
+// and backends.
 const reservedFiles = 64
 
-// resolved returns the limits, as far as the process may open files.
+// resolved returns the limits. If the process may not open enough files, MaxConnections is lower
+// than the flag.
 func (l *limitFlags) resolved(log logrus.FieldLogger) handler.Limits {
 	connections := l.maxConnections
 	if files, ok := fileLimit(); ok && uint64(connections)+reservedFiles > files {
@@ -64,7 +66,7 @@ func (l *limitFlags) resolved(log logrus.FieldLogger) handler.Limits {
 	}
 }
 
-// prefixes is a flag with networks, or addresses.
+// prefixes is the value of a flag that takes networks and addresses.
 type prefixes []netip.Prefix
 
 // Set implements kingpin.Value.

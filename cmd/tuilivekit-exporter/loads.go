@@ -7,14 +7,14 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/web"
 )
 
-// loads remembers how the last loads of the configuration went.
+// loads holds the results of the last loads of the configuration.
 type loads struct {
 	mu                 sync.Mutex
 	attempted, success time.Time
 	err                error
 }
 
-// note notes an attempt that has just ended.
+// note records the result of a load that has just ended.
 func (l *loads) note(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

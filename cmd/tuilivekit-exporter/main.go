@@ -25,8 +25,8 @@ func main() {
 	}
 }
 
-// execute does what args ask for. It returns when that is done or ctx has ended. A signal of
-// reloads lets serve read its configuration again.
+// execute runs the command that args name. It returns when the command has ended, at the latest
+// soon after ctx. A signal of reloads makes serve read its configuration again.
 func execute(ctx context.Context, reloads <-chan os.Signal, args []string, stdout, stderr io.Writer) error {
 	nameVersion()
 	cli := newCLI(stdout, stderr)
@@ -38,7 +38,7 @@ func execute(ctx context.Context, reloads <-chan os.Signal, args []string, stdou
 		return cli.usageError(args, err)
 	}
 	if command != "serve" {
-		signal.Reset(syscall.SIGHUP) // the terminal is gone: nothing to read again
+		signal.Reset(syscall.SIGHUP) // these commands read no configuration again: the signal ends them
 	}
 	switch command {
 	case "check-config":
@@ -87,7 +87,7 @@ func newCLI(stdout, stderr io.Writer) *cli {
 	return c
 }
 
-// nameVersion gives a binary that was built without our Makefile the version of its
+// nameVersion sets the version of a binary that was built without the Makefile: to that of its
 // module.
 func nameVersion() {
 	if info, ok := debug.ReadBuildInfo(); ok && version.Version == "" {

@@ -31,11 +31,11 @@ type part struct {
 	// stop lets the part finish its work before the context of run ends. It returns when
 	// that is done, or when its own context ends. Nil: there is nothing to finish.
 	stop func(context.Context) error
-	// late says what it means if run does not return in time.
+	// late is added to the error if run does not return in time: what that means.
 	late string
 }
 
-// add adds p. A part that does not return in time is left behind: the process ends.
+// add adds p. If p does not return in time, its goroutine is abandoned: the process ends.
 func (ps *parts) add(p part) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done, leave := make(chan error, 1), make(chan struct{})
@@ -70,7 +70,7 @@ func (ps *parts) fail(name string, err error) {
 	ps.failed = errors.Join(ps.failed, fmt.Errorf("stop the %s: %w", name, err))
 }
 
-// startClock begins the time that stopping may take: three quarters are for the work in
+// startClock starts the time limits of stopping: three quarters of the time are for the work in
 // progress, the rest is for the last commit.
 func (ps *parts) startClock() {
 	var cancelDeadline, cancelDrained context.CancelFunc
@@ -79,8 +79,8 @@ func (ps *parts) startClock() {
 	ps.cancel = func() { cancelDrained(); cancelDeadline() }
 }
 
-// run starts all parts, and returns when they have stopped. The error is that of the part
-// that returned first, and those of stopping.
+// run starts all parts, and returns when they have stopped. Its error joins the error of the part
+// that returned first and the errors of stopping.
 func (ps *parts) run() error {
 	err := ps.group.Run()
 	ps.cancel()

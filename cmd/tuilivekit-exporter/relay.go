@@ -16,8 +16,8 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/relay"
 )
 
-// relayBackend is a relay's backend as the webhook listener knows one. It gets the
-// backend when the configuration that it is of is put into use.
+// relayBackend makes a backend of the relay a handler.Backend. Configured is set when the
+// configuration of the backend is put into use.
 type relayBackend struct{ relay.Configured }
 
 // Decide implements handler.Backend.
@@ -39,9 +39,8 @@ func translate(err error) error {
 	return err
 }
 
-// prepareRelay checks the backends of cfg and returns the function that puts them into
-// use: it makes them the backends of r, and gives them to apps. It fails when one is at an
-// address that is never dialed.
+// prepareRelay checks the backends of cfg, and returns the function that makes them the backends of
+// r and of apps. It fails if the address of a backend must not be dialed.
 func prepareRelay(r *relay.Relay, cfg *config.Config, apps []handler.App) (apply func(), err error) {
 	var list []relay.Settings
 	backends := map[string]*relayBackend{}
@@ -83,8 +82,8 @@ func relaySettings(app config.App, tokens []string) relay.Settings {
 	}
 }
 
-// checkRelay finds the backends of cfg that a start refuses. Where it will listen is not
-// known here, so one that is the exporter itself is not found.
+// checkRelay returns the error with which a start would refuse the backends of cfg. It does not
+// find a backend that is the exporter itself: the address of the webhook listener is not known.
 func checkRelay(cfg *config.Config) error {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
@@ -96,7 +95,7 @@ func checkRelay(cfg *config.Config) error {
 	return err
 }
 
-// refuseSelf fails when a backend is at listener, where callbacks come in.
+// refuseSelf fails if a backend has the address of listener, the webhook listener.
 func (a *app) refuseSelf(listener net.Listener) error {
 	tcp, ok := listener.Addr().(*net.TCPAddr)
 	if !ok {

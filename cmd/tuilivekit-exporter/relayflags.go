@@ -9,7 +9,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/config"
 )
 
-// relayFlags are the flags that settings of relays must fit. check-config has them too.
+// relayFlags are the flags that limit the settings of relays. serve and check-config have them.
 type relayFlags struct {
 	maxBodyBytes    *int64
 	shutdownTimeout time.Duration
@@ -23,15 +23,14 @@ func (f *relayFlags) registerShutdownTimeout(cmd *kingpin.CmdClause) {
 	cmd.Flag("shutdown.timeout", "Maximum time for stopping after that: a quarter is for the last commit, the rest for callbacks in progress and for relays.").Default("10s").DurationVar(&f.shutdownTimeout)
 }
 
-// maxRequestHead bounds what a queued callback has beside its body: the server takes no
-// larger header, and the relay adds little.
+// maxRequestHead is the largest size of a queued callback without its body: the server accepts no
+// larger header, and the relay adds little to it.
 const maxRequestHead = 64 << 10
 
-// drainTime is how much of the time to stop is for callbacks that are being answered.
+// drainTime is the part of --shutdown.timeout for the callbacks in progress.
 func (f *relayFlags) drainTime() time.Duration { return f.shutdownTimeout * 3 / 4 }
 
-// fit finds settings of relays that cannot go together with the flags. Its errors name
-// both.
+// fit returns an error if a setting of a relay contradicts a flag. The error names both.
 func (f *relayFlags) fit(cfg *config.Config) error {
 	for _, app := range cfg.Apps {
 		r := app.Relay

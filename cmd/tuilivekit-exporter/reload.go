@@ -8,18 +8,18 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
 )
 
-// plan is a configuration that is read and validated, and not in use yet: nothing is put
-// into use before the last step that can fail.
+// plan is a configuration that is read and validated, but not in use: nothing is put into use
+// before the last step that can fail.
 type plan struct {
 	apps     []handler.App
 	warnings []string
-	apply    []func() // the steps that put it into use, in this order; none can fail
+	apply    []func() // the steps that put the configuration into use, in this order; none can fail
 }
 
 // plan reads the configuration: applications, tokens and the targets of relays.
 func (a *app) plan() (*plan, error) {
 	if a.cfg.autoReload {
-		a.configSum = a.cfg.sum() // before: what changes meanwhile is seen by the next look
+		a.configSum = a.cfg.sum() // before the files are read: a later change differs from it
 	}
 	cfg, warnings, err := a.cfg.load()
 	if err != nil {
@@ -38,8 +38,8 @@ func (a *app) plan() (*plan, error) {
 	return p, nil
 }
 
-// replan is plan for an exporter that has a configuration in use already: it goes on to
-// what newApp makes of a plan itself.
+// replan is plan for a reload. It also prepares the certificate, the web configuration and the
+// applications of the handler, which newApp makes itself.
 func (a *app) replan() (*plan, error) {
 	p, err := a.plan()
 	if err != nil {
@@ -61,7 +61,7 @@ func (a *app) replan() (*plan, error) {
 	return p, nil
 }
 
-// use puts p into use and logs what should not stay as it is.
+// use puts p into use, and logs its warnings.
 func (a *app) use(p *plan) {
 	for _, warning := range p.warnings {
 		a.log.Warn(warning)
@@ -74,14 +74,14 @@ func (a *app) use(p *plan) {
 	a.loads.note(nil)
 }
 
-// reload reads the configuration again. If it is not valid the last one stays.
+// reload reads the configuration again. If it is not valid, the last valid one stays in use.
 func (a *app) reload() error {
 	a.reloading.Lock()
 	defer a.reloading.Unlock()
 	return a.reloadLocked()
 }
 
-// reloadIfChanged reloads if the content is not that of the last attempt.
+// reloadIfChanged reloads if the content of a file has changed since the last attempt.
 func (a *app) reloadIfChanged() {
 	a.reloading.Lock()
 	defer a.reloading.Unlock()
@@ -109,7 +109,7 @@ func (a *app) serveReload(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// newReloadOK returns the metric of how the last attempts went.
+// newReloadOK returns the metric that shows whether the last attempts succeeded.
 func (a *app) newReloadOK() prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "tuilivekit_exporter_config_last_reload_successful",

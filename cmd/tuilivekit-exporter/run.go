@@ -13,11 +13,11 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-// listeners are the ports of the exporter, bound.
+// listeners are the bound ports of the exporter.
 type listeners struct {
 	webhook net.Listener
 	web     []net.Listener
-	health  net.Listener // nil if not wanted
+	health  net.Listener // nil without --health.listen-address
 }
 
 // listen binds all ports, or none.
@@ -52,7 +52,7 @@ func (l listeners) close() {
 }
 
 // run serves callbacks and metrics on l until ctx ends or one of the parts fails. Then it
-// answers what it has read, and returns. It closes l.
+// answers the requests that it has read, and returns. It closes l.
 func (a *app) run(ctx context.Context, l listeners, hup <-chan os.Signal) error {
 	if err := a.refuseSelf(l.webhook); err != nil {
 		l.close()
@@ -62,13 +62,13 @@ func (a *app) run(ctx context.Context, l listeners, hup <-chan os.Signal) error 
 	webhook, webServer := a.webhookServer(), a.webServer()
 	serving := servingOf(webhook, webServer)
 	ps := &parts{timeout: a.cfg.shutdownTimeout}
-	// Each part is stopped before those below it, which take what it leaves.
+	// The parts stop in this order: what a part leaves to do, the parts below it do.
 	ps.add(part{
-		name: "announcements", // ready, stopping; first of all, so that balancers send callbacks elsewhere
+		name: "announcements", // readiness ends first, so that balancers send callbacks to other replicas
 		run:  func(cut context.Context) error { return a.announce(ctx, cut, serving, l.webhook.Addr()) },
 	})
 	ps.add(part{
-		name: "webhook listener", // no more callbacks; those that have come are answered
+		name: "webhook listener", // it accepts no more callbacks, and answers those in progress
 		run:  func(context.Context) error { return a.serveWebhook(webhook, l.webhook) },
 		stop: func(drained context.Context) error { return a.shutdown(webhook, drained) },
 	})
@@ -76,21 +76,21 @@ func (a *app) run(ctx context.Context, l listeners, hup <-chan os.Signal) error 
 	ps.add(part{name: "certificates", run: a.follow})
 	ps.add(part{name: "garbage collection", run: adjustGC})
 	ps.add(part{
-		name: "relay", // what the backends take at once is delivered
+		name: "relay", // it delivers the queued callbacks that the backends accept in time
 		run:  a.relay.Run,
 		stop: func(drained context.Context) error { a.relay.Drain(drained); return nil },
 	})
 	ps.add(part{name: "recounts", run: a.recounts.Run})
-	ps.add(part{name: "replicas", run: a.replicas.Run}) // the others get the last callbacks, too
+	ps.add(part{name: "replicas", run: a.replicas.Run}) // the other replicas get the last changes
 	if a.storage != nil {
 		ps.add(part{
-			name: "storage", // nobody records any more: the last commit
+			name: "storage", // no part records any more: it makes the last commit
 			run:  a.storage.Run,
 			late: "; nothing that was acknowledged is lost",
 		})
 	}
 	ps.add(part{
-		name: "web listener", // last: Prometheus sees all of the above
+		name: "web listener", // last, so that Prometheus can scrape what the other parts have counted
 		run:  func(context.Context) error { return a.serveWeb(webServer, l.web) },
 		stop: func(context.Context) error { return stopWeb(webServer, ps.deadline) },
 	})
@@ -117,14 +117,14 @@ func servingOf(servers ...*http.Server) <-chan struct{} {
 				close(serving)
 			}
 		})
-		// It is called when the server begins to accept, once for each listener.
+		// BaseContext is called once for each listener, when the server begins to accept connections.
 		server.BaseContext = func(net.Listener) context.Context { once(); return context.Background() }
 	}
 	return serving
 }
 
-// announce says that the exporter is ready as soon as all servers serve, and that it stops
-// as soon as asked ends. It goes on for --shutdown.delay after that, or until cut ends.
+// announce makes the exporter ready when all servers accept connections, and not ready when
+// asked ends. It returns after --shutdown.delay, or when cut ends.
 func (a *app) announce(asked, cut context.Context, serving <-chan struct{}, webhook net.Addr) error {
 	defer a.log.Info("stopping: answering the callbacks in progress")
 	defer a.health.SetReady(false)
@@ -151,7 +151,8 @@ func (a *app) announce(asked, cut context.Context, serving <-chan struct{}, webh
 	return nil
 }
 
-// reloadWhenAsked reloads at each signal and, if wanted, when a look finds changes.
+// reloadWhenAsked reloads at each signal of hup and, with --config.auto-reload, when a file has
+// changed.
 func (a *app) reloadWhenAsked(ctx context.Context, hup <-chan os.Signal) error {
 	var look <-chan time.Time
 	if a.cfg.autoReload {
@@ -171,7 +172,8 @@ func (a *app) reloadWhenAsked(ctx context.Context, hup <-chan os.Signal) error {
 	}
 }
 
-// follow looks at the files of both listeners now and then until ctx ends.
+// follow checks the certificate and configuration files of both listeners for changes, every
+// certificateInterval, until ctx ends.
 func (a *app) follow(ctx context.Context) error {
 	tick := time.NewTicker(certificateInterval)
 	defer tick.Stop()
@@ -186,7 +188,7 @@ func (a *app) follow(ctx context.Context) error {
 	}
 }
 
-// shutdown answers the callbacks that have come.
+// shutdown closes the listener of server and waits until the callbacks in progress are answered.
 func (a *app) shutdown(server *http.Server, drained context.Context) error {
 	err := server.Shutdown(drained)
 	if err != nil {
@@ -201,7 +203,7 @@ func (a *app) serveHealth(server *http.Server, listener net.Listener) error {
 	return fmt.Errorf("health listener: %w", server.Serve(listener))
 }
 
-// stopWeb ends the scrapes that take too long.
+// stopWeb waits for the requests in progress, and closes their connections when deadline ends.
 func stopWeb(server *http.Server, deadline context.Context) error {
 	server.SetKeepAlivesEnabled(false)
 	if err := server.Shutdown(deadline); err != nil {

@@ -77,7 +77,7 @@ func (a *app) newStatus() *web.Status {
 	return web.NewStatus(o)
 }
 
-// callbackURL says where callbacks are to be sent.
+// callbackURL returns the URL that callbacks are to be sent to.
 func (a *app) callbackURL() web.CallbackURLStatus {
 	status := web.CallbackURLStatus{Local: a.localURL(), Public: a.cfg.externalURL}
 	switch name := a.cert.name(); {
@@ -93,8 +93,8 @@ func (a *app) callbackURL() web.CallbackURLStatus {
 	return status
 }
 
-// localURL returns the URL of the webhook listener as this machine sees it, "" while that is
-// not bound.
+// localURL returns the URL of the webhook listener on this machine, "" before the listener is
+// bound.
 func (a *app) localURL() string {
 	addr := a.webhookAddr.Load()
 	if addr == nil {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// tally counts what became of callbacks.
+// tally counts the outcomes of callbacks.
 type tally struct {
 	total int
 	start time.Time
@@ -30,7 +30,7 @@ func (t *tally) add(o outcome, took time.Duration) {
 	t.times = append(t.times, took)
 }
 
-// sent returns how many callbacks were answered or failed, and how many were OK.
+// sent returns the number of callbacks that were answered or failed, and of those answered OK.
 func (t *tally) sent() (all, ok int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

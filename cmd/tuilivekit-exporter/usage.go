@@ -10,8 +10,8 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 )
 
-// usageError puts an error of the command line in words that say what to write instead:
-// those of kingpin are often those of the function that could not parse a value.
+// usageError rewrites an error of the command line so that it says what to write instead: kingpin
+// often passes on the text of the function that could not parse a value.
 func (c *cli) usageError(args []string, err error) error {
 	text := err.Error()
 	for _, words := range []struct{ pattern, text string }{
@@ -37,8 +37,8 @@ func (c *cli) usageError(args []string, err error) error {
 	return errors.New(c.wrongFlag(args) + text + hint + " (see --help)")
 }
 
-// wrongFlag returns the flag, or the variable, whose value cannot be parsed: kingpin
-// does not say. It returns nothing when something else is wrong.
+// wrongFlag returns the flag, or the environment variable, whose value cannot be parsed, which the
+// error of kingpin does not name. It returns "" if all values can be parsed.
 func (c *cli) wrongFlag(args []string) string {
 	parsed, err := c.app.ParseContext(args)
 	if err != nil {

@@ -15,18 +15,18 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/config"
 )
 
-// webConfig is the configuration file of the web listener, in the format of the
-// exporter-toolkit, and the files that it names. It follows their content. (The toolkit
-// itself reads its file for each request, and answers all of them 500 while the file is
-// broken, health checks too.)
+// webConfig is the configuration file of the web listener, in the format of the exporter-toolkit,
+// and the files that it names. They are read again when their content has changed. (The toolkit
+// itself reads the file for each request. While the file is not valid, it answers 500 to all
+// requests, health checks too.)
 type webConfig struct {
 	*followed[webSettings] // nil if there is no file
 }
 
-// noWebSettings are those without a file: no TLS, no password.
+// noWebSettings are the settings without a file: no TLS, no password.
 var noWebSettings webSettings
 
-// webSettings are what a file says. They are immutable.
+// webSettings are the settings in the file. They are immutable.
 type webSettings struct {
 	tls     *tls.Config // nil without TLS
 	header  map[string]string
@@ -34,8 +34,8 @@ type webSettings struct {
 	limiter *rate.Limiter // nil without a limit
 }
 
-// loadWebConfig reads file. As for the webhook listener, an expired certificate is a
-// warning at the start.
+// loadWebConfig reads file. At start an expired certificate is accepted with a warning, as for the
+// webhook listener.
 func loadWebConfig(file string, log logrus.FieldLogger) (webConfig, error) {
 	if file == "" {
 		return webConfig{}, nil
@@ -70,7 +70,7 @@ func loadWebConfig(file string, log logrus.FieldLogger) (webConfig, error) {
 	return webConfig{f}, nil
 }
 
-// settings returns those in use.
+// settings returns the settings in use.
 func (c webConfig) settings() *webSettings {
 	if c.followed == nil {
 		return &noWebSettings
@@ -137,7 +137,7 @@ func (s *webSettings) expired() error {
 	return expired(s.tls.Certificates[0])
 }
 
-// sumWebConfig stands for the content of file and of the files that it names.
+// sumWebConfig returns the sum of the content of file and of the files that it names.
 func sumWebConfig(file string) config.Sum {
 	names := []string{file}
 	if parsed, err := parseWebConfig(file); err == nil {
@@ -150,8 +150,7 @@ func sumWebConfig(file string) config.Sum {
 	return config.SumFiles(names...)
 }
 
-// tlsConfig returns a configuration that is always that of the newest settings, nil
-// without TLS.
+// tlsConfig returns a configuration that always has the newest settings, nil without TLS.
 func (c webConfig) tlsConfig() *tls.Config {
 	if c.settings().tls == nil {
 		return nil
@@ -162,9 +161,9 @@ func (c webConfig) tlsConfig() *tls.Config {
 	}
 }
 
-// handler serves next to those who may see it. Health checks need no password, and no limit
-// applies to them: they say nothing of the applications, and whoever restarts the
-// process when they fail must not do so for a setting of this file.
+// handler serves next to clients with a valid password. Health checks need no password and have no
+// rate limit: they show nothing of the applications, and a setting in this file must not make a
+// liveness probe restart the process.
 func (c webConfig) handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := c.settings()

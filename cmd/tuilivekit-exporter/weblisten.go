@@ -12,8 +12,8 @@ import (
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 )
 
-// listenWeb binds what the flags of the web listener name: addresses, or the sockets
-// of systemd. The caller closes the listeners.
+// listenWeb binds the addresses, or takes the sockets of systemd, that the flags of the web
+// listener name. The caller closes the listeners.
 func listenWeb(flags *toolkit.FlagConfig) ([]net.Listener, error) {
 	if flags.WebSystemdSocket != nil && *flags.WebSystemdSocket {
 		listeners, err := activation.Listeners()
