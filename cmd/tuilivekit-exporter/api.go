@@ -5,8 +5,8 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/restapi"
 )
 
-// newAPIClient returns a client of the server API of app, or nil if app has no credentials.
-// Close it after use.
+// newAPIClient returns a client of the server API of app, nil if app has no credentials. The caller
+// closes the client.
 func newAPIClient(app config.App) *restapi.Client {
 	if app.API == nil {
 		return nil

@@ -28,13 +28,13 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/web"
 )
 
-// app is the exporter, wired and not listening.
+// app is the exporter with all its parts, before it listens.
 type app struct {
 	cfg  *serveCommand
 	log  *logrus.Logger
 	slog *slog.Logger // the same, for libraries
 
-	storage  *storage.Storage // nil: in memory only
+	storage  *storage.Storage // nil if --storage.path is empty
 	relay    *relay.Relay
 	recounts *reconcile.Reconciler
 	replicas *replica.Replicas
@@ -46,8 +46,8 @@ type app struct {
 	webConf  webConfig
 
 	reloading     sync.Mutex
-	configSum     config.Sum  // as of the last attempt to load; held by reloading
-	reloaded      atomic.Bool // the last attempt was successful
+	configSum     config.Sum  // of the files at the last attempt to load; guarded by reloading
+	reloaded      atomic.Bool // whether the last load succeeded
 	reloadOKSince prometheus.Gauge
 	loads         loads
 	current       atomic.Pointer[config.Config] // the configuration in use
@@ -104,14 +104,15 @@ func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 	return a, nil
 }
 
-// close releases what newApp has taken, of an app that does not run.
+// close releases the resources of an app that never runs.
 func (a *app) close() {
 	if a.storage != nil {
 		a.storage.Close()
 	}
 }
 
-// newCallback makes the webhook. What it records goes to store, and to the recounts.
+// newCallback makes the handler of the webhook. It records into store, and tells the recounts the
+// rooms of callbacks.
 func (a *app) newCallback(apps []handler.App, store handler.Store, reg prometheus.Registerer) (*handler.Callback, error) {
 	return handler.New(handler.Options{
 		Apps: apps, Store: hearing{store, a.recounts}, Registerer: reg, Log: a.log,
@@ -120,13 +121,13 @@ func (a *app) newCallback(apps []handler.App, store handler.Store, reg prometheu
 	})
 }
 
-// recorded is a store with what records into it.
+// recorded is a store, and the recorder of its events.
 type recorded struct {
 	*state.Store
 	handler.Recorder
 }
 
-// recorded returns store with what makes its events durable, if that is wanted.
+// recorded returns store with its recorder: the storage, or memory if --storage.path is empty.
 func (a *app) recorded(store *state.Store, queues *queue.Queues) handler.Store {
 	if a.storage == nil {
 		return recorded{store, storage.Memory{Store: store, Queues: queues}}
@@ -134,8 +135,8 @@ func (a *app) recorded(store *state.Store, queues *queue.Queues) handler.Store {
 	return recorded{store, a.storage}
 }
 
-// loadAll loads the configuration and opens the storage, beside each other: with
-// thousands of applications both take their time, and the exporter is awaited.
+// loadAll loads the configuration and opens the storage at the same time: with thousands of
+// applications both are slow, and callbacks are lost until the exporter is ready.
 func (a *app) loadAll(store *state.Store, queues *queue.Queues, reg prometheus.Registerer) (*plan, error) {
 	var opening sync.WaitGroup
 	var storageErr error
@@ -172,23 +173,24 @@ func (a *app) newWeb(reg *exposition.Registry) http.Handler {
 	return web.NewRouter(o)
 }
 
-// Both servers bound what a client may take of header bytes and of time.
+// webhookServer makes the server of the webhook listener. Both servers limit the size of a header
+// and the time of a request.
 func (a *app) webhookServer() *http.Server {
 	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true) // all that the sender needs
+	protocols.SetHTTP1(true) // Tencent needs no other version
 	protocols.SetHTTP2(a.cfg.webhookHTTP2)
 	return &http.Server{
 		Handler:        a.webhook,
 		ConnContext:    a.callback.ConnContext,
 		Protocols:      protocols,
 		HTTP2:          &http.HTTP2Config{MaxConcurrentStreams: 32},
-		ReadTimeout:    5 * time.Second, // headers; the body has a shorter one of its own
+		ReadTimeout:    5 * time.Second, // of the header; the body has a shorter limit
 		WriteTimeout:   10 * time.Second,
-		IdleTimeout:    3 * time.Minute, // the sender keeps its connections
+		IdleTimeout:    3 * time.Minute, // Tencent reuses its connections
 		MaxHeaderBytes: 16 << 10,
 		ErrorLog:       slog.NewLogLogger(a.slog.Handler(), slog.LevelDebug),
 
-		DisableGeneralOptionsHandler: true, // or "OPTIONS *" is answered 200
+		DisableGeneralOptionsHandler: true, // else "OPTIONS *" is answered 200
 	}
 }
 
@@ -200,15 +202,16 @@ func (a *app) webServer() *http.Server {
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      2 * time.Minute, // a profile takes 30 s
 		MaxHeaderBytes:    64 << 10,
-		// A connection of HTTP/2 that ends with open streams is kept in memory, with four
-		// times as many streams that wait, until it would have been idle for too long.
+		// If an HTTP/2 connection ends with open streams, the server keeps it in memory until the
+		// idle timeout, with up to four times as many queued streams.
 		IdleTimeout: 90 * time.Second,
 		HTTP2:       &http.HTTP2Config{MaxConcurrentStreams: 8},
 		ErrorLog:    slog.NewLogLogger(a.slog.Handler(), slog.LevelDebug),
 	}
 }
 
-// healthServer needs no settings that could be wrong: what asks it may end the process.
+// healthServer makes the server of the health listener. No setting can make it fail: a liveness
+// probe that fails restarts the process.
 func (a *app) healthServer() *http.Server {
 	return &http.Server{
 		Handler:        web.NewHealthRouter(a.health),

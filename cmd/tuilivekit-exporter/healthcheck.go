@@ -85,7 +85,7 @@ func (c *healthcheckCommand) client() (*http.Client, error) {
 	return client, nil
 }
 
-// explain adds what to do about a certificate that is not accepted.
+// explain adds advice to the error of a certificate that is not accepted.
 func explain(err error) error {
 	var host x509.HostnameError
 	var authority x509.UnknownAuthorityError

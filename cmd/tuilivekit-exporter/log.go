@@ -14,7 +14,7 @@ func (c *serveCommand) newLogger(w io.Writer) *logrus.Logger {
 	log.SetOutput(w)
 	level, err := logrus.ParseLevel(c.logLevel)
 	if err != nil {
-		level = logrus.InfoLevel // not reached: the flag is an enumeration
+		level = logrus.InfoLevel // not reached: kingpin has checked the flag
 	}
 	log.SetLevel(level)
 	if c.logFormat == "json" {

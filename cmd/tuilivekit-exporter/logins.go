@@ -8,18 +8,18 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// maxRememberedLogins bounds how many results of bcrypt are kept.
+// maxRememberedLogins is the number of results of bcrypt that are kept.
 const maxRememberedLogins = 128
 
 // logins are the users of the web listener and their bcrypt hashes.
 type logins struct {
 	hashes map[string]string
-	decoy  string // compared for users that do not exist, so that they take as long
+	decoy  string // hash for unknown users, so that their requests take as long
 
-	comparing sync.Mutex // one at a time: each takes a processor for a while
+	comparing sync.Mutex // one comparison at a time: each takes much processor time
 
 	mu         sync.Mutex
-	remembered map[[sha256.Size]byte]bool // results, by user and password
+	remembered map[[sha256.Size]byte]bool // results, by the sum of user and password
 }
 
 func newLogins() *logins {
@@ -29,7 +29,7 @@ func newLogins() *logins {
 // add adds a user. It must not be called after the first allow.
 func (l *logins) add(user, hash string) {
 	l.hashes[user] = hash
-	cost, _ := bcrypt.Cost([]byte(hash)) // checked before
+	cost, _ := bcrypt.Cost([]byte(hash)) // the toolkit has checked the hash
 	if highest, err := bcrypt.Cost([]byte(l.decoy)); err != nil || cost > highest {
 		l.decoy = hash
 	}

@@ -16,16 +16,16 @@ const (
 	logFlushTimeout = time.Second
 )
 
-// logWriter passes log lines on to a writer that may block or fail, for example a pipe
-// that nobody reads. Its Write does neither: lines that find no room, and lines that
-// cannot be written, are dropped and counted. Lines keep their order.
+// logWriter passes log lines on to a writer that may block or fail, for example a pipe without a
+// reader. Its Write neither blocks nor fails: if the buffer is full or a line cannot be written,
+// the line is dropped and counted. Lines keep their order.
 type logWriter struct {
 	w         io.Writer
 	dropped   atomic.Int64
-	onDropped func(lines int64) // called as soon as lines are written again
+	onDropped func(lines int64) // called when lines can be written again
 
-	wake chan struct{} // has room for one
-	stop chan struct{} // closed when the last line has come
+	wake chan struct{} // buffered, of one
+	stop chan struct{} // closed after the last line
 
 	mu      sync.Mutex
 	pending []byte // whole lines
@@ -35,7 +35,7 @@ func newLogWriter(w io.Writer) *logWriter {
 	return &logWriter{w: w, onDropped: func(int64) {}, wake: make(chan struct{}, 1), stop: make(chan struct{})}
 }
 
-// Write takes one line. It neither blocks nor fails. line stays the caller's.
+// Write copies one line to the buffer. It neither blocks nor fails.
 func (l *logWriter) Write(line []byte) (int, error) {
 	l.mu.Lock()
 	full := len(l.pending)+len(line) > maxPendingLog
@@ -49,13 +49,13 @@ func (l *logWriter) Write(line []byte) (int, error) {
 	}
 	select {
 	case l.wake <- struct{}{}:
-	default: // it is awake already
+	default: // run is awake
 	}
 	return len(line), nil
 }
 
-// start writes lines until the returned function is called, which gives the last ones
-// logFlushTimeout.
+// start writes lines until the returned function is called. That function waits for the last lines
+// for at most logFlushTimeout.
 func (l *logWriter) start() (stop func()) {
 	done := make(chan struct{})
 	go func() {
@@ -66,12 +66,12 @@ func (l *logWriter) start() (stop func()) {
 		close(l.stop)
 		select {
 		case <-done:
-		case <-time.After(logFlushTimeout): // the writer blocks, and ends with the process
+		case <-time.After(logFlushTimeout): // the writer blocks: its goroutine ends with the process
 		}
 	}
 }
 
-// run writes pending lines until stop is closed and none is left.
+// run writes pending lines until stop is closed and no line is pending.
 func (l *logWriter) run() {
 	var spare []byte
 	var reported int64
@@ -82,7 +82,7 @@ func (l *logWriter) run() {
 		l.pending = spare[:0]
 		l.mu.Unlock()
 		if dropped := l.dropped.Load(); dropped > reported && !failed {
-			l.onDropped(dropped - reported) // there is room for it now
+			l.onDropped(dropped - reported) // the buffer has space for its line now
 			reported = dropped
 		}
 		switch {
@@ -97,16 +97,16 @@ func (l *logWriter) run() {
 			select {
 			case <-l.wake:
 			case <-l.stop:
-				stopping = true // after one more look
+				stopping = true // after the lines that came meanwhile
 			}
 		}
 		if spare = lines; cap(spare) > maxPendingLog/16 {
-			spare = nil // a burst keeps no memory
+			spare = nil // the memory of a burst is released
 		}
 	}
 }
 
-// newLogLinesDropped returns the metric of the lines that log has dropped.
+// newLogLinesDropped returns the metric of the dropped log lines.
 func newLogLinesDropped(log *logrus.Logger) prometheus.Collector {
 	return prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "tuilivekit_exporter_log_lines_dropped_total",
@@ -115,6 +115,6 @@ func newLogLinesDropped(log *logrus.Logger) prometheus.Collector {
 		if w, ok := log.Out.(*logWriter); ok {
 			return float64(w.dropped.Load())
 		}
-		return 0 // in tests, which write to a buffer
+		return 0 // a test logs to a buffer
 	})
 }

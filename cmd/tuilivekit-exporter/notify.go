@@ -7,8 +7,8 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-// watch notifies the watchdog of systemd at half its interval, until ctx ends. While
-// something holds the state it does not, and systemd restarts the exporter.
+// watch notifies the watchdog of systemd at half its interval until ctx ends. It reads the state
+// each time: if a deadlock holds the state, it stops, and systemd restarts the exporter.
 func (a *app) watch(ctx context.Context) {
 	interval, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {

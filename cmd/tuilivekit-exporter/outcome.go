@@ -15,10 +15,10 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-// outcome is what became of one callback of send.
+// outcome is the result of one callback of send.
 type outcome struct {
 	ok   bool
-	seen string // what Tencent would have seen, in the words of its list of failures
+	seen string // the failure in the words of Tencent's list of failures
 	hint string // what to check
 }
 
@@ -26,7 +26,7 @@ type outcome struct {
 func failedRequest(err error) outcome {
 	var urlErr *url.Error
 	if errors.As(err, &urlErr) {
-		err = urlErr.Err // without the URL, which is signed
+		err = urlErr.Err // without the URL, which has a signature
 	}
 	var (
 		network     net.Error
@@ -54,10 +54,10 @@ func failedRequest(err error) outcome {
 	return o
 }
 
-// httpToHTTPS is what a server of net/http answers on a port that speaks TLS.
+// httpToHTTPS is the answer of net/http to a request without TLS on a port with TLS.
 const httpToHTTPS = "Client sent an HTTP request to an HTTPS server."
 
-// judge explains an answer.
+// judge returns the outcome of an answer.
 func judge(resp *http.Response, body []byte) outcome {
 	var a tuilivekit.Answer
 	parsed := json.Unmarshal(body, &a) == nil && a.ActionStatus != ""
@@ -86,7 +86,7 @@ func judge(resp *http.Response, body []byte) outcome {
 
 const webhookPort = "is the port of --url that of --webhook.listen-address? The web listener, which serves /metrics, takes no callbacks"
 
-// hints say what to check after an answer of the exporter.
+// hints are what to check, by status of the answer.
 var hints = map[int]string{
 	http.StatusBadRequest:            "the answer names what is wrong with the body or the query",
 	http.StatusUnauthorized:          "is the token the one that the exporter has for this application, and are both clocks right?",

@@ -10,9 +10,9 @@ import (
 	oklog "github.com/oklog/run"
 )
 
-// parts run together. They are started in the order in which they are added, all at once;
-// as soon as one returns they are stopped in that order, one after the other. The same
-// order serves both: what is stopped first gets its work from what is stopped later.
+// parts are the parts of a process that run at the same time. When one of them returns, all are
+// stopped, one after another, in the order in which they were added: a part is added before the
+// parts that it hands work to.
 type parts struct {
 	group   oklog.Group
 	timeout time.Duration // for stopping all of them
@@ -20,16 +20,16 @@ type parts struct {
 	begin             sync.Once
 	drained, deadline context.Context
 	cancel            context.CancelFunc
-	failed            error // of stopping
+	failed            error // the errors of stopping
 }
 
-// part is what add needs of a part.
+// part is one of the parts.
 type part struct {
 	name string
-	// run returns when its context ends, or when the part cannot go on.
+	// run returns when its context ends, or when the part has failed.
 	run func(context.Context) error
-	// stop lets the part finish its work before the context of run ends. It returns when
-	// that is done, or when its own context ends. Nil: there is nothing to finish.
+	// stop finishes the work of the part before the context of run ends. It returns when the
+	// work is finished, or when its own context ends. It is nil if there is nothing to finish.
 	stop func(context.Context) error
 	// late is added to the error if run does not return in time: what that means.
 	late string

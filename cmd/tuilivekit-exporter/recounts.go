@@ -22,7 +22,7 @@ func recountedApps(cfg *config.Config) []reconcile.App {
 	return apps
 }
 
-// hearing is a store that tells recounts the ids of the rooms that callbacks name.
+// hearing is a store that also tells the recounts the RoomIds of callbacks.
 type hearing struct {
 	handler.Store
 	recounts *reconcile.Reconciler
@@ -34,7 +34,7 @@ func (h hearing) Record(e handler.Event, q handler.Request, deadline time.Time) 
 	return h.Store.Record(e, q, deadline)
 }
 
-// recountStatus says how the recounts of an application go, nil if it is not recounted.
+// recountStatus returns the status of the recounts of an application, nil without recounts.
 func (a *app) recountStatus(appID string) *web.RecountStatus {
 	h, ok := a.recounts.Health(appID)
 	if !ok {

@@ -13,8 +13,8 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/web"
 )
 
-// newReplicas makes what exchanges records with other replicas. What it takes is durable if
-// there is a storage.
+// newReplicas makes the exchange with other replicas. The records that it takes are durable if there
+// is a storage.
 func (a *app) newReplicas(store *state.Store, reg prometheus.Registerer) (err error) {
 	o := replica.Options{Known: store, Learner: storage.Memory{Store: store}, Tolerance: a.cfg.futureTolerance, Log: a.log, Registerer: reg}
 	if a.storage != nil {
@@ -41,13 +41,13 @@ func replicaSettings(cfg *config.Config) *replica.Settings {
 	return s
 }
 
-// lease lets one of the replicas recount an application. The time is longer than that between
-// two recounts, so that the one that has it keeps it.
+// lease reports whether this replica may recount an application. A lease is longer than the interval
+// of recounts, so that the same replica keeps it.
 func (a *app) lease(ctx context.Context, appID string, interval time.Duration) bool {
 	return a.replicas.Lease(ctx, appID, interval*3/2)
 }
 
-// replicaStatus says how the exchange with other replicas goes, nil if there is none.
+// replicaStatus returns the status of the exchange with other replicas, nil without an engine.
 func (a *app) replicaStatus() *web.ReplicaStatus {
 	h := a.replicas.Health()
 	if !h.Configured {

@@ -7,9 +7,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// newGoCollector returns a collector of the Go runtime. The names of runtime/metrics take
-// the place of go_memstats_*: in OpenMetrics the counter go_memstats_alloc_bytes_total is
-// of the family go_memstats_alloc_bytes, which is a gauge beside it.
+// newGoCollector returns a collector of the Go runtime, with the metrics of runtime/metrics instead
+// of go_memstats_*: in OpenMetrics the counter go_memstats_alloc_bytes_total has the family name
+// go_memstats_alloc_bytes, which is a gauge as well.
 func newGoCollector() prometheus.Collector {
 	return collectors.NewGoCollector(
 		collectors.WithGoCollectorMemStatsMetricsDisabled(),

@@ -10,11 +10,11 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/throttle"
 )
 
-// scrapeLogInterval is the time between two log lines about failed scrapes: a client that
-// breaks off scrapes can cause any number.
+// scrapeLogInterval is the least time between two log lines about failed scrapes: a client can
+// interrupt any number of scrapes.
 const scrapeLogInterval = time.Second
 
-// scrapeLog logs what goes wrong while metrics are served.
+// scrapeLog logs the errors of serving metrics.
 type scrapeLog struct {
 	log      logrus.FieldLogger
 	throttle *throttle.Throttle

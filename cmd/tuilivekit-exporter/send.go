@@ -116,7 +116,7 @@ func (c *sendCommand) prepare() error {
 	return nil
 }
 
-// run sends the callbacks and prints what came of them.
+// run sends the callbacks and prints their outcomes.
 func (c *sendCommand) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if err := c.prepare(); err != nil {
 		return err
@@ -164,9 +164,9 @@ type step struct {
 	at     time.Time // EventTime
 }
 
-// schedule hands out the callbacks at their rate until all are sent or ctx ends. Of a
-// ramp each step has a millisecond of its own, because that is the unit of EventTime: of
-// two events of one millisecond the larger count is the newer one.
+// schedule sends the callbacks to next at the rate until all are sent or ctx ends. Each step of a
+// ramp has another EventTime, which is in milliseconds: of two events of one millisecond, the larger
+// count is the newer one.
 func (c *sendCommand) schedule(ctx context.Context, next chan<- step) {
 	defer close(next)
 	start := time.Now()
@@ -194,7 +194,7 @@ func (c *sendCommand) schedule(ctx context.Context, next chan<- step) {
 	}
 }
 
-// sendOne sends a callback and says what Tencent would make of the answer.
+// sendOne sends a callback and returns the outcome, as Tencent would see it.
 func (c *sendCommand) sendOne(ctx context.Context, client *http.Client, s step) (o outcome) {
 	body := c.body(s)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.target(), bytes.NewReader(body))
@@ -222,7 +222,7 @@ func (c *sendCommand) sendOne(ctx context.Context, client *http.Client, s step) 
 	return judge(resp, b)
 }
 
-// target returns the URL as Tencent makes it: the signature comes last.
+// target returns the URL with the query in Tencent's order: the signature comes last.
 func (c *sendCommand) target() string {
 	separator := "?"
 	if strings.Contains(c.url, "?") {
@@ -237,8 +237,8 @@ func (c *sendCommand) target() string {
 	return target + "&Sign=" + tuilivekit.Sign(c.token.Reveal(), requestTime) + "&RequestTime=" + requestTime
 }
 
-// body returns the body of a callback. No two are alike, or they would be taken for
-// repeats.
+// body returns the body of a callback. No two bodies are equal: the exporter would take the second
+// one for a repeat.
 func (c *sendCommand) body(s step) []byte {
 	i, now := s.number, s.at.UnixMilli()
 	fields := map[string]any{"CallbackCommand": c.command, "Operator_Account": "tuilivekit-exporter-send-" + strconv.Itoa(i), "EventTime": now}

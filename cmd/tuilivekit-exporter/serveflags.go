@@ -152,7 +152,7 @@ func (c *serveCommand) load() (*config.Config, []string, error) {
 	return config.FromFlags(c.apps, c.tokenFiles, c.allowUnsigned)
 }
 
-// sum stands for what load would read.
+// sum returns the sum of the content of the files that load would read.
 func (c *serveCommand) sum() config.Sum {
 	if c.configFile != "" {
 		return config.SumFile(c.configFile)
@@ -160,7 +160,8 @@ func (c *serveCommand) sum() config.Sum {
 	return config.SumFiles(c.tokenFiles...)
 }
 
-// checkPath takes paths that mean the same to a router and to a URL.
+// checkPath returns an error unless path is the same in a URL and in a router: without characters
+// that need escapes.
 func checkPath(path string) error {
 	if len(path) < 2 || path[0] != '/' {
 		return fmt.Errorf("%q must be / followed by at least one character", path)
@@ -173,7 +174,7 @@ func checkPath(path string) error {
 	return nil
 }
 
-// checkExternalURL takes URLs that Tencent's console takes: others would be of no use there.
+// checkExternalURL returns an error unless Tencent's console accepts the URL, or it is empty.
 func checkExternalURL(text string) error {
 	if text == "" {
 		return nil

@@ -74,8 +74,8 @@ func (c *setupCommand) run(ctx context.Context, stdout io.Writer) error {
 	return fmt.Errorf("--app: application %s is not in %s", c.app, c.configFile)
 }
 
-// plan makes the plan. It fails unless the exporter at the URL accepts the token that Tencent
-// will sign with.
+// plan makes the plan. It fails unless the exporter at the URL accepts the token that Tencent will
+// sign with.
 func (c *setupCommand) plan(ctx context.Context, app config.App, api *restapi.Client) (setup.Plan, error) {
 	now, err := setup.Read(ctx, api)
 	if err != nil {
@@ -143,7 +143,7 @@ func (c *setupCommand) carryOut(ctx context.Context, stdout io.Writer, api *rest
 	return nil
 }
 
-// withAdvice adds to an error of the server API what to do about it.
+// withAdvice adds advice to an error of the server API.
 func withAdvice(err error) error {
 	if do := restapi.AdviceOf(err).Do; do != "" {
 		return fmt.Errorf("%w: %s", err, do)

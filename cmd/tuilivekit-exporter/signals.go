@@ -12,11 +12,11 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// signals are those that the process takes from its first line on, so that none ends it
-// by default while it starts.
+// signals are the signals that the process handles from its first line on, so that none of them
+// ends the process during its start.
 type signals struct {
 	stop   chan os.Signal // SIGINT and SIGTERM
-	reload chan os.Signal // SIGHUP, kept until somebody asks for it
+	reload chan os.Signal // SIGHUP, kept until serve reads it
 }
 
 func takeSignals() *signals {
@@ -26,8 +26,8 @@ func takeSignals() *signals {
 	return s
 }
 
-// while returns when f does. The first signal to stop ends the context of f, and the
-// second one does not wait for f any more.
+// while runs f. The first signal to stop ends the context of f. At the second one, while returns
+// at once.
 func (s *signals) while(f func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -47,8 +47,8 @@ func (s *signals) while(f func(context.Context) error) error {
 	}
 }
 
-// printError prints why the process ends, in the format that args, or the environment, ask
-// for. They may be what is wrong, so they are not parsed.
+// printError prints the error that ends the process, in the format of --log.format in args or in the
+// environment. args are not parsed: the error may be that they cannot be.
 func printError(w io.Writer, args []string, err error) {
 	i := slices.Index(args, "--log.format")
 	if slices.Contains(args, "--log.format=json") || i >= 0 && i+1 < len(args) && args[i+1] == "json" ||

@@ -14,19 +14,19 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-// standIn stands in for an application's backend: it answers OK and compares what
-// arrives with what was sent.
+// standIn acts as the application's backend: it answers OK, and compares the delivered callbacks with
+// those that were sent.
 type standIn struct {
 	listener net.Listener
 	server   *http.Server
 	done     chan struct{} // closed when server is
 
 	mu        sync.Mutex
-	expected  map[string]string // query by body, of what has not arrived yet
+	expected  map[string]string // query by body, of callbacks that have not arrived
 	unchanged int
-	changed   map[string]int // how, and how often
-	others    int            // requests that were not sent from here
-	news      chan struct{}  // has one when something has changed
+	changed   map[string]int // number of callbacks by kind of change
+	others    int            // requests that this process did not send
+	news      chan struct{}  // buffered; signals a change
 }
 
 func newStandIn(addr string) (*standIn, error) {
@@ -51,7 +51,7 @@ func (s *standIn) close() {
 	<-s.done
 }
 
-// expect is called before a callback is sent, and forget if it was not taken.
+// expect is called before a callback is sent, forget if it was not answered OK.
 func (s *standIn) expect(query string, body []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,11 +64,11 @@ func (s *standIn) forget(body []byte) {
 	delete(s.expected, string(body))
 }
 
-// ServeHTTP takes what the exporter passes on.
+// ServeHTTP answers a delivery of the exporter.
 func (s *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 	if err != nil {
-		return // it is tried again
+		return // the exporter delivers it again
 	}
 	s.compare(r, string(body))
 	w.Header().Set("Content-Type", "application/json")
@@ -103,7 +103,7 @@ func (s *standIn) compare(r *http.Request, body string) {
 	}
 }
 
-// wait returns when all has arrived, after timeout, or when ctx ends.
+// wait returns when all callbacks have arrived, after timeout, or when ctx ends.
 func (s *standIn) wait(ctx context.Context, timeout time.Duration) {
 	late := time.NewTimer(timeout)
 	defer late.Stop()
@@ -124,7 +124,8 @@ func (s *standIn) wait(ctx context.Context, timeout time.Duration) {
 	}
 }
 
-// report prints the summary. It fails unless all that was taken has arrived unchanged.
+// report prints the summary. It fails unless all callbacks that were answered OK have arrived
+// unchanged.
 func (s *standIn) report(w io.Writer, timeout time.Duration) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

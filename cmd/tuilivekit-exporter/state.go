@@ -55,7 +55,7 @@ func newStoredApp(r state.App) storedApp {
 	return app
 }
 
-// restored returns what c says of all applications, ordered by ID.
+// restored returns all applications of c, ordered by ID.
 func restored(c state.Changes) []state.App {
 	store, apps := state.New(state.Options{}), make([]state.App, len(c.Records))
 	for i, r := range c.Records {
@@ -66,7 +66,7 @@ func restored(c state.Changes) []state.App {
 	return store.Snapshot()
 }
 
-// storedQueue is what waits for the backend of one application.
+// storedQueue is the queue of one application, as state prints it.
 type storedQueue struct {
 	AppID    string    `json:"sdk_app_id"`
 	Requests int       `json:"requests"`
@@ -75,7 +75,7 @@ type storedQueue struct {
 	Oldest   time.Time `json:"oldest_received_time"`
 }
 
-// queuesOf sums up requests, which come in the order of each application.
+// queuesOf sums up requests by application. The requests of an application are in their order.
 func queuesOf(requests []queue.Request) []storedQueue {
 	queues := []storedQueue{}
 	at := map[string]int{}
@@ -104,8 +104,7 @@ type storedSegment struct {
 	Damaged  bool   `json:"damaged"`
 }
 
-// run prints what the journal holds. It fails if the journal is damaged, after printing
-// what is valid.
+// run prints the valid content of the journal. Then it fails if the journal is damaged.
 func (c *stateCommand) run(stdout io.Writer) error {
 	content, err := storage.Read(c.path)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 // flagStatus returns the flags of serve. No flag has a secret.
 func (c *serveCommand) flagStatus() []web.FlagStatus {
 	var list []web.FlagStatus
-	unset := map[string]string{} // the values of flags that are not set, as they are printed
+	unset := map[string]string{} // printed values of flags that are not set
 	var defaults serveCommand
 	defaults.register(kingpin.New("", "").Command("serve", ""))
 	for _, f := range defaults.clause.Model().Flags {
@@ -33,7 +33,7 @@ func (c *serveCommand) flagStatus() []web.FlagStatus {
 	return list
 }
 
-// newStatus makes the status page. It reads what its parts say when it is asked for.
+// newStatus makes the status page. Each request reads the status of the parts anew.
 func (a *app) newStatus() *web.Status {
 	flags := a.cfg.flagStatus()
 	o := web.StatusOptions{
@@ -70,7 +70,7 @@ func (a *app) newStatus() *web.Status {
 	if a.cfg.enablePprof {
 		o.Links = append(o.Links, web.Link{Path: "/debug/pprof/", Text: "Profiles"})
 	}
-	// Counts that are no longer exposed are not called fresh.
+	// After --state.stale-after, counts are not exposed: the page must not show them as fresh.
 	if a.cfg.staleAfter > 0 {
 		o.StaleAfter = min(a.cfg.staleAfter, web.DefaultStaleAfter)
 	}
