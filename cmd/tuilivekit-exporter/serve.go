@@ -13,7 +13,7 @@ import (
 // run serves until ctx ends, and reads the configuration again at each signal of reloads.
 func (c *serveCommand) run(ctx context.Context, reloads <-chan os.Signal, stderr io.Writer) error {
 	startGC()
-	signal.Ignore(syscall.SIGPIPE) // or the process ends with the reader of its log
+	signal.Ignore(syscall.SIGPIPE) // else the process ends when the reader of its log does
 	output := newLogWriter(stderr)
 	log := c.newLogger(output)
 	output.onDropped = func(lines int64) {

@@ -75,7 +75,7 @@ func (c *serveCommand) register(cmd *kingpin.CmdClause) {
 	cmd.Flag("web.enable-lifecycle", "Enable reload of the configuration by POST /-/reload.").BoolVar(&c.enableLifecycle)
 	cmd.Flag("web.enable-pprof", "Enable profiles under /debug/pprof/.").BoolVar(&c.enablePprof)
 
-	cmd.Flag("storage.path", "Directory for the counts and the queued callbacks, created if it does not exist. If empty, they are kept in memory only.").Default("data").StringVar(&c.storagePath)
+	cmd.Flag("storage.path", "Folder for the counts and the queued callbacks, created if it does not exist. If empty, they are kept in memory only.").Default("data").StringVar(&c.storagePath)
 	cmd.Flag("storage.timeout", "Maximum duration of a commit, after which its callbacks are answered 503. Tencent waits 2s.").Default("1s").DurationVar(&c.storageTimeout)
 	cmd.Flag("state.stale-after", "Age from which the counts of the last event are no longer exposed. 0 exposes them forever, with their time.").Default("0s").DurationVar(&c.staleAfter)
 	cmd.Flag("state.future-tolerance", "Maximum time that an event may be in the future. The time of receipt replaces a later one.").Default("1m").DurationVar(&c.futureTolerance)

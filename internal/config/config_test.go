@@ -91,7 +91,7 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 		{"an empty token file", "apps:\n  - sdk_app_id: 1\n    token_files: [empty]", `:3: apps[0].token_files[0]: file DIR/empty is empty`},
 		{"a long token", "apps:\n  - sdk_app_id: 1\n    token_files: [long]", `:3: apps[0].token_files[0]: file DIR/long has a token of more than 128 characters`},
 		{"no name of a token file", "apps:\n  - sdk_app_id: 1\n    token_files: ['']", `:3: apps[0].token_files[0]: the file name is empty`},
-		{"a folder as token file", "apps:\n  - sdk_app_id: 1\n    token_files: [.]", `:3: apps[0].token_files[0]: DIR is a directory`},
+		{"a folder as token file", "apps:\n  - sdk_app_id: 1\n    token_files: [.]", `:3: apps[0].token_files[0]: DIR is a folder`},
 		{"five tokens", "apps:\n  - sdk_app_id: 1\n    token_files: [token, token, token, token, token]", `:3: apps[0].token_files: 5 tokens: an application can have at most 4`},
 		{"a relay without URL", "apps:" + id + "\n    relay: {timeout: 1s}", `:4: apps[0].relay.url: missing`},
 		{"a relay of another scheme", "apps:" + id + "\n    relay: {url: 'ftp://host'}", `:4: apps[0].relay.url: not an http or https URL`},

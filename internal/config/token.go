@@ -34,7 +34,7 @@ func readSecretFile(path, noun string, limit int) (secret Secret, open bool, err
 		return Secret{}, false, err
 	}
 	if info.IsDir() {
-		return Secret{}, false, fmt.Errorf("%s is a directory", path)
+		return Secret{}, false, fmt.Errorf("%s is a folder", path)
 	}
 	b, err := io.ReadAll(io.LimitReader(f, 8192))
 	if err != nil {
