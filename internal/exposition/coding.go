@@ -19,12 +19,12 @@ const (
 	gzipped   = "gzip"
 )
 
-// codings has them in the order in which they are preferred among equals. zstd takes half
-// the time of gzip and makes the answer a tenth smaller.
+// codings has the content codings; of equal weights the first wins. zstd takes half the time of
+// gzip, and its answer is a tenth smaller.
 var codings = [...]string{identity, zstandard, gzipped}
 
-// negotiateCoding returns the content coding that Accept-Encoding weighs most, identity if
-// it has none that we know (RFC 9110, section 12.5.3).
+// negotiateCoding returns the content coding with the highest weight in Accept-Encoding, identity
+// if it has no known coding (RFC 9110, section 12.5.3).
 func negotiateCoding(h http.Header) string {
 	best, bestQuality := identity, 0.0
 	accepted := strings.Split(strings.Join(h["Accept-Encoding"], ","), ",")
@@ -40,7 +40,7 @@ func negotiateCoding(h http.Header) string {
 	return best
 }
 
-// quality returns the weight in the parameters of an entry, 1 if there is none.
+// quality returns the weight in the parameters of an entry, 1 if there is no valid weight.
 func quality(params string) float64 {
 	for param := range strings.SplitSeq(params, ";") {
 		name, value, _ := strings.Cut(strings.TrimSpace(param), "=")
@@ -53,8 +53,8 @@ func quality(params string) float64 {
 	return 1
 }
 
-// compress returns a writer that encodes what it gets with coding and writes it to w in
-// large pieces. It must be closed unless a write has failed.
+// compress returns a writer that compresses with coding and writes to w in pieces of bufferSize.
+// It must be closed, unless a write has failed.
 func compress(w io.Writer, coding string) io.WriteCloser {
 	if coding == identity {
 		return plain{w}
@@ -67,7 +67,7 @@ func compress(w io.Writer, coding string) io.WriteCloser {
 	return c
 }
 
-// plain is a writer that needs no closing.
+// plain is a WriteCloser whose Close does nothing.
 type plain struct{ io.Writer }
 
 func (plain) Close() error { return nil }
@@ -82,8 +82,8 @@ type compressor struct {
 	pool *sync.Pool
 }
 
-// pools have compressors to be used again. They compress little, which is much of this
-// text, for a fraction of the time. One that has failed does not come back.
+// pools have compressors to use again. They use the fastest level, which is sufficient for this
+// text. A compressor that has failed is not returned to its pool.
 var pools = map[string]*sync.Pool{
 	gzipped: {New: func() any {
 		encoder, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // fails for other levels
@@ -98,7 +98,7 @@ var pools = map[string]*sync.Pool{
 
 func (c *compressor) Write(b []byte) (int, error) { return c.encoder.Write(b) }
 
-// Close writes the rest.
+// Close writes the rest and returns c to its pool.
 func (c *compressor) Close() error {
 	err := c.encoder.Close()
 	if err == nil {

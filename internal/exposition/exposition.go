@@ -1,11 +1,10 @@
-// Package exposition exposes the metrics that every configured application has.
+// Package exposition exposes the metrics of the configured applications.
 //
-// client_golang makes several objects for each series of each scrape, checks and sorts
-// them, and only then writes them: with 100,000 applications of 33 series each that takes
-// far longer than Prometheus waits. A Source has its series in families, in order, each
-// of them once; so they are written while they are read, and a scrape takes no memory for
-// them. All other collectors are left to client_golang; their families are written
-// between those of the sources.
+// client_golang allocates several objects for each series of each scrape, and checks and sorts
+// them before it writes them. With 100,000 applications of 33 series each, this takes longer than
+// Prometheus waits. A Source yields its series by family, in order and without repeats. So they
+// are written while they are read, and a scrape allocates no memory for them. All other
+// collectors are gathered by client_golang; all families are written in the order of their names.
 //
 // # How to add a metric
 //
@@ -14,8 +13,8 @@
 //
 //	var closings = exposition.Counter("tuilivekit_room_destructions_total", "Rooms destroyed, by cause.", "cause")
 //
-// Return its samples from the Sets of a Source that is registered in the Registry. A
-// counter tells since when it counts, which is the created timestamp of its series:
+// Return its samples from the Sets of a Source that is registered in the Registry. Created of a
+// counter is the time since which it counts, the created timestamp of its series:
 //
 //	exposition.Set{Family: closings, Samples: func(yield func(exposition.Sample) bool) {
 //		for _, app := range apps {
@@ -25,9 +24,9 @@
 //		}
 //	}}
 //
-// A histogram has the upper bounds of its classic buckets. The text formats show these,
-// protobuf shows native buckets too. An application keeps Observations for each value of
-// the label, and gives them to the sample in the place of a value:
+// A histogram has the upper bounds of its classic buckets. The text formats have classic buckets
+// only, protobuf has native buckets too. An application has Observations for each value of the
+// label. The sample has the Observations instead of a value:
 //
 //	var durations = exposition.Histogram("tuilivekit_room_duration_seconds", "Time from …", "", 60, 600, 3600)
 //
@@ -46,20 +45,20 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// appLabel is the label that every family has.
+// appLabel is a label of each family.
 const appLabel = "sdk_app_id"
 
-// Family is a metric that applications have. It does not change.
+// Family is a metric of applications. It is immutable.
 type Family struct {
 	name, help string
 	kind       dto.MetricType // GAUGE, COUNTER or HISTOGRAM
-	label      string         // beside appLabel, "" without
+	label      string         // label beside appLabel, "" if there is none
 	bounds     []float64      // of the classic buckets of a histogram, without +Inf
 	desc       *prometheus.Desc
 }
 
-// Gauge returns a family of gauges, one for each application and value of label, or one
-// for each application if label is empty.
+// Gauge returns a family of gauges. There is one gauge for each application and value of label, or
+// one for each application if label is empty.
 func Gauge(name, help, label string) *Family {
 	return newFamily(dto.MetricType_GAUGE, name, help, label)
 }
@@ -69,8 +68,8 @@ func Counter(name, help, label string) *Family {
 	return newFamily(dto.MetricType_COUNTER, name, help, label)
 }
 
-// Histogram returns a family of histograms. bounds are the upper bounds of the classic
-// buckets in ascending order; +Inf comes by itself.
+// Histogram returns a family of histograms. bounds are the upper bounds of the classic buckets in
+// ascending order, without +Inf.
 func Histogram(name, help, label string, bounds ...float64) *Family {
 	f := newFamily(dto.MetricType_HISTOGRAM, name, help, label)
 	f.bounds = bounds
@@ -83,7 +82,7 @@ func newFamily(kind dto.MetricType, name, help, label string) *Family {
 	return f
 }
 
-// labels returns what is to be given for the labels of f, in their order.
+// labels returns app, or app and other if f has two labels.
 func (f *Family) labels(app, other string) []string {
 	if f.label == "" {
 		return []string{app}
@@ -94,26 +93,26 @@ func (f *Family) labels(app, other string) []string {
 // Sample is one series at the time of a scrape.
 type Sample struct {
 	AppID        string
-	Label        string        // value of the family's other label, if it has one
-	Value        float64       // of a gauge or a counter; finite
-	Observations *Observations // of a histogram; nil has none
-	Created      time.Time     // since when a counter or a histogram counts; not used of a gauge
+	Label        string        // value of the other label of the family, if it has one
+	Value        float64       // value of a gauge or a counter; finite
+	Observations *Observations // observations of a histogram; nil means none
+	Created      time.Time     // time since which a counter or a histogram counts; not used for a gauge
 }
 
 // Set has the samples of a family.
 type Set struct {
 	*Family
-	// Samples may be read more than once. It yields the same labels and created times in
-	// the same order each time; values may have moved on.
+	// Samples may be read more than once. Each time it yields the same labels and created times
+	// in the same order. Values may differ.
 	Samples iter.Seq[Sample]
 }
 
-// Source is a collector of metrics that applications have. It is comparable.
+// Source is a collector of metrics of applications. Its dynamic type must be comparable.
 type Source interface {
 	prometheus.Collector
-	// Sets returns what is known at this moment, no two samples with the same labels, in
-	// the order in which they are to be shown. The families are always the same. It may
-	// be called from several goroutines and must not block.
+	// Sets returns the current samples, in the order in which they are written. No two samples
+	// of a family have the same labels. The families are always the same. Sets may be called
+	// from several goroutines and must not block.
 	Sets() []Set
 }
 

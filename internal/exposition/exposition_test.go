@@ -25,8 +25,8 @@ const (
 	protobuf    = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 )
 
-// What is written is what promhttp writes of the same metrics.
-func TestTextIsThatOfPromhttp(t *testing.T) {
+// The answers equal those of promhttp for the same metrics.
+func TestAnswersEqualPromhttp(t *testing.T) {
 	labels := []string{"", `"`, `\`, "\n", `a\n"b`, "名", "\u202e", strings.Repeat("x", 40000)}
 	slices.Sort(labels)
 	durations := Histogram("m_seconds", "histograms", "zz", .001, .5, 1, 2.5, 10, 1e6)
@@ -92,7 +92,7 @@ func TestCompression(t *testing.T) {
 		"identity;q=0.5, zstd": "zstd", "identity, gzip": "", "*": "", "gzip;q=0.2,*;q=0.1": "gzip",
 		"": "", "br": "", "gzip;q=0": "", "gzip; q=0.000": "", "identity": "", "xgzip": "", "identity;q=0": "", "gzip;q=x": "gzip",
 	} {
-		for range 2 { // the second uses what the first one has left
+		for range 2 { // the second answer uses the compressor of the first
 			w := get(h, "/", openMetrics, accepted)
 			body := io.Reader(w.Body)
 			got := w.Header().Get("Content-Encoding")
@@ -145,15 +145,15 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// A scraper must not take a part for the whole: in the old text format nothing but the
-// end of the connection would tell.
+// A scraper must not accept a part of an answer. In the text format only the end of the connection
+// shows that the rest is missing.
 func TestAnAnswerThatBreaksOffIsAborted(t *testing.T) {
 	r := NewRegistry()
 	read := 0
 	r.MustRegister(&fixed{{Gauge("m", "h", ""), func(yield func(Sample) bool) {
 		for i := range 1000000 {
 			read = i
-			if !yield(Sample{AppID: strconv.Itoa(i * 2654435761)}) { // which compresses badly
+			if !yield(Sample{AppID: strconv.Itoa(i * 2654435761)}) { // these numbers compress badly
 				return
 			}
 		}
@@ -162,7 +162,7 @@ func TestAnAnswerThatBreaksOffIsAborted(t *testing.T) {
 	for _, encoding := range []string{"", "gzip", "zstd"} {
 		func() {
 			defer func() {
-				if p := recover(); p != http.ErrAbortHandler { //nolint:errorlint // it is that value
+				if p := recover(); p != http.ErrAbortHandler { //nolint:errorlint // net/http compares with it too
 					t.Errorf("%q: recovered %v", encoding, p)
 				}
 			}()
@@ -182,8 +182,8 @@ func (f failing) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.NewInvalidMetric(f.Desc(), errors.New("broken"))
 }
 
-// A family is read twice for protobuf. If its labels are others the second time the answer
-// is no message, and must not look like one.
+// A family is read twice for protobuf. If its labels change in between, the answer is invalid and
+// must be aborted.
 func TestLabelsThatChangeWhileTheyAreReadAbortTheAnswer(t *testing.T) {
 	app := "1"
 	r := NewRegistry()
@@ -199,7 +199,7 @@ func TestLabelsThatChangeWhileTheyAreReadAbortTheAnswer(t *testing.T) {
 	get(r.Handler(errorLog{t}), "/", protobuf, "")
 }
 
-// half takes a part of the answer.
+// half is a ResponseWriter whose writes fail after a part of the answer.
 type half struct {
 	*httptest.ResponseRecorder
 	left int
@@ -212,8 +212,7 @@ func (w *half) Write(b []byte) (int, error) {
 	return w.ResponseRecorder.Write(b)
 }
 
-// However many the samples are, they take no memory. Of histograms in protobuf it is used
-// again.
+// Samples need no memory, for any number of samples. Histograms in protobuf use memory again.
 func TestSamplesAreWrittenWithoutAllocations(t *testing.T) {
 	histogram := Histogram("m_seconds", "h", "kind", 1, 2, 3)
 	observations := histogram.Observations()
@@ -277,8 +276,8 @@ func get(h http.Handler, path, accept, encoding string) *httptest.ResponseRecord
 	return w
 }
 
-// hostile returns samples whose labels and values are hard to write, in the order in
-// which a prometheus.Registry has them.
+// hostile returns samples whose labels and values are hard to encode, in the order of a
+// prometheus.Registry.
 func hostile(labels ...string) iter.Seq[Sample] {
 	random := rand.New(rand.NewPCG(1, 2))
 	values := []float64{0, 1, -1, 10, 999999, 1e6, 1e21, 0.1, 1739966441.121, math.MaxFloat64, math.SmallestNonzeroFloat64, 1 << 53}
@@ -297,8 +296,8 @@ func hostile(labels ...string) iter.Seq[Sample] {
 	return slices.Values(samples)
 }
 
-// observed returns samples of histograms in the order of a prometheus.Registry: some have
-// no Observations, some have no observation, and the others have more and more.
+// observed returns samples of histograms in the order of a prometheus.Registry. Some have no
+// Observations, some have Observations without a value, and the others have more and more values.
 func observed(f *Family, labels ...string) iter.Seq[Sample] {
 	random := rand.New(rand.NewPCG(3, 4))
 	var samples []Sample

@@ -11,27 +11,26 @@ import (
 )
 
 const (
-	// maxOpen is how many scrapes are answered at a time. Each takes a goroutine and, besides
-	// what it compresses with, two buffers of bufferSize.
+	// maxOpen is the maximum number of scrapes in progress. Each needs a goroutine, two buffers
+	// of bufferSize, and the memory of its compressor.
 	maxOpen = 32
-	// maxTurns is how many of them are encoded at a time. The others wait for their turn, in
-	// the order in which they came, or for their network.
+	// maxTurns is the maximum number of scrapes that are encoded at a time. The other scrapes in
+	// progress wait for a turn, in the order of their arrival, or for their client.
 	maxTurns = 4
-	// maxWait is how long another one waits for a place before it is refused: a scraper that
-	// reads its answer is served within that.
+	// maxWait is the maximum time that a scrape waits until fewer than maxOpen are in progress.
+	// Then it is answered 503.
 	maxWait = 900 * time.Millisecond
-	// bufferSize is how much is encoded before it is compressed or sent.
+	// bufferSize is the number of bytes that are encoded before they are compressed or sent.
 	bufferSize = 32 << 10
-
-	// A scraper has to take its answer within the time that it says it waits, or
-	// defaultTimeout if it does not say, and within maxTimeout anyway.
+	// A scraper must read its answer within the timeout in its request, or within
+	// defaultTimeout if the request has none, but within maxTimeout at most.
 	defaultTimeout = 30 * time.Second
 	maxTimeout     = 2 * time.Minute
 )
 
-// Handler returns a handler that answers as promhttp does, with OpenMetrics and its
-// created samples. A scraper that does not read its answer keeps no other one waiting. If
-// too many are being answered for maxWait, the answer is 503. errorLog gets what goes wrong.
+// Handler returns a handler that answers as promhttp does, with OpenMetrics and created samples. A
+// scraper that does not read its answer does not delay others. If there are too many scrapes in
+// progress for maxWait, the answer is 503. errorLog gets the errors of gathering and sending.
 func (r *Registry) Handler(errorLog promhttp.Logger) http.Handler {
 	return &scrapes{registry: r, errorLog: errorLog, open: make(chan struct{}, maxOpen), turns: make(chan struct{}, maxTurns)}
 }
@@ -40,8 +39,8 @@ func (r *Registry) Handler(errorLog promhttp.Logger) http.Handler {
 type scrapes struct {
 	registry *Registry
 	errorLog promhttp.Logger
-	open     chan struct{} // has one for each scrape
-	turns    chan struct{} // has one for each that is being encoded
+	open     chan struct{} // has a value for each scrape in progress
+	turns    chan struct{} // has a value for each scrape that is being encoded
 }
 
 // ServeHTTP implements http.Handler.
@@ -54,11 +53,11 @@ func (s *scrapes) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	deadline := time.Now().Add(timeout(req.Header))
 	ctx, cancel := context.WithDeadline(req.Context(), deadline)
 	defer cancel()
-	// A ResponseWriter without deadlines is one of a test.
+	// Only the ResponseWriter of a test has no deadlines.
 	_ = http.NewResponseController(w).SetWriteDeadline(deadline)
 	turn := &turn{ctx: ctx, turns: s.turns, w: w}
 	if err := turn.take(); err != nil {
-		if req.Context().Err() == nil { // else nobody waits for the answer
+		if req.Context().Err() == nil { // else the client has closed the connection
 			tooMany(w)
 		}
 		return
@@ -86,12 +85,12 @@ func (s *scrapes) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	if err != nil {
 		s.errorLog.Println("error sending metrics:", err)
-		panic(http.ErrAbortHandler) // or a part would be taken for the whole
+		panic(http.ErrAbortHandler) // so that the client does not accept a part as the whole
 	}
 }
 
-// enter waits for a place, and reports whether there is one. Whoever waits gets the next
-// one in the order of arrival.
+// enter waits until fewer than maxOpen scrapes are in progress, for maxWait at most, and reports
+// whether there are. Scrapes enter in the order of their arrival.
 func (s *scrapes) enter(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()
@@ -108,8 +107,8 @@ func tooMany(w http.ResponseWriter) {
 	http.Error(w, "too many scrapes", http.StatusServiceUnavailable)
 }
 
-// timeout returns how long the scraper waits for the answer. Prometheus sends the timeout
-// of its configuration with each scrape.
+// timeout returns the maximum time to send the answer. Prometheus sends its configured timeout
+// with each scrape.
 func timeout(h http.Header) time.Duration {
 	seconds, err := strconv.ParseFloat(h.Get("X-Prometheus-Scrape-Timeout-Seconds"), 64)
 	if err != nil || !(seconds > 0) {
@@ -118,11 +117,11 @@ func timeout(h http.Header) time.Duration {
 	return time.Duration(min(seconds, maxTimeout.Seconds()) * float64(time.Second))
 }
 
-// turn is the turn of one scrape to be encoded, and the writer of its answer. A turn is
-// left while the answer is written: that takes as long as the scraper likes.
+// turn is the right of one scrape to be encoded, and the writer of its answer. The turn is
+// released during each write, because the scraper may be slow.
 type turn struct {
-	ctx   context.Context // ends when nobody waits for the answer any more
-	turns chan struct{}   // whoever sends to a full channel waits in order
+	ctx   context.Context // ends at the deadline, or when the client has closed the connection
+	turns chan struct{}   // senders to a full channel wait in their order
 	taken bool
 	w     http.ResponseWriter
 }

@@ -15,9 +15,9 @@ import (
 	"time"
 )
 
-// Scrapers that never read keep no other from being answered. If there are as many of
-// them as there may be, the answer is 503 after a moment.
-func TestStalledReadersBlockNobody(t *testing.T) {
+// Scrapers that never read do not block others. If there are maxOpen of them, the answer to
+// others is 503 after maxWait.
+func TestStalledReadersBlockNoOthers(t *testing.T) {
 	h, started := endless(t)
 	server := httptest.NewServer(h)
 	defer server.Close()
@@ -54,7 +54,7 @@ func TestStalledReadersBlockNobody(t *testing.T) {
 		stalled = append(stalled, stall())
 	}
 	scrape(http.StatusServiceUnavailable)
-	for _, conn := range stalled { // they are stalled still: what each of them has got is a part
+	for _, conn := range stalled { // each of them is still stalled, and has received a part
 		conn.(*net.TCPConn).SetLinger(0)
 		conn.Close()
 	}
@@ -100,8 +100,8 @@ func TestAReaderThatStallsIsCutOff(t *testing.T) {
 	}
 }
 
-// While scrapes are being encoded, the others wait for their turn in order, and a scraper
-// that has gone keeps nobody waiting.
+// While scrapes are encoded, the others wait for their turn, in order. A scraper that has closed
+// its connection does not delay others.
 func TestScrapesTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -143,7 +143,7 @@ func TestScrapesTakeTurns(t *testing.T) {
 		time.Sleep(defaultTimeout / 2)
 		synctest.Wait()
 		if late.Code != http.StatusServiceUnavailable {
-			t.Errorf("one whose turn never came got %d", late.Code)
+			t.Errorf("a scrape that got no turn is answered %d", late.Code)
 		}
 		served = nil
 		for range maxTurns + 2 {
@@ -160,8 +160,7 @@ func TestScrapesTakeTurns(t *testing.T) {
 	})
 }
 
-// pipes is a net.Listener of connections that end in this process: synctest knows what
-// waits for them.
+// pipes is a net.Listener of connections within this process, as synctest requires.
 type pipes struct{ conns chan net.Conn }
 
 func (p pipes) Accept() (net.Conn, error) {
@@ -176,8 +175,8 @@ func (p pipes) Close() error { return nil }
 
 func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
-// A turn is not held while an answer is written.
-func TestAWriteHoldsNoTurn(t *testing.T) {
+// A scrape releases its turn while its answer is written.
+func TestAWriteReleasesTheTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := NewRegistry()
 		r.MustRegister(&fixed{{Gauge("m", "h", ""), hostile("")}})
@@ -198,7 +197,7 @@ func TestAWriteHoldsNoTurn(t *testing.T) {
 	})
 }
 
-// held is a ResponseWriter whose writes wait.
+// held is a ResponseWriter whose writes block until the test releases them.
 type held struct {
 	http.ResponseWriter
 	release chan struct{}
@@ -209,8 +208,8 @@ func (h held) Write(b []byte) (int, error) {
 	return h.ResponseWriter.Write(b)
 }
 
-// endless returns a handler whose exposition no buffer of a connection can hold, and what
-// has one for each scrape of it that is being read. "small" is a family beside it.
+// endless returns a handler whose exposition is larger than the buffers of a connection, and a
+// channel that gets a value for each scrape whose samples are read. It has a second family, small.
 func endless(t *testing.T) (h http.Handler, started chan struct{}) {
 	started = make(chan struct{}, 10*maxOpen)
 	r := NewRegistry()

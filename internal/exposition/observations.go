@@ -10,22 +10,22 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-// Observations are those of one series of a histogram. Its methods may be called from
-// several goroutines. It takes some 100 bytes until the first observation, and 8 for each
-// classic bucket and each native bucket between the smallest and the largest value after
-// that.
+// Observations are the observations of one series of a histogram. The methods may be called from
+// several goroutines. They need about 100 bytes before the first observation. After it they need
+// 8 bytes more for each classic bucket, and for each native bucket between the smallest and the
+// largest value.
 type Observations struct {
 	bounds []float64
 	mu     sync.Mutex
 	buckets
 }
 
-// Observations returns those of a series of f, which is a histogram.
+// Observations returns new Observations for a series of f, which must be a histogram.
 func (f *Family) Observations() *Observations { return &Observations{bounds: f.bounds} }
 
-// The native buckets. Each is wider than the one below it by 2^(2^-schema), which is
-// 9 %. Whatever is not above zeroThreshold is in the zero bucket, whatever is above
-// maxValue in the last one: so there are no more than 416, and a histogram is never reset.
+// The native buckets. The bounds grow by a factor of 2^(2^-schema), which is 9 %. Values up to
+// zeroThreshold are in the zero bucket, values above maxValue in the last bucket. So there are at
+// most 416 buckets, and a histogram is never reset.
 // https://prometheus.io/docs/specs/native_histograms/
 const (
 	schema        = 3
@@ -34,14 +34,14 @@ const (
 	maxValue      = 1 << 32
 )
 
-// fractions are the upper bounds of the native buckets between 0.5 and 1, to the digit as
-// client_golang has them.
+// fractions are the bounds of the native buckets between 0.5 and 1, with the digits of
+// client_golang.
 var fractions = [perOctave]float64{
 	0.5, 0.5452538663326288, 0.5946035575013605, 0.6484197773255048,
 	0.7071067811865475, 0.7711054127039704, 0.8408964152537144, 0.9170040432046711,
 }
 
-// Observe counts v, which is not NaN. A negative v counts as 0.
+// Observe counts v, which must not be NaN. A negative v counts as 0.
 func (o *Observations) Observe(v float64) {
 	v = min(max(v, 0), maxValue)
 	bucket := len(o.bounds)
@@ -66,8 +66,8 @@ func (o *Observations) Observe(v float64) {
 	}
 }
 
-// nativeKey returns the index of the native bucket of v, which is above 0. That of the
-// bucket up to 1 is 0.
+// nativeKey returns the index of the native bucket of v, which must be above 0. The index of the
+// bucket with the upper bound 1 is 0.
 func nativeKey(v float64) int {
 	fraction, exponent := math.Frexp(v)
 	i := 0
@@ -81,12 +81,12 @@ func nativeKey(v float64) int {
 type buckets struct {
 	count   uint64
 	sum     float64
-	classic []uint64 // not cumulative, the last one is that of +Inf
+	classic []uint64 // not cumulative; the last bucket is that of +Inf
 	zero    uint64
-	first   int      // key of native[0]
+	first   int      // index of the native bucket native[0]
 	native  []uint64 // not cumulative
 
-	spans  []span // of the last call of runs
+	spans  []span // result of the last call of runs
 	deltas []int64
 }
 
@@ -103,13 +103,13 @@ func (b *buckets) addNative(key int) {
 	b.native[key-b.first]++
 }
 
-// span is a run of native buckets that follow each other.
+// span is a run of consecutive native buckets.
 type span struct {
-	offset int32 // buckets between the end of the last span and this one; the key of the first one
+	offset int32 // number of buckets since the previous span; index of the first bucket of the first span
 	length uint32
 }
 
-// maxGap is how many empty buckets in a row are part of a span.
+// maxGap is the maximum number of consecutive empty buckets in a span.
 const maxGap = 2
 
 // constHistogram is a prometheus.Metric with classic and native buckets.
@@ -148,8 +148,8 @@ func (c *constHistogram) Write(out *dto.Metric) error {
 	return nil
 }
 
-// read copies the observations of a series of f into b, whose memory it uses again. o may
-// be nil.
+// read copies the observations o of a series of f into b, and uses the memory of b again. o may be
+// nil.
 func (b *buckets) read(f *Family, o *Observations) {
 	b.count, b.sum, b.zero, b.first = 0, 0, 0, 0
 	b.classic, b.native = b.classic[:0], b.native[:0]
@@ -166,8 +166,8 @@ func (b *buckets) read(f *Family, o *Observations) {
 	}
 }
 
-// runs returns the native buckets as protobuf has them: where they are, and the difference
-// of each to the one before. Both are valid until the next call.
+// runs returns the native buckets in the form of protobuf: their spans, and the difference of each
+// count to the previous count. Both are valid until the next call.
 func (b *buckets) runs() ([]span, []int64) {
 	b.spans, b.deltas = b.spans[:0], b.deltas[:0]
 	next, previous := 0, int64(0)

@@ -13,7 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Observations are counted as client_golang counts them, at the bounds of buckets too.
+// Observations are counted as by client_golang, also at the bounds of buckets.
 func TestObservationsAreThoseOfClientGolang(t *testing.T) {
 	bounds := []float64{.001, .5, 1, 2.5, 100}
 	random := rand.New(rand.NewPCG(5, 6))
@@ -121,7 +121,7 @@ func BenchmarkObserve(b *testing.B) {
 	}
 }
 
-// written returns what a scrape would get of o.
+// written returns the histogram of o in a scrape.
 func written(t *testing.T, f *Family, o *Observations) *dto.Histogram {
 	t.Helper()
 	var m dto.Metric

@@ -13,19 +13,19 @@ import (
 // protoWriter writes sets as delimited messages of io.prometheus.client.MetricFamily:
 // https://github.com/prometheus/client_model/blob/master/io/prometheus/client/metrics.proto
 //
-// The length of a message comes first. So a family is read twice: once for its length, and
-// once to be written. Of a histogram the length depends on its values, which may be others
-// the second time; what was encoded the first time is kept and written then.
+// The length of a message precedes it. So the samples of a family are read twice: for the length,
+// and to write them. The length of a histogram depends on its values, which may change in between:
+// histograms are encoded once and kept.
 type protoWriter struct {
 	w *bufio.Writer
 
-	// What follows is memory that is used again.
+	// Memory that is used again.
 	message []byte // of the family without its metrics; then of a metric with its tag
-	inner   []byte // of what is in the metric
+	inner   []byte // content of the metric
 	kept    []byte // the metrics of a family of histograms
 	buckets buckets
-	since   time.Time // whose message is created
-	created []byte
+	since   time.Time // created time of the last sample
+	created []byte    // message of since
 }
 
 // The numbers of fields.
@@ -89,7 +89,7 @@ func (p *protoWriter) write(set Set) error {
 	return nil
 }
 
-// metric makes p.message that of a metric, with its tag and its length.
+// metric sets p.message to the message of a metric, with its tag and its length.
 func (p *protoWriter) metric(f *Family, s Sample) {
 	b := p.inner[:0]
 	switch {
@@ -152,12 +152,11 @@ func (p *protoWriter) histogram(b []byte, f *Family, created time.Time) []byte {
 	return appendBytes(b, histogramCreated, p.createdMessage(created))
 }
 
-// createdMessage returns the timestamp of a created time. Most samples have that of the
-// one before.
+// createdMessage returns the message of a created time. It is often that of the previous sample.
 func (p *protoWriter) createdMessage(since time.Time) []byte {
 	if since != p.since || len(p.created) == 0 {
 		p.since, p.created = since, p.created[:0]
-		if seconds := since.Unix(); seconds != 0 { // proto3 leaves out what is 0
+		if seconds := since.Unix(); seconds != 0 { // proto3 leaves out fields that are 0
 			p.created = appendVarint(p.created, timestampSeconds, uint64(seconds))
 		}
 		if nanos := since.Nanosecond(); nanos != 0 {
@@ -167,7 +166,7 @@ func (p *protoWriter) createdMessage(since time.Time) []byte {
 	return p.created
 }
 
-// sizeDouble is the size of a field of type double, whose number is below 16.
+// sizeDouble is the size of a field of type double whose field number is below 16.
 const sizeDouble = 1 + 8
 
 func appendDouble(b []byte, field protowire.Number, v float64) []byte {

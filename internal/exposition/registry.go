@@ -11,11 +11,11 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// Registry is a prometheus.Registerer that exposes what is registered. Register what
-// there is before the first scrape.
+// Registry is a prometheus.Registerer that exposes the registered collectors. Collectors must be
+// registered before the first scrape.
 type Registry struct {
 	all     *prometheus.Registry
-	others  *prometheus.Registry // all but the sources
+	others  *prometheus.Registry // all collectors except the sources
 	sources []Source
 }
 
@@ -24,8 +24,8 @@ func NewRegistry() *Registry {
 	return &Registry{all: prometheus.NewRegistry(), others: prometheus.NewRegistry()}
 }
 
-// Register implements prometheus.Registerer. A Collector that is a Source is written
-// without the help of client_golang.
+// Register implements prometheus.Registerer. A collector that is a Source is written by this
+// package, any other by client_golang.
 func (r *Registry) Register(c prometheus.Collector) error {
 	if err := r.all.Register(c); err != nil {
 		return err
@@ -53,15 +53,15 @@ func (r *Registry) Unregister(c prometheus.Collector) bool {
 	return r.all.Unregister(c)
 }
 
-// part is one family, to be written.
+// part is one family to write.
 type part struct {
 	name   string
-	set    Set               // of a source
-	family *dto.MetricFamily // else
+	set    Set               // of a source, if family is nil
+	family *dto.MetricFamily // of another collector
 }
 
-// gather returns the families by name: all of them, or those with one of names if there
-// are any.
+// gather returns the families, sorted by name. If names is not empty, it returns only families
+// with one of these names.
 func (r *Registry) gather(format expfmt.Format, names []string) ([]part, error) {
 	gatherer, sources := r.others, r.sources
 	if !writes(format) {
@@ -87,8 +87,8 @@ func (r *Registry) gather(format expfmt.Format, names []string) ([]part, error) 
 	return parts, nil
 }
 
-// writes reports whether sets are written in format. Nobody asks for the others, which are
-// protobuf for people.
+// writes reports whether this package writes format. client_golang writes the text forms of
+// protobuf, which Prometheus does not request.
 func writes(format expfmt.Format) bool {
 	switch format.FormatType() {
 	case expfmt.TypeTextPlain, expfmt.TypeOpenMetrics, expfmt.TypeProtoDelim:
@@ -97,7 +97,7 @@ func writes(format expfmt.Format) bool {
 	return false
 }
 
-// write writes parts, through a buffer.
+// write writes parts to w in format.
 func write(w io.Writer, format expfmt.Format, parts []part) error {
 	buf := bufio.NewWriterSize(w, bufferSize)
 	encoder := expfmt.NewEncoder(buf, format, expfmt.WithCreatedLines())
@@ -114,14 +114,14 @@ func write(w io.Writer, format expfmt.Format, parts []part) error {
 		}
 	}
 	if closer, ok := encoder.(expfmt.Closer); ok {
-		if err := closer.Close(); err != nil { // of OpenMetrics it writes the end
+		if err := closer.Close(); err != nil { // writes # EOF of OpenMetrics
 			return err
 		}
 	}
 	return buf.Flush()
 }
 
-// setWriter returns what writes sets in format.
+// setWriter returns the writer of sets in format.
 func setWriter(w *bufio.Writer, format expfmt.Format) interface{ write(Set) error } {
 	if format.FormatType() == expfmt.TypeProtoDelim {
 		return &protoWriter{w: w}

@@ -10,20 +10,20 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// textWriter writes sets in Prometheus' text format or in that of OpenMetrics, byte for
-// byte as expfmt does:
+// textWriter writes sets in the text format of Prometheus or of OpenMetrics, byte for byte as
+// expfmt does:
 // https://prometheus.io/docs/instrumenting/exposition_formats/
 // https://prometheus.io/docs/specs/om/open_metrics_spec/
 type textWriter struct {
 	w           *bufio.Writer
 	openMetrics bool
 
-	// What follows is memory that is used again.
+	// Memory that is used again.
 	lines   []byte // of the sample
 	labels  []byte // of the sample, without braces
 	buckets buckets
-	since   time.Time // whose text is created
-	created []byte
+	since   time.Time // created time of the last sample
+	created []byte    // text of since
 }
 
 func (t *textWriter) write(set Set) error {
@@ -53,7 +53,7 @@ func (t *textWriter) write(set Set) error {
 		}
 		t.lines = t.lines[:0]
 	}
-	return nil // and nothing of a set without samples
+	return nil // of a set without samples, nothing is written
 }
 
 // histogram appends the lines of a histogram. le has the texts of the bounds.
@@ -69,7 +69,7 @@ func (t *textWriter) histogram(f *Family, sample Sample, le []string) {
 	t.count(t.series(f.name, "_count", ""), t.buckets.count)
 }
 
-// series returns the lines with the name and the labels of a sample appended, and a space.
+// series returns t.lines with the name of a sample, its labels and a space appended.
 func (t *textWriter) series(name, suffix, le string) []byte {
 	b := append(append(append(t.lines, name...), suffix...), '{')
 	b = append(b, t.labels...)
@@ -79,7 +79,7 @@ func (t *textWriter) series(name, suffix, le string) []byte {
 	return append(b, "} "...)
 }
 
-// count ends a line with n, which OpenMetrics wants to look like an integer.
+// count appends n and a line feed. OpenMetrics requires an integer.
 func (t *textWriter) count(line []byte, n uint64) {
 	if t.openMetrics {
 		line = strconv.AppendUint(line, n, 10)
@@ -89,8 +89,7 @@ func (t *textWriter) count(line []byte, n uint64) {
 	t.lines = append(line, '\n')
 }
 
-// createdText returns the text of a created time. Most samples have that of the one
-// before.
+// createdText returns the text of a created time. It is often that of the previous sample.
 func (t *textWriter) createdText(since time.Time) []byte {
 	if since != t.since || len(t.created) == 0 {
 		t.since = since
@@ -99,7 +98,7 @@ func (t *textWriter) createdText(since time.Time) []byte {
 	return t.created
 }
 
-// boundTexts returns the texts of the bounds of buckets, and that of +Inf.
+// boundTexts returns the texts of bounds, and +Inf.
 func boundTexts(bounds []float64, openMetrics bool) []string {
 	texts := make([]string, 0, len(bounds)+1)
 	for _, bound := range bounds {
@@ -140,10 +139,11 @@ func appendEscaped(b []byte, s string, quotes bool) []byte {
 	return b
 }
 
-// appendNumber appends f, in OpenMetrics as one that is visibly no integer. f is finite.
+// appendNumber appends f, which must be finite. In OpenMetrics it always has a decimal point or an
+// exponent.
 func appendNumber(b []byte, f float64, openMetrics bool) []byte {
 	start := len(b)
-	if n := uint64(f); f >= 0 && f < 1e6 && float64(n) == f { // most are such, and the rest takes ten times as long
+	if n := uint64(f); f >= 0 && f < 1e6 && float64(n) == f { // most values; AppendFloat takes ten times as long
 		b = strconv.AppendUint(b, n, 10)
 	} else {
 		b = strconv.AppendFloat(b, f, 'g', -1, 64)

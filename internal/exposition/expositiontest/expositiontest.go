@@ -1,6 +1,6 @@
-// Package expositiontest reads whole expositions, more strictly than Prometheus does, so
-// that tests can tell what a less forgiving reader would refuse, and compare formats value
-// by value. Only tests import it.
+// Package expositiontest parses whole expositions, more strictly than Prometheus does, so that
+// tests find what a strict parser would refuse, and can compare formats value by value. Only tests
+// import it.
 package expositiontest
 
 import (
@@ -12,9 +12,9 @@ import (
 	"strings"
 )
 
-// Exposition is what has been read.
+// Exposition is a parsed exposition.
 type Exposition struct {
-	// Families are by name: that of the sample of a counter, with "_total", in all formats.
+	// Families has the families by name. In all formats the name of a counter ends in "_total".
 	Families map[string]*Family
 }
 
@@ -22,15 +22,15 @@ type Exposition struct {
 type Family struct {
 	Type string // counter, gauge, histogram or summary
 	Help string
-	// Values are those of all samples of the text format, by name and sorted labels: a
+	// Values has the values of the samples of the text format, by name and sorted labels. A
 	// histogram has _bucket, _sum and _count.
 	Values map[string]float64
-	// Created are the created timestamps in Unix seconds, by the labels of the series; the
-	// text format has none.
+	// Created has the created timestamps in Unix seconds, by the labels of the series. The text
+	// format has none.
 	Created map[string]float64
 }
 
-// Read reads the body of an answer of that Content-Type, which is not compressed.
+// Read parses the body of an answer with this Content-Type. The body must not be compressed.
 func Read(contentType string, body io.Reader) (*Exposition, error) {
 	mediaType, params, err := mime.ParseMediaType(contentType)
 	if err != nil {
@@ -45,7 +45,7 @@ func Read(contentType string, body io.Reader) (*Exposition, error) {
 	case mediaType == "application/vnd.google.protobuf" && params["encoding"] == "delimited":
 		e, err = readProtobuf(body)
 	default:
-		return nil, fmt.Errorf("no reader of %s", contentType)
+		return nil, fmt.Errorf("no parser for %s", contentType)
 	}
 	if err != nil {
 		return nil, err
@@ -53,10 +53,10 @@ func Read(contentType string, body io.Reader) (*Exposition, error) {
 	return e, e.check()
 }
 
-// check checks what holds for all formats: that no two families, nor any of their
-// samples, have the same name in OpenMetrics, and what the series of a family have to be.
+// check checks the rules of all formats: no two families, and no samples of two families, have the
+// same name in OpenMetrics, and the series of each family are valid.
 func (e *Exposition) check() error {
-	of := map[string]string{} // the family of the name of a family or a sample
+	of := map[string]string{} // family by the name of the family or of a sample
 	for name, f := range e.Families {
 		if f.Type == "counter" && !strings.HasSuffix(name, "_total") {
 			return fmt.Errorf("%s: a counter without _total", name)
@@ -94,8 +94,8 @@ func (f *Family) openMetricsName(name string) string {
 	return name
 }
 
-// Diff returns how what two expositions have in common differs, one line for each
-// difference, sorted. skip says which families are left out.
+// Diff returns the differences of two expositions, one line for each, sorted. Families for which
+// skip returns true are ignored. Created timestamps are compared if both have them.
 func Diff(a, b *Exposition, skip func(name string) bool) []string {
 	var diff []string
 	names := maps.Clone(a.Families)
@@ -106,7 +106,7 @@ func Diff(a, b *Exposition, skip func(name string) bool) []string {
 		}
 		f, g := a.Families[name], b.Families[name]
 		if f == nil || g == nil {
-			diff = append(diff, fmt.Sprintf("%s: only one has it", name))
+			diff = append(diff, fmt.Sprintf("%s: only in one exposition", name))
 			continue
 		}
 		if f.Type != g.Type || f.Help != g.Help {
@@ -129,7 +129,7 @@ func diffValues(diff []string, a, b map[string]float64) []string {
 	}
 	for series := range b {
 		if _, ok := a[series]; !ok {
-			diff = append(diff, fmt.Sprintf("%s: only the second one has it", series))
+			diff = append(diff, fmt.Sprintf("%s: only in the second exposition", series))
 		}
 	}
 	return diff

@@ -14,7 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-// readProtobuf reads delimited messages of io.prometheus.client.MetricFamily.
+// readProtobuf parses delimited messages of io.prometheus.client.MetricFamily.
 func readProtobuf(body io.Reader) (*Exposition, error) {
 	r := bufio.NewReader(body)
 	e := &Exposition{Families: map[string]*Family{}}
@@ -29,7 +29,7 @@ func readProtobuf(body io.Reader) (*Exposition, error) {
 		}
 		name := family.GetName()
 		if !isName(name) || e.Families[name] != nil {
-			return nil, fmt.Errorf("a family %q that was there before, or has no name", name)
+			return nil, fmt.Errorf("family %q: a repeated or invalid name", name)
 		}
 		f := &Family{Type: strings.ToLower(family.GetType().String()), Help: family.GetHelp(), Values: map[string]float64{}, Created: map[string]float64{}}
 		e.Families[name] = f
@@ -44,7 +44,7 @@ func readProtobuf(body io.Reader) (*Exposition, error) {
 	}
 }
 
-// addMetric adds the samples that the text format has of m.
+// addMetric adds the samples that m has in the text format.
 func (f *Family) addMetric(name string, m *dto.Metric) error {
 	if m.TimestampMs != nil {
 		return errors.New("a timestamp")
@@ -93,7 +93,7 @@ func (f *Family) addMetric(name string, m *dto.Metric) error {
 		}
 		return err
 	}
-	return fmt.Errorf("a %s whose metric is none", f.Type)
+	return fmt.Errorf("a %s without a value of this type", f.Type)
 }
 
 func (f *Family) addTimestamp(labels []label, t *timestamppb.Timestamp) error {
@@ -110,7 +110,7 @@ func (f *Family) addTimestamp(labels []label, t *timestamppb.Timestamp) error {
 	return f.addCreated(key, float64(t.AsTime().UnixNano())/1e9)
 }
 
-// checkNative checks that the native buckets of h, if it has any, have all observations.
+// checkNative checks that the native buckets of h, if there are any, have all observations.
 func checkNative(h *dto.Histogram) error {
 	if h.Schema == nil {
 		return nil
@@ -120,17 +120,17 @@ func checkNative(h *dto.Histogram) error {
 		buckets += uint64(s.GetLength())
 	}
 	if buckets != uint64(len(h.PositiveDelta)) {
-		return fmt.Errorf("spans of %d native buckets, and %d of them", buckets, len(h.PositiveDelta))
+		return fmt.Errorf("the spans have %d native buckets, the deltas %d", buckets, len(h.PositiveDelta))
 	}
 	total, count := int64(h.GetZeroCount()), int64(0)
 	for _, delta := range h.PositiveDelta {
 		if count += delta; count < 0 {
-			return errors.New("a native bucket with less than nothing")
+			return errors.New("a native bucket with a negative count")
 		}
 		total += count
 	}
 	if uint64(total) != h.GetSampleCount() {
-		return fmt.Errorf("native buckets of %d observations, and %d of them", total, h.GetSampleCount())
+		return fmt.Errorf("the native buckets have %d observations, the histogram %d", total, h.GetSampleCount())
 	}
 	return nil
 }

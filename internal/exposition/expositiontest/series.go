@@ -13,8 +13,8 @@ import (
 // label is a name and its value.
 type label struct{ name, value string }
 
-// series returns the text of a sample's name and labels, which are sorted. It is the same
-// for all formats. A float in le or quantile is in its shortest form.
+// series returns the name and the sorted labels of a sample as text, which is equal for all
+// formats. le and quantile have the shortest form of their number.
 func series(name string, labels []label) (string, error) {
 	labels = slices.Clone(labels)
 	slices.SortFunc(labels, func(a, b label) int { return strings.Compare(a.name, b.name) })
@@ -22,13 +22,13 @@ func series(name string, labels []label) (string, error) {
 	b.WriteString(name)
 	for i, l := range labels {
 		if !isName(l.name) || strings.Contains(l.name, ":") || strings.HasPrefix(l.name, "__") {
-			return "", fmt.Errorf("%s: %q is no name of a label", name, l.name)
+			return "", fmt.Errorf("%s: %q is not a valid name of a label", name, l.name)
 		}
 		if i > 0 && labels[i-1].name == l.name {
 			return "", fmt.Errorf("%s: label %s twice", name, l.name)
 		}
 		if !utf8.ValidString(l.value) {
-			return "", fmt.Errorf("%s: label %s is no UTF-8", name, l.name)
+			return "", fmt.Errorf("%s: label %s is not UTF-8", name, l.name)
 		}
 		if l.name == "le" || l.name == "quantile" {
 			v, err := strconv.ParseFloat(l.value, 64)
@@ -51,10 +51,10 @@ func isName(s string) bool {
 	return s != ""
 }
 
-// add adds a sample. key is that of series.
+// add adds a sample. key is the result of series.
 func (f *Family) add(key string, value float64) error {
 	if _, ok := f.Values[key]; ok {
-		return fmt.Errorf("%s: there twice", key)
+		return fmt.Errorf("%s: repeated", key)
 	}
 	f.Values[key] = value
 	return nil
@@ -116,7 +116,7 @@ func (f *Family) checkHistograms(name string) error {
 		slices.SortFunc(list, func(a, b bucket) int { return int(math.Copysign(1, a.bound-b.bound)) })
 		for i := 1; i < len(list); i++ {
 			if list[i].count < list[i-1].count {
-				return fmt.Errorf("bucket %v of %s has fewer than the one before", list[i].bound, labels)
+				return fmt.Errorf("bucket %v of %s has a lower count than the previous bucket", list[i].bound, labels)
 			}
 		}
 		last := list[len(list)-1]

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// readText reads Prometheus' text format or that of OpenMetrics. It knows no timestamps
-// and no exemplars, since there are none here.
+// readText parses the text format of Prometheus or of OpenMetrics. It refuses timestamps and
+// exemplars, which the exporter does not write.
 func readText(body io.Reader, openMetrics bool) (*Exposition, error) {
 	r := &textReader{openMetrics: openMetrics, e: &Exposition{Families: map[string]*Family{}}}
 	lines := bufio.NewReader(body)
@@ -26,7 +26,7 @@ func readText(body io.Reader, openMetrics bool) (*Exposition, error) {
 		case err != nil:
 			return nil, fmt.Errorf("line %d: %w", n, err)
 		case r.ended:
-			return nil, fmt.Errorf("line %d is behind # EOF", n)
+			return nil, fmt.Errorf("line %d is after # EOF", n)
 		}
 		if err := r.line(strings.TrimSuffix(line, "\n")); err != nil {
 			return nil, fmt.Errorf("line %d, %.200q: %w", n, line, err)
@@ -37,7 +37,7 @@ func readText(body io.Reader, openMetrics bool) (*Exposition, error) {
 type textReader struct {
 	openMetrics bool
 	e           *Exposition
-	name        string // of the family whose lines come, as this format has it
+	name        string // name of the current family in this format
 	help        *string
 	family      *Family // nil until its type is known
 	ended       bool
@@ -67,7 +67,7 @@ func (r *textReader) line(line string) error {
 		return r.typeLine(name, rest)
 	case "UNIT":
 		if !r.openMetrics || r.family == nil || name != r.name || !strings.HasSuffix(name, "_"+rest) {
-			return errors.New("a unit that the name does not end in, or not behind its type")
+			return errors.New("a unit that is not at the end of the name, or does not follow the type")
 		}
 		return nil
 	default:
@@ -87,7 +87,7 @@ func (r *textReader) typeLine(name, kind string) error {
 		full += "_total"
 	}
 	if r.e.Families[full] != nil {
-		return errors.New("this family was there before")
+		return errors.New("a repeated family")
 	}
 	r.family = &Family{Type: kind, Help: *r.help, Values: map[string]float64{}, Created: map[string]float64{}}
 	r.e.Families[full] = r.family
@@ -118,7 +118,7 @@ func (r *textReader) sample(line string) error {
 	text, ok := strings.CutPrefix(rest, " ")
 	value, err := strconv.ParseFloat(text, 64)
 	if !ok || err != nil || strings.ContainsAny(text, "xX_iI+") && !strings.Contains(text, "e+") && text != "+Inf" && text != "-Inf" {
-		return fmt.Errorf("%q is no value", text)
+		return fmt.Errorf("%q is not a value", text)
 	}
 	if suffix == "_created" {
 		key, err := series("", labels)
@@ -134,8 +134,8 @@ func (r *textReader) sample(line string) error {
 	return r.family.add(key, value)
 }
 
-// readLabels reads the labels in braces at the beginning of s, if there are any, and
-// returns what follows.
+// readLabels parses the labels in braces at the beginning of s, if there are any, and returns the
+// rest of s.
 func readLabels(s string) (labels []label, rest string, err error) {
 	if !strings.HasPrefix(s, "{") {
 		return nil, s, nil
@@ -189,15 +189,14 @@ func unescape(s string, quotes bool) (string, error) {
 			case s[i] == '\\', s[i] == '"' && quotes:
 				b.WriteByte(s[i])
 			default:
-				return "", fmt.Errorf(`\%c is no escape`, s[i])
+				return "", fmt.Errorf(`\%c is not an escape`, s[i])
 			}
 		}
 	}
 	return b.String(), nil
 }
 
-// suffixes are those that samples of a type have behind the name of their family.
-// OpenMetrics reserves them.
+// suffixes are the suffixes of the samples of each type. OpenMetrics reserves them.
 var suffixes = map[string][]string{
 	"counter":   {"_total", "_created"},
 	"gauge":     {""},
