@@ -1,8 +1,7 @@
-// Package collector makes metrics of what is known of the rooms of applications.
+// Package collector exposes the counts and the rooms of applications as metrics.
 //
-// It keeps nothing: each scrape reads one snapshot, so the two counts of an
-// application are always of the same event, and an application that leaves the
-// configuration, or comes back after a restart, needs no second update.
+// It has no state: each scrape reads one snapshot. So the two counts of an application are always
+// of the same event, and the series of a removed application end at once.
 package collector
 
 import (
@@ -17,10 +16,10 @@ import (
 // App is a configured application with its Counts.
 type App = state.App
 
-// Counts is what is known of the rooms of one application.
+// Counts are the counts of one application.
 type Counts = state.Counts
 
-// Source has the applications to make metrics of. A handler.Callback is one.
+// Source has the applications. A handler.Callback is a Source.
 type Source interface {
 	// Snapshot returns the configured applications with distinct IDs, all as of one
 	// moment. The caller owns the slice. It must not block.
@@ -29,8 +28,8 @@ type Source interface {
 
 // Options are the settings of a Collector.
 type Options struct {
-	// StaleAfter is the age, since its receipt, from which the counts of an event are
-	// no longer exposed. 0 exposes them for ever. The times of the event stay.
+	// StaleAfter is the time after the receipt of an event for which its counts are exposed. 0
+	// means no limit. The times of the event are always exposed.
 	StaleAfter time.Duration
 }
 
@@ -40,14 +39,15 @@ type Collector struct {
 	opts   Options
 }
 
-// New returns a Collector of what source has. A scrape does no I/O.
+// New returns a Collector of the applications of source. A scrape does no I/O.
 func New(source Source, o Options) *Collector { return &Collector{source: source, opts: o} }
 
-// metrics are those of an application. Each has a value once there is what it is of.
+// metrics are the metrics of an application. A metric is exposed for the applications that have
+// reached its stage.
 var metrics = []struct {
 	*exposition.Family
 	of     stage
-	labels []string // values of the other label of the family; nil is one series without, or with the name
+	labels []string // values of the other label of the family; nil for one series, whose other label is the name if there is one
 	value  func(app *state.App, label int) float64
 }{
 	{exposition.Gauge("tuilivekit_current_rooms",
@@ -126,17 +126,17 @@ var metrics = []struct {
 
 var destroyCauses, memberCauses = labels[state.DestroyCause](state.NumDestroyCauses), labels[state.MemberCause](state.NumMemberCauses)
 
-// stage is what must be known of an application for a metric.
+// stage is the condition under which a metric of an application is exposed.
 type stage int
 
 const (
-	configured stage = iota // it is in the configuration
-	limited                 // which gives it a limit
-	known                   // it has had a threshold event
-	fresh                   // that is not older than Options.StaleAfter
-	rooms                   // it has had an event or news of a room
-	deviation               // both of the last two
-	quota                   // it has had an alarm about its daily quota of groups
+	configured stage = iota // the application is configured
+	limited                 // the configuration has a limit of rooms
+	known                   // there was a threshold event
+	fresh                   // there was a threshold event within Options.StaleAfter
+	rooms                   // there was an event or news of a room
+	deviation               // fresh and rooms
+	quota                   // there was an alarm about the daily quota of groups
 )
 
 // Describe implements prometheus.Collector.
@@ -145,8 +145,8 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) { exposition.Describe(c
 // Collect implements prometheus.Collector.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) { exposition.Collect(c.Sets(), ch) }
 
-// Sets is for the exporter itself, which writes what it returns faster than a
-// prometheus.Registry could.
+// Sets implements exposition.Source. The exporter writes its result faster than a
+// prometheus.Registry.
 func (c *Collector) Sets() []exposition.Set {
 	now, apps := time.Now(), c.source.Snapshot()
 	sets := make([]exposition.Set, len(metrics))
@@ -176,7 +176,7 @@ func (c *Collector) Sets() []exposition.Set {
 	return sets
 }
 
-// has reports whether that is known.
+// has reports whether app has reached the stage of.
 func (c *Collector) has(of stage, app *state.App, now time.Time) bool {
 	switch of {
 	case limited:

@@ -26,8 +26,8 @@ func TestAnApplicationWithoutEventsHasCountersAndNoGauges(t *testing.T) {
 	}
 }
 
-// Each gauge is there as soon as there is what it is of, and not before.
-func TestGaugesAppearWithWhatTheyAreOf(t *testing.T) {
+// A gauge is exposed as soon as its value is known, and not before.
+func TestGaugesAppearWithTheirValues(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		app  state.App
@@ -86,7 +86,7 @@ type apps []state.App
 
 func (a apps) Snapshot() []state.App { return append([]state.App(nil), a...) }
 
-// names returns the names of all series of c, with how many of each there are.
+// names returns the number of series of c by metric name.
 func names(t *testing.T, c *Collector) map[string]int {
 	t.Helper()
 	registry := prometheus.NewPedanticRegistry()

@@ -1,9 +1,9 @@
-// Package store is a durable handler.Store, for programs that mount the webhook in a
-// server of their own. What it has recorded without an error survives a crash of the
-// process and of the machine.
+// Package store is a durable handler.Store, for programs that mount the webhook in their own
+// server. An event that was recorded without an error survives a crash of the process and of the
+// machine.
 //
-// It knows neither HTTP nor Prometheus' formats: package handler records into it, and
-// package collector makes metrics of what it holds.
+// It does not know HTTP or the formats of Prometheus: package handler records events in it, and
+// package collector exposes its counts.
 package store
 
 import (
@@ -20,23 +20,23 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/storage"
 )
 
-// DefaultTimeout is that of Options.Timeout. Tencent waits two seconds for an answer.
+// DefaultTimeout is the default of Options.Timeout. Tencent waits two seconds for an answer.
 const DefaultTimeout = time.Second
 
 // Options are the settings of a Store. Only Path is required.
 type Options struct {
-	// Path is the folder of the store. It is created if it does not exist. One process at a
+	// Path is the folder of the store. It is created if it does not exist. Only one process at a
 	// time can use it.
 	Path string
-	// Timeout is how long a commit may take before its events are not durable, by default
-	// DefaultTimeout.
+	// Timeout is the maximum time of a commit. After it, Record returns handler.ErrNotDurable.
+	// The default is DefaultTimeout.
 	Timeout time.Duration
-	// FutureTolerance is how far the time of an event may lie in the future, by default
-	// handler.DefaultFutureTolerance. An event further ahead is taken as of its receipt.
+	// FutureTolerance is the maximum time by which the time of an event may be in the future. If
+	// it is later, the time of receipt is used. The default is handler.DefaultFutureTolerance.
 	FutureTolerance time.Duration
-	// Registerer gets the metrics of the store. Nil leaves them unexposed.
+	// Registerer gets the metrics of the store. Nil means that they are not exposed.
 	Registerer prometheus.Registerer
-	// Log gets what an operator should know. Nil discards it.
+	// Log gets the failures and the recovery of the storage. Nil means no log.
 	Log logrus.FieldLogger
 }
 
@@ -48,9 +48,8 @@ type Store struct {
 
 var _ handler.Store = (*Store)(nil)
 
-// Open returns the store in the folder o.Path with what it held. It records nothing until
-// Run is called. It fails if another process uses the folder, or if a newer version has
-// written it.
+// Open opens the store in the folder o.Path and restores its state. Record blocks until Run is
+// called. Open fails if another process uses the folder, or if a newer version has written it.
 func Open(o Options) (*Store, error) {
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
@@ -73,15 +72,15 @@ func Open(o Options) (*Store, error) {
 	return &Store{counts, s}, nil
 }
 
-// Run commits events until ctx ends; what was recorded by then is durable when it
-// returns. It must be called once, and its folder is free after that.
+// Run commits events until ctx ends. It must be called once. When it returns, all recorded events
+// are durable and another process can use the folder.
 func (s *Store) Run(ctx context.Context) error {
 	return s.storage.Run(ctx)
 }
 
-// Record implements handler.Recorder. It blocks until e is durable, or deadline. A request
-// with Data is refused with handler.ErrNotDurable: a Backend of another program delivers
-// its callbacks itself, and packs none.
+// Record implements handler.Recorder. It blocks until e is durable or until deadline. If q has
+// Data, it returns handler.ErrNotDurable: this store does not deliver callbacks, so the Backend
+// must do this itself and pack none.
 func (s *Store) Record(e handler.Event, q handler.Request, deadline time.Time) (handler.Outcome, error) {
 	if q.Data != nil {
 		return handler.Outcome{}, handler.ErrNotDurable

@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { leaks.VerifyTestMain(m) }
 
-func TestWhatIsRecordedIsThereAfterARestart(t *testing.T) {
+func TestRecordedEventsSurviveARestart(t *testing.T) {
 	path := t.TempDir()
 	s, stop := open(t, path)
 	now := time.Now().UnixMilli()
@@ -22,7 +22,7 @@ func TestWhatIsRecordedIsThereAfterARestart(t *testing.T) {
 		t.Errorf("recorded: %+v, %v", outcome, err)
 	}
 	if _, err := s.Record(event, handler.Request{AppID: "1", Data: []byte("x")}, time.Time{}); !errors.Is(err, handler.ErrNotDurable) {
-		t.Errorf("a request that nobody can ask for: %v", err)
+		t.Errorf("a request that the store cannot deliver: %v", err)
 	}
 	stop()
 
