@@ -176,11 +176,11 @@ func printURLs(s *stack.Stack, page *page, o options) {
   its alerts     %s/api/v1/alerts
   Alertmanager   %s
 
-  Production reaches its limit in the evening. At 10:00 it loses callbacks, which the next
-  recount makes good. Talks stays below 70 %%, where Tencent sends no event: the callbacks of
-  rooms and recounts tell its number. Events has neither: its number gets old after the show.
+  Production reaches its limit in the evening. At 10:00 callbacks are lost, and the next recount
+  corrects its number. Talks stays below 70 %%, where Tencent sends no event: its number is from
+  the callbacks of rooms and from recounts. Events has neither: its number gets old after the show.
 
-  A day passes in %s, and so do the times of the rules. Ctrl-C ends everything.
+  A day takes %s, and the times of the rules are shortened in proportion. Ctrl-C ends everything.
 
 `, s.Metrics, s.Prometheus, s.Prometheus, s.Alertmanager, o.length)
 }
