@@ -91,6 +91,9 @@ func (l *link) round(ctx context.Context, read bool) {
 	if ctx.Err() != nil {
 		return
 	}
+	if l.problem == nil && !read {
+		return // with nothing to offer it has asked nothing: only a round that reads shows a recovery
+	}
 	if l.problem != nil {
 		l.metrics.failures.Inc()
 		l.failing = true
