@@ -1,6 +1,6 @@
 // Command demo runs the exporter, Prometheus and Alertmanager on loopback, acts as Tencent, and
-// plays days of three applications in minutes, until Ctrl-C. It draws what the exporter and the
-// rules say beside the truth, which it knows.
+// simulates days of three applications, each in minutes, until Ctrl-C. It draws the numbers of the exporter and the
+// rules beside the true numbers.
 package main
 
 import (
