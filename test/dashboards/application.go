@@ -7,8 +7,8 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/usage"
 )
 
-// roomsAndLimit is the panel that has the marks of alerts: Grafana numbers panels in their
-// order, rows included.
+// roomsAndLimit is the ID of the panel with the marks of alerts. Panels are numbered in their order,
+// rows included.
 const roomsAndLimit = 12
 
 func application() object {
@@ -99,7 +99,7 @@ func application() object {
 	)
 }
 
-// roomLife is what the callbacks of rooms that close say of them.
+// roomLife has the panels of the statistics in callbacks of rooms destroyed.
 func roomLife() []panel {
 	const none = "no room closed in this time, or no data"
 	perRoom := func(metric string) string {
@@ -128,8 +128,8 @@ func roomLife() []panel {
 
 const tokenUsed = "tuilivekit_webhook_token_last_used_timestamp_seconds{" + apps + "}"
 
-// freeRoomsPanel has a query for each level of usage, of which one has a value: a number of
-// rooms has the colour of a share only so.
+// freeRoomsPanel has a query for each level of usage, of which one has a value. This gives a number of
+// rooms the colour of a ratio.
 func freeRoomsPanel() panel {
 	var targets []object
 	for i, l := range usage.Levels() {
@@ -165,7 +165,7 @@ const (
 	isDown = "max by (job, instance) (up{" + ours + "} == 0)"
 )
 
-// ofReplicas is a column of an expression that ends with a metric of an application.
+// ofReplicas returns a column of an expression that ends with a metric of an application.
 func ofReplicas(expr string) object {
 	return column(or(or("max by (job, instance) ("+expr+"{"+apps+"})", knows, dash), isDown, dash))
 }

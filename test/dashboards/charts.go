@@ -4,7 +4,7 @@ func stat(title, description, unit string, targets ...object) panel {
 	return newPanel("stat", title, description, unit, object{
 		"colorMode": "value", "graphMode": "none", "justifyMode": "auto", "orientation": "auto",
 		"textMode": "value", "reduceOptions": lastValue,
-		"text": object{"titleSize": 16, "valueSize": 38}, // or a long name makes its number small
+		"text": object{"titleSize": 16, "valueSize": 38}, // else a long name makes the number small
 	}, targets...).set("color", object{"mode": "thresholds"})
 }
 
@@ -33,16 +33,16 @@ func series(title, description, unit string, targets ...object) panel {
 // floor makes the axis start at 0.
 func (p panel) floor() panel { return p.set("min", 0) }
 
-// lines draws the thresholds into a series panel whose colours say which series it is.
+// lines draws the thresholds as lines in a series panel, whose colours distinguish the series.
 func (p panel) lines(steps list) panel {
 	return p.set("thresholds", object{"mode": "absolute", "steps": steps}).
 		custom("thresholdsStyle", object{"mode": "line"})
 }
 
-// held draws values that hold until the next one comes.
+// held draws each value until the next value as a step.
 func (p panel) held() panel { return p.custom("lineInterpolation", "stepAfter") }
 
-// perMinute counts things in a minute.
+// perMinute sets the unit to a rate per minute.
 func (p panel) perMinute() panel { return p.set("unit", "suffix:/min") }
 
 // stacked draws the series on top of each other.
@@ -50,13 +50,12 @@ func (p panel) stacked() panel {
 	return p.custom("fillOpacity", 20).custom("stacking", object{"mode": "normal", "group": "A"})
 }
 
-// grey takes from the series of a query the colour of a series of its own.
+// grey draws the series of a query in grey.
 func (p panel) grey(refID string) panel {
 	return p.override("byFrameRefID", refID, property("color", object{"mode": "fixed", "fixedColor": "#8e8e8e"}))
 }
 
-// lastKnown draws the series of a query, the numbers that nobody has confirmed for a
-// while, as thin dashes.
+// lastKnown draws the series of a query, which are old numbers, as thin dashed lines without legend.
 func (p panel) lastKnown(refID string) panel {
 	return p.override("byFrameRefID", refID,
 		property("custom.lineStyle", object{"fill": "dash", "dash": list{4, 8}}),
@@ -72,8 +71,8 @@ func timeline(title, description, unit string, targets ...object) panel {
 	}, targets...).custom("lineWidth", 0).custom("fillOpacity", 75).set("color", object{"mode": "fixed", "fixedColor": "text"})
 }
 
-// table joins the rows of its queries by the labels that they share. The fields come
-// in the order of columns, the rest is left out.
+// table joins the rows of its queries by their common labels. columns is the order of the fields;
+// the fields in hidden are not shown.
 func table(title, description, sortBy string, columns, hidden []string, targets ...object) panel {
 	p := newPanel("table", title, description, "none", object{
 		"showHeader": true,

@@ -5,22 +5,22 @@ import (
 	"strings"
 )
 
-// ofExporters are the alerts that link to this dashboard: all that have a job, those of
-// relays too, and those that say that there is no exporter or no rule.
+// ofExporters are the matchers of the alerts that link to this dashboard: alerts with a job, including
+// those of relays, and alerts that there is no exporter or no rule.
 var ofExporters = []string{`job=~"$job", instance=~"$instance|"`, `job="", sdk_app_id=""`}
 
-// running has each replica that was scraped.
+// running has a series for each scraped replica.
 const running = "max by (instance) (tuilivekit_exporter_build_info{" + ours + "})"
 
-// whileScraped is expr, or nothing if no exporter is scraped now: a count of the time
-// before would look like good news.
+// whileScraped returns expr without a result if no exporter is scraped now: an old count would look as
+// if all were well.
 func whileScraped(expr string) string { return expr + "\nand on () max(" + running + ")" }
 
-// orMemory is expr of replicas, or that they have no storage, for what is scraped.
+// orMemory returns expr, with memoryOnly for each scraped replica without a result.
 func orMemory(expr string) string { return or(expr, running, memoryOnly) }
 
-// orNone is expr, or where it has nothing one state, for what is scraped: no application has a
-// relay, or recounts.
+// orNone returns expr, or a single state if expr has no result and an exporter is scraped: no
+// application has a relay, or recounts.
 func orNone(expr string, none state) string {
 	return fmt.Sprintf("%s\nor on () label_replace(max(%s) * 0 - %d, \"name\", %q, \"\", \"\")", expr, running, -none.value, none.text)
 }
@@ -75,7 +75,7 @@ func health() []panel {
 	}
 }
 
-// skewSteps are the threshold of the alert, and the signature window.
+// skewSteps returns the threshold of the alert and the signature window as thresholds.
 func skewSteps() list { return list{step("green", nil), step("orange", 20), step("red", 60)} }
 
 func callbacks() []panel {
@@ -171,7 +171,7 @@ func relay() []panel {
 	}
 }
 
-// recounts are of whichever replica made them: with a shared Redis each recount is one replica's.
+// recounts has the panels of recounts. With a shared Redis each recount is made by one replica.
 func recounts() []panel {
 	const quiet = "no recount, or no data"
 	of := func(by, metric string) string {
@@ -225,7 +225,7 @@ func process() []panel {
 	}
 }
 
-// quantiles is a panel of a histogram of seconds.
+// quantiles returns a panel of a histogram of seconds.
 func quantiles(title, description, metric string) panel {
 	return series(title, description+" Median, 95th and 99th percentile.", "s",
 		over("50 %", quantile(0.5, metric)), over("95 %", quantile(0.95, metric)), over("99 %", quantile(0.99, metric))).

@@ -6,9 +6,9 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/usage"
 )
 
-// What colours and numbers mean, the same everywhere.
+// The meanings of colours and numbers, which all dashboards share.
 
-// percentSteps are the levels of usage.
+// percentSteps returns the levels of usage as thresholds of a ratio.
 func percentSteps() list {
 	var steps list
 	for i, l := range usage.Levels() {
@@ -21,7 +21,7 @@ func percentSteps() list {
 	return steps
 }
 
-// percentRanges are the same for values in percent that a timeline shows.
+// percentRanges returns the levels of usage as mappings of values in percent, for a timeline.
 func percentRanges(index int) list {
 	var ranges list
 	levels := usage.Levels()
@@ -35,11 +35,11 @@ func percentRanges(index int) list {
 	return ranges
 }
 
-// criticalLevel is the one from which hosts are about to be unable to go live.
+// criticalLevel returns the level critical. At the limit hosts cannot go live.
 func criticalLevel() usage.Level { return usage.Of(.95) }
 
-// ages are the levels of the age of a number. An old number is not bad, Tencent is silent
-// below 70 %. It is only no longer to be taken for the present.
+// ages are the levels of the age of a number. An old number is not a failure, because Tencent sends
+// nothing below 70 %. But the current number may differ.
 var ages = []struct {
 	from float64
 	state
@@ -55,8 +55,8 @@ func ageSteps() list {
 	return steps
 }
 
-// ageStates are the levels as values of a timeline. Grafana merges the values of a timeline
-// that has thresholds by these, and then ignores mappings: "no event yet" would be green.
+// ageStates returns the levels of age as values of a timeline. If a timeline has thresholds, Grafana
+// merges its values by these and ignores the mappings: "no event yet" would be green.
 func ageStates() []state {
 	var all []state
 	for _, a := range ages {
@@ -69,13 +69,14 @@ func timeLeftSteps() list {
 	return list{step("red", nil), step("orange", 3600), step("yellow", 4*3600), step("green", 12*3600)}
 }
 
-// none is for what should be 0.
+// none returns the thresholds of a value that should be 0.
 func none(color string) list { return list{step("green", nil), step(color, 1)} }
 
-// pale is the colour of what is no news.
+// pale is the colour of states that need no attention.
 const pale = "rgba(128, 128, 128, 0.2)"
 
-// state is a value below 0 that a query gives instead of a number, and what it says.
+// state is a value that a query returns instead of a number, with its text and colour. It is below 0,
+// except in ages and sources.
 type state struct {
 	value       int
 	text, color string
@@ -98,15 +99,15 @@ var (
 	dash       = state{-1_000_000, "–", "text"} // of a number in a table, which may be below 0
 )
 
-// sources are those of the best number, as the recording rules name them: green is what
-// Tencent has said, blue is what was counted. The last one is for where no rule is loaded.
+// sources are the sources of the best number, with the names of the recording rules. Green is a count
+// of Tencent, blue a count of the exporter. The last source is used if no rule is loaded.
 var sources = []state{
 	{1, "event", "green"}, {2, "recount", "green"}, {3, "estimate", "blue"}, {4, "known", "blue"}, unruled,
 }
 
 var unruled = state{5, "last event", "text"}
 
-// paler is a state in a timeline, where it fills a bar.
+// paler returns the state in pale, for a timeline, where it fills a bar.
 func (s state) paler() state { return state{s.value, s.text, pale} }
 
 func statesAre(states []state) object {
@@ -117,32 +118,32 @@ func statesAre(states []state) object {
 	return words(texts...)
 }
 
-// without is what a panel says of which nothing is known: the exporter may be down, or may
-// not be scraped.
+// unknown is the text of a panel without data: the exporter may be down, or may not be scraped.
 const unknown = "no data"
 
-// applicationURL leads to the application that a row or a series is of.
+// applicationURL returns the URL of the dashboard of an application. id is the Grafana variable of its
+// SDKAppID.
 func applicationURL(id string) string {
 	return "/d/" + applicationUID + "?var-sdk_app_id=${" + id + "}&" + vars + "&${__url_time_range}"
 }
 
 const exporterURL = "/d/" + exporterUID + "?" + vars + "&${__url_time_range}"
 
-// severities are how alerts are shown. Where there is none, the rules say so; where these
-// are not loaded, nobody can say.
+// severities returns the texts and colours of severities. 0 is no alert. If the rules are not loaded,
+// it is not known whether there is an alert.
 func severities() object {
 	return words("0", "none", "green", "1", "info", "blue", "2", "warning", "orange", "3", "critical", "red", fmt.Sprint(noData.value), "?", pale)
 }
 
-// alertTimeline shows the twenty worst alerts that matchers find, by the severity and the
-// time that they fired.
+// alertTimeline returns a panel of the twenty worst alerts that matchers find, by severity and by the
+// time for which they fired.
 func alertTimeline(description string, matchers ...string) panel {
 	return timeline("Alerts", description+" The twenty most severe. This needs the alerting rules. The runbooks explain each alert.", "none",
 		over("{{alert}} {{name}} {{instance}}", orNoAlert(worstAlerts(matchers), 0, noData.value))).
 		set("mappings", list{severities()}).without(unknown)
 }
 
-// firingTable lists the alerts that fire now.
+// firingTable returns a table of the alerts that fire now.
 func firingTable(description string, matchers ...string) panel {
 	return table("Firing now", description, "Severity",
 		[]string{"Value #A", "alert", "name", "instance", "Value #B"}, []string{"Time", "sdk_app_id", "job"},

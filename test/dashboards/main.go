@@ -1,10 +1,9 @@
-// Command dashboards writes the Grafana dashboards in ../dashboards. The JSON files
-// are what users load; here they have one place for the expressions, the thresholds
-// and the layout that they share.
+// Command dashboards writes the Grafana dashboards in ../dashboards. Users load the JSON files. This
+// program has the expressions, the thresholds and the layout that the files share.
 //
-// Grafana's own grafana-foundation-sdk for Go (v0.0.22) would not make it smaller: it has a
-// builder for each kind of panel and no type for what they share, and it writes the options
-// of the newest Grafana. All that this model writes 9.3 knows or ignores.
+// Grafana's own grafana-foundation-sdk for Go (v0.0.22) would not make it smaller: it has a builder
+// for each kind of panel and no common type, and it writes the options of the newest Grafana. Grafana
+// 9.3 knows or ignores all options that this program writes.
 package main
 
 import (
@@ -24,7 +23,7 @@ func main() {
 	}
 }
 
-// all returns the dashboards by the name of their file.
+// all returns the dashboards by file name.
 func all() map[string]object {
 	return map[string]object{
 		"overview.json":    overview(),

@@ -1,6 +1,6 @@
 package main
 
-// object is a JSON object. Options are those that Grafana 9.3 knows.
+// object is a JSON object. The options are those of Grafana 9.3.
 type object = map[string]any
 
 type list = []any
@@ -12,15 +12,14 @@ const (
 
 	documents = "https://github.com/tuilivekit-exporter/tuilivekit-exporter/blob/main/docs/dashboards.md"
 
-	// vars carries the choice of the variables that all dashboards have from one to
-	// another. The application is left out: not all of them take several.
+	// vars passes the values of the variables that all dashboards have from one dashboard to
+	// another. The application is not passed: not all dashboards allow several.
 	vars = "${datasource:queryparam}&${job:queryparam}&${instance:queryparam}"
 )
 
 var datasource = object{"type": "prometheus", "uid": "${datasource}"}
 
-// newDashboard returns a dashboard with links to the others. Its panels are laid out
-// by rows.
+// newDashboard returns a dashboard with links to the others and with the panels of rows.
 func newDashboard(uid, title, description, from string, variables, annotations list, rows ...row) object {
 	var links list
 	for _, l := range []struct{ uid, title, tooltip string }{
@@ -53,9 +52,8 @@ func dashboardLink(icon, title, tooltip, url string, keepTime bool) object {
 	}
 }
 
-// row is a row of panels with its title. The places of its panels count from its own
-// top left corner; Grafana's grid is 24 wide. A collapsed row asks Prometheus for nothing
-// until it is opened.
+// row is a row of panels with its title. The positions of its panels are relative to its top left
+// corner; Grafana's grid is 24 wide. A collapsed row sends no query until it is opened.
 type row struct {
 	title     string
 	panels    []panel
@@ -80,7 +78,7 @@ func layout(rows []row) list {
 			height = max(height, p.y+p.h)
 		}
 		if r.collapsed {
-			title["panels"] = inside // below the title, and nothing until it is opened
+			title["panels"] = inside // Grafana loads them when the row is opened
 			continue
 		}
 		title["panels"] = list{}
@@ -90,7 +88,7 @@ func layout(rows []row) list {
 	return panels
 }
 
-// panel is a panel and its place in its row.
+// panel is a panel and its position in its row.
 type panel struct {
 	object
 	x, y, w, h int
@@ -118,7 +116,7 @@ func newPanel(kind, title, description, unit string, options object, targets ...
 	}}
 }
 
-// at places the panel in its row.
+// at sets the position of the panel in its row.
 func (p panel) at(x, y, w, h int) panel {
 	p.x, p.y, p.w, p.h = x, y, w, h
 	return p
@@ -126,13 +124,13 @@ func (p panel) at(x, y, w, h int) panel {
 
 func (p panel) defaults() object { return p.object["fieldConfig"].(object)["defaults"].(object) }
 
-// set changes one of the defaults of all fields.
+// set sets a default of all fields.
 func (p panel) set(key string, value any) panel {
 	p.defaults()[key] = value
 	return p
 }
 
-// custom changes one of the settings that the kind of panel has for fields.
+// custom sets a setting of all fields that is specific to the kind of panel.
 func (p panel) custom(key string, value any) panel {
 	p.defaults()["custom"].(object)[key] = value
 	return p
@@ -143,15 +141,13 @@ func (p panel) steps(steps list) panel {
 	return p.set("thresholds", object{"mode": "absolute", "steps": steps}).set("color", object{"mode": "thresholds"})
 }
 
-// says gives texts to the values that stand for the lack of one. They come before other
-// mappings.
+// says adds the texts of states as mappings. They precede the other mappings.
 func (p panel) says(states ...state) panel {
 	return p.set("mappings", append(list{statesAre(states)}, p.defaults()["mappings"].(list)...))
 }
 
-// without is what the panel says when there is no value at all: only what is so whatever
-// the reason is. Where one value is shown it is a mapping too, or it would have the colour
-// of the lowest threshold.
+// without sets the text of the panel if it has no value. It must be true for any reason of that. For
+// panels of one value it is a mapping too: otherwise it would have the colour of the lowest threshold.
 func (p panel) without(text string) panel {
 	if kind := p.object["type"]; kind == "stat" || kind == "gauge" || kind == "table" {
 		mappings := p.defaults()["mappings"].(list)
@@ -160,12 +156,12 @@ func (p panel) without(text string) panel {
 	return p.set("noValue", text)
 }
 
-// link makes values of the panel lead to another dashboard.
+// link adds a link from the values of the panel to url.
 func (p panel) link(title, url string) panel {
 	return p.set("links", list{object{"title": title, "url": url, "targetBlank": false}})
 }
 
-// override sets properties of the fields that a matcher finds.
+// override sets properties of the fields that matcher finds.
 func (p panel) override(matcher, of string, properties ...object) panel {
 	config := p.object["fieldConfig"].(object)
 	var props list
@@ -181,20 +177,20 @@ func property(id string, value any) object { return object{"id": id, "value": va
 
 func step(color string, from any) object { return object{"color": color, "value": from} }
 
-// instant is a query of now, to show one value.
+// instant returns a query of the end of the time range, for one value.
 func instant(legend, expr string) object {
 	return object{"datasource": datasource, "editorMode": "code", "expr": expr, "legendFormat": legend,
 		"instant": true, "range": false, "format": "time_series"}
 }
 
-// column is a query of now, for a table.
+// column returns a query of the end of the time range, for a table.
 func column(expr string) object {
 	t := instant("", expr)
 	t["format"] = "table"
 	return t
 }
 
-// over is a query of the time range.
+// over returns a query over the time range.
 func over(legend, expr string) object {
 	return object{"datasource": datasource, "editorMode": "code", "expr": expr, "legendFormat": legend,
 		"instant": false, "range": true, "format": "time_series"}
@@ -214,7 +210,7 @@ func colored(mode string, steps list) []object {
 	}
 }
 
-// words gives texts to single values.
+// words returns a mapping of single values: value, text and colour of each.
 func words(texts ...any) object {
 	options := object{}
 	for i := 0; i < len(texts); i += 3 {
@@ -223,12 +219,12 @@ func words(texts ...any) object {
 	return object{"type": "value", "options": options}
 }
 
-// between gives a colour to the values of a range; its number is shown.
+// between returns a mapping of a range to a colour. The number is shown.
 func between(from, to float64, color string, index int) object {
 	return object{"type": "range", "options": object{"from": from, "to": to, "result": object{"color": color, "index": index}}}
 }
 
-// nothing gives a text to a value that is not there.
+// nothing returns a mapping of a missing value to a text.
 func nothing(text string, index int) object {
 	return object{"type": "special", "options": object{"match": "null", "result": object{"text": text, "color": "text", "index": index}}}
 }

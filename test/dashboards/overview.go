@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// ofAll are the alerts of the applications chosen, and of the exporters that hear of them.
+// ofAll are the matchers of the alerts of the selected applications and of their exporters.
 var ofAll = []string{`sdk_app_id=~"$sdk_app_id"`, `sdk_app_id="", job=~"$job|"`}
 
 func overview() object {
@@ -68,7 +68,7 @@ func overview() object {
 	)
 }
 
-// What is said of the best number in several places.
+// Texts about the best number that several panels share.
 const (
 	aboutSources = "Event: a threshold event of the last 10 minutes. Recount: the rooms known, after a recount of the last half hour. Estimate: an older event, and the rooms opened and closed since. Known: the rooms known from callbacks, before any event."
 

@@ -1,7 +1,6 @@
 package main
 
-// The variables that every dashboard has; several is whether it takes more than one
-// application.
+// variables returns the variables of a dashboard. several allows more than one application.
 func variables(several bool) list {
 	app := query("sdk_app_id", "Application",
 		`query_result(max by (sdk_app_id, name) (tuilivekit_app_info{job=~"$job", instance=~"$instance"}))`, several)
@@ -34,8 +33,8 @@ func query(name, label, expr string, several bool) object {
 	return v
 }
 
-// annotation marks what expr finds. If at is set, the values of expr are its times in
-// milliseconds; otherwise it is where expr has a value.
+// annotation returns an annotation for each series of expr. If at is true, the values of expr are the
+// times of the marks in milliseconds; otherwise a mark is at each sample.
 func annotation(name, color, title, text, expr string, at, enabled bool) object {
 	o := object{
 		"name": name, "iconColor": color, "datasource": datasource, "enable": enabled, "hide": false,
@@ -47,14 +46,15 @@ func annotation(name, color, title, text, expr string, at, enabled bool) object 
 	return o
 }
 
-// onlyOn keeps the marks of an annotation to one panel. Grafana knows this since 9.4; before, they are on all.
+// onlyOn shows the marks of an annotation only on one panel. Grafana before 9.4 ignores this and shows
+// them on all panels.
 func onlyOn(annotation object, id int) object {
 	annotation["filter"] = object{"exclude": false, "ids": list{id}}
 	return annotation
 }
 
-// annotations are the threshold events and the changes of the limit. The events are
-// switched on when wanted: a busy application has hundreds.
+// annotations returns the marks of threshold events and of changes of the limit. Threshold events are
+// off by default, because a busy application has hundreds.
 func annotations() list {
 	return list{
 		annotation("Limit changes", "purple", "Limit changed", "{{name}}: the limit is now {{rooms}} rooms",
