@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestPageIsAccessible lets axe-core look at every kind of page, in light and dark, wide and on a
-// phone, in both languages. There must be no violation.
+// TestPageIsAccessible runs axe-core on each kind of page, in light and dark, wide and as on a phone,
+// in both languages. There must be no violation.
 func TestPageIsAccessible(t *testing.T) {
 	script := axe(t)
 	all, quiet, many := startPlayed(t), start(t, map[string]string{demo: "demo"}), map[string]string{}
@@ -49,10 +49,10 @@ func TestPageIsAccessible(t *testing.T) {
 			}
 		}
 	}
-	// It would see one.
+	// axe-core must find a violation.
 	eval[any](tb, `document.querySelector("main").insertAdjacentHTML("beforeend", "<p><a href='#'></a></p>")`)
 	if found := tb.violations(script); !strings.Contains(found, "link-name: ") {
-		t.Errorf("axe does not see a link without a name: %q", found)
+		t.Errorf("axe does not find a link without a name: %q", found)
 	}
 }
 
@@ -72,8 +72,8 @@ func axe(t *testing.T) string {
 	return string(script)
 }
 
-// violations lets axe-core look at the page that is loaded, with all its rules, and returns the
-// violations: rule, what it wants, and the first element.
+// violations runs all rules of axe-core on the loaded page and returns the violations: the rule, its
+// help, and the first element.
 func (tb *tab) violations(script string) string {
 	tb.t.Helper()
 	eval[any](tb, script+"\n;0")
@@ -82,7 +82,7 @@ func (tb *tab) violations(script string) string {
 	head, found, _ := strings.Cut(eval[string](tb, `window.found`), "\n")
 	passes := 0
 	if _, err := fmt.Sscan(head, &passes); err != nil || passes < 20 {
-		tb.t.Fatalf("axe has looked at little: %s %s", head, found)
+		tb.t.Fatalf("axe has checked too little: %s %s", head, found)
 	}
 	return found
 }

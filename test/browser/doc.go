@@ -1,3 +1,2 @@
-// Package browser holds tests that look at the status page with a real browser,
-// Debian's chromium.
+// Package browser has tests of the status page in a real browser, Debian's chromium.
 package browser

@@ -19,7 +19,7 @@ import (
 
 var update = flag.Bool("update", false, "take the pictures of docs/ again")
 
-// pictures are those of the status page.
+// pictures are the pictures of the status page in the documents.
 var pictures = []struct {
 	name, query, scheme string
 	width, height       int64 // height is where it is cut off
@@ -31,7 +31,7 @@ var pictures = []struct {
 	{"status-zh.png", "?lang=zh", "light", 1240, 1500, "README.zh-CN.md"},
 }
 
-// TestPicture takes the pictures of the documents, with -update, or sees that they are there.
+// TestPicture checks that the pictures of the documents exist and are used. With -update it takes them.
 func TestPicture(t *testing.T) {
 	if *update {
 		takePictures(t)
@@ -83,8 +83,8 @@ func takePictures(t *testing.T) {
 	}
 }
 
-// paletted returns a part of img in its 256 most frequent colours: a third of the bytes, and no
-// eye sees it.
+// paletted returns a part of img in its 256 most frequent colours, which needs a third of the bytes
+// and has no visible difference.
 func paletted(img image.Image, part image.Rectangle) image.Image {
 	counts := map[color.RGBA]int{}
 	for y := part.Min.Y; y < part.Max.Y; y++ {

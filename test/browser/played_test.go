@@ -14,9 +14,9 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/stack"
 )
 
-// startPlayed starts an exporter that has all that a page can show: four applications, two
-// backends of which one fails, recounts of stand-ins of Tencent's server API, and refused
-// requests. The stand-ins do not check what arrives.
+// startPlayed starts an exporter with everything that a page can show: four applications, two backends
+// of which one fails, recounts with a stand-in of Tencent's server API, and refused requests. The
+// stand-ins do not check requests.
 func startPlayed(t *testing.T) *stack.Stack {
 	t.Helper()
 	root, err := filepath.Abs("../..")
@@ -69,7 +69,7 @@ func startPlayed(t *testing.T) *stack.Stack {
 	return s
 }
 
-// writeAuthority writes the certificate that a server of httptest is trusted by.
+// writeAuthority writes the certificate of a server of httptest, to trust it.
 func writeAuthority(t *testing.T, file string, server *httptest.Server) {
 	t.Helper()
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})

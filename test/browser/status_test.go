@@ -13,9 +13,9 @@ func TestPageShowsTheSampleAndFollows(t *testing.T) {
 	s, tb := start(t, map[string]string{demo: "demo"}), open(t)
 	tb.load(s.Web)
 	if got := eval[string](tb, `document.querySelector(".hello h2").textContent`); got != "No callback yet" {
-		t.Errorf("at first: got %q", got)
+		t.Errorf("before the first callback: got %q", got)
 	}
-	send(t, s, demo) // the documented sample, of now
+	send(t, s, demo) // the documented sample with the current time
 	tb.wait(text(demo, ".current"), "400")
 	for selector, want := range map[string]string{".max": "500", ".estimate": "400", ".percent": "80\u202f%", ".level": "near limit", ".pill": "fresh", ".events": "1", ".name": "demo", ".id": demo, ".command": "Threshold event"} {
 		if got := eval[string](tb, text(demo, selector)); got != want {
@@ -27,16 +27,16 @@ func TestPageShowsTheSampleAndFollows(t *testing.T) {
 		t.Errorf("the bar is filled by %v", bar)
 	}
 	if eval[bool](tb, `!!document.querySelector(".hello")`) {
-		t.Error("what a newcomer should try is still there")
+		t.Error("the advice for the first callback is still shown")
 	}
 	send(t, s, demo, "--current=450")
 	send(t, s, demo, "--command=Live.CallbackAfterDestroyRoom")
-	tb.wait(text(demo, ".current"), "450") // by its own refresh
+	tb.wait(text(demo, ".current"), "450") // the page refreshes itself
 	tb.wait(text(demo, ".estimate"), "449")
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
 	if tb.loads < 3 {
-		t.Errorf("the page was loaded %d times, it should load itself", tb.loads)
+		t.Errorf("the page was loaded %d times, want at least 3 by its refresh", tb.loads)
 	}
 }
 
@@ -69,20 +69,20 @@ func TestPageSurvivesHostileNames(t *testing.T) {
 			t.Error("a name ran as a script")
 		}
 		if n := eval[int](tb, `document.querySelectorAll("script, img, [onmouseover], [onerror]").length`); n > 0 {
-			t.Errorf("%d elements come from names", n)
+			t.Errorf("%d elements are made by names", n)
 		}
 		if wide := eval[int64](tb, `document.documentElement.scrollWidth`); wide > width {
 			t.Errorf("the page is %d pixels wide in a window of %d", wide, width)
 		}
-		// A name that runs from right to left turns nothing around but itself.
+		// A name that is written from right to left must not change the order of other text.
 		if !eval[bool](tb, `[...document.querySelectorAll(".id")].every(e => getComputedStyle(e).direction == "ltr" && e.getBoundingClientRect().left == document.querySelector(".id").getBoundingClientRect().left)`) {
-			t.Error("an id stands where others do not")
+			t.Error("an id is at another position than the other ids")
 		}
 	}
 }
 
-// contrast has the least contrast of text on the page, and where it is, by the formula of
-// WCAG 2; 4.5 is what it wants.
+// contrast returns the lowest contrast of text on the page by the formula of WCAG 2, and its place.
+// WCAG 2 requires 4.5.
 const contrast = `(() => {
   const parse = c => c.match(/[\d.]+/g).map(Number);
   const light = c => { const [r, g, b] = c.slice(0, 3).map(v => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b };
@@ -109,7 +109,7 @@ func TestPageInLightAndDark(t *testing.T) {
 		s := start(t, apps, flags...)
 		send(t, s, demo)
 		if err := s.Send(t.Context(), demo, "--late=2m"); err == nil {
-			t.Fatal("a late callback is taken")
+			t.Fatal("a callback with an old signature is accepted")
 		}
 		for _, scheme := range []string{"light", "dark"} {
 			tb.scheme(scheme)
@@ -156,15 +156,15 @@ func TestPageOfAThousandApplications(t *testing.T) {
 		t.Errorf("%d rows", got)
 	}
 	if got := eval[string](tb, `document.querySelector("tr[data-app] .name").textContent`); got != "application 299" {
-		t.Errorf("the first is %q", got)
+		t.Errorf("the first application is %q", got)
 	}
 	if got := eval[string](tb, `[...document.querySelectorAll(".list span")].map(e => e.textContent).join(", ")`); got != "100 critical, 100 near limit, 100 notice, 700 without an event" {
 		t.Errorf("the summary is %q", got)
 	}
 }
 
-// overflow has the text of parts of the page with something that is wider than they are.
-// Commands scroll, and the heads of tables are only for screen readers where it is narrow.
+// overflow returns the text of the elements whose content is wider than they are. Commands scroll, and
+// on a narrow page the heads of tables are only for screen readers; both are ignored.
 const overflow = `[...document.querySelectorAll(".cards > div, .hello, header, table, form")].filter(box => [...box.querySelectorAll("*")].some(e => !e.closest("pre, thead") && e.getBoundingClientRect().right > box.getBoundingClientRect().right + 1)).map(e => e.textContent.trim().slice(0, 60)).join("|")`
 
 func TestPageFitsItsWindow(t *testing.T) {
@@ -210,18 +210,18 @@ func TestRefusalsAreNearWithManyApplications(t *testing.T) {
 	tb.load(s.Web + "/?refresh=off")
 	all := `[...document.querySelectorAll("tr[data-app]")].filter(e => e.checkVisibility()).map(e => e.dataset.app).join()`
 	if got := eval[string](tb, all); got != "1400000007" {
-		t.Errorf("shown are %s", got)
+		t.Errorf("the page shows %s", got)
 	}
 	if screens := eval[float64](tb, `document.querySelector("#refusals").getBoundingClientRect().top / innerHeight`); screens > 3 {
-		t.Errorf("refusals stand %.1f screens down", screens)
+		t.Errorf("refusals are %.1f screens below the top", screens)
 	}
 	tb.load(s.Web + "/?refresh=off&q=application+19")
 	if got := eval[string](tb, all); strings.Count(got, ",") != 10 {
-		t.Errorf("filtered are %s", got)
+		t.Errorf("the filtered page shows %s", got)
 	}
 }
 
-// text returns an expression of the text of an element in the row of an application.
+// text returns the JavaScript expression of the text of an element in the row of an application.
 func text(app, selector string) string {
 	return fmt.Sprintf(`document.querySelector('[data-app="%s"] %s')?.textContent ?? ""`, app, selector)
 }

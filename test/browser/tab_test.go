@@ -24,7 +24,7 @@ import (
 
 const patience = 2 * time.Minute
 
-// tab is a tab of a browser of its own.
+// tab is a tab in its own browser.
 type tab struct {
 	t   *testing.T
 	ctx context.Context
@@ -42,7 +42,7 @@ func open(t *testing.T) *tab {
 	t.Helper()
 	bin, err := exec.LookPath("chromium")
 	if err != nil {
-		t.Fatal("chromium is missing, to look at the status page with: apt-get install chromium")
+		t.Fatal("chromium is missing: apt-get install chromium")
 	}
 	o := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(bin), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.UserDataDir(t.TempDir()), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
@@ -59,7 +59,7 @@ func open(t *testing.T) *tab {
 		tb.mu.Lock()
 		defer tb.mu.Unlock()
 		for _, problem := range tb.problems {
-			t.Errorf("the browser complains: %s", problem)
+			t.Errorf("problem in the browser: %s", problem)
 		}
 	})
 	if err := chromedp.Listen(ctx, tb.heard); err != nil {
@@ -145,7 +145,7 @@ func eval[T any](tb *tab, expression string) T {
 	return v
 }
 
-// wait waits until expression is want. The page may load itself meanwhile.
+// wait waits until expression is want. The page may refresh itself meanwhile.
 func (tb *tab) wait(expression, want string) {
 	tb.t.Helper()
 	var got string
@@ -157,10 +157,10 @@ func (tb *tab) wait(expression, want string) {
 			return
 		}
 	}
-	tb.t.Fatalf("%s never is %q; at last it was %q", expression, want, got)
+	tb.t.Fatalf("%s is not %q in time; the last value is %q", expression, want, got)
 }
 
-// start starts an exporter with applications that anyone may send for.
+// start starts an exporter with applications, whose IDs and names are apps.
 func start(t *testing.T, apps map[string]string, flags ...string) *stack.Stack {
 	t.Helper()
 	root, err := filepath.Abs("../..")
@@ -175,7 +175,7 @@ func start(t *testing.T, apps map[string]string, flags ...string) *stack.Stack {
 	return s
 }
 
-// send acts as Tencent.
+// send runs the command send, which acts as Tencent.
 func send(t *testing.T, s *stack.Stack, app string, args ...string) {
 	t.Helper()
 	if err := s.Send(t.Context(), app, args...); err != nil {
@@ -183,7 +183,7 @@ func send(t *testing.T, s *stack.Stack, app string, args ...string) {
 	}
 }
 
-// event sends a threshold event of now without a signature. It is quicker than send.
+// event sends an unsigned threshold event with the current time. It is faster than send.
 func event(t *testing.T, s *stack.Stack, app string, current, limit int) {
 	t.Helper()
 	body := fmt.Sprintf(`{"CallbackCommand":"Live.CallbackAfterCreateRoomReachingThreshold","EventTime":%d,"CurRoomCount":%d,"MaxRoomCount":%d}`,

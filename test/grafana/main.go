@@ -1,6 +1,6 @@
-// Command grafana takes the pictures of the dashboards from a running Grafana that has them, with
-// data, and that lets anyone look, as the one of deploy/compose.yaml with the profile demo does.
-// Without -url it does nothing: the pictures in docs/ stay.
+// Command grafana takes the pictures of the dashboards from a running Grafana with data and anonymous
+// access, such as that of deploy/compose.yaml with the profile demo. Without -url it does nothing: the
+// pictures in docs/ stay.
 //
 //	make pictures GRAFANA_URL=http://127.0.0.1:3000
 package main
@@ -39,7 +39,7 @@ func main() {
 	}
 }
 
-// dashboards has the height of each picture: the rows that are open at first.
+// dashboards has the height of the picture of each dashboard: its rows that are not collapsed.
 var dashboards = map[string]int64{"overview": 1500, "application": 1400, "exporter": 1100}
 
 // run writes dashboard-NAME-light.png and dashboard-NAME-dark.png for each dashboard.
@@ -78,8 +78,8 @@ func run(ctx context.Context, base, dir, from string) error {
 	return nil
 }
 
-// settled returns a picture of the page once two pictures in a row, two seconds apart, are the
-// same: then all panels have drawn.
+// settled takes pictures every two seconds and returns the first that equals the previous picture:
+// then all panels are drawn.
 func settled(ctx context.Context, page string, height int64) (shot []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// TestPictures takes pictures of a stand-in, which checks what is asked for. It does not check
-// that a Grafana draws.
+// TestPictures takes pictures of a stand-in, which checks the requests. It does not check what a
+// Grafana draws.
 func TestPictures(t *testing.T) {
 	var mu sync.Mutex
 	asked := map[string]bool{}

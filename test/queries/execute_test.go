@@ -15,7 +15,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// theWorld is the same for all tests; it takes seconds to make.
+// theWorld is shared by all tests, because it takes seconds to make.
 var theWorld struct {
 	sync.Once
 	*world
@@ -37,7 +37,7 @@ func TestEveryQueryReturnsData(t *testing.T) {
 			s := newServerWithRules(t, c.samples)
 			for _, d := range load(t) {
 				queries := d.queries(t)
-				some := map[string]bool{} // of the panels whose queries are alternatives
+				some := map[string]bool{} // by panel of alternatives: one of its queries has data
 				for _, q := range queries {
 					if !slices.Contains(alternatives, q.panel) {
 						s.demandData(t, w, d, q, c.choice)
@@ -47,7 +47,7 @@ func TestEveryQueryReturnsData(t *testing.T) {
 				}
 				for title, ok := range some {
 					if !ok {
-						t.Errorf("%s: panel %q: none of its queries has data", d.UID, title)
+						t.Errorf("%s: panel %q: no query has data", d.UID, title)
 					}
 				}
 				t.Logf("%s: %d queries executed", d.UID, len(queries))
@@ -56,10 +56,10 @@ func TestEveryQueryReturnsData(t *testing.T) {
 	}
 }
 
-// alternatives are panels with a query for each state: one of them has data.
+// alternatives are panels with a query for each state, of which one has data.
 var alternatives = []string{"Free rooms", "Usage"}
 
-// ofPrometheus are metrics that Prometheus itself has.
+// ofPrometheus are metrics that Prometheus itself makes.
 var ofPrometheus = map[string][]string{
 	"up":               {"job", "instance"},
 	"ALERTS":           {"alertname", "alertstate", "severity", "sdk_app_id", "job", "instance"},
@@ -87,8 +87,8 @@ func TestQueriesUseMetricsThatExist(t *testing.T) {
 	}
 }
 
-// TestMetricsAreDocumented finds a metric of the simulation that the program does not
-// have: docs/metrics.md is generated from the program.
+// TestMetricsAreDocumented finds metrics of the simulation that the exporter does not have:
+// docs/metrics.md is generated from the exporter.
 func TestMetricsAreDocumented(t *testing.T) {
 	documented, err := os.ReadFile("../../docs/metrics.md")
 	if err != nil {
@@ -96,7 +96,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	}
 	n := 0
 	for name := range exposed(t) {
-		if !strings.HasPrefix(name, "tuilivekit_") { // nor those of rules
+		if !strings.HasPrefix(name, "tuilivekit_") { // names of recording rules have another prefix
 			continue
 		}
 		n++
@@ -113,7 +113,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	}
 }
 
-// demandData fails when there is nothing to see.
+// demandData fails if the query has no data.
 func (s *server) demandData(t *testing.T, w *world, d dashboard, q query, c choice) {
 	t.Helper()
 	if s.count(t, w, d, q, c) == 0 {
@@ -121,7 +121,7 @@ func (s *server) demandData(t *testing.T, w *world, d dashboard, q query, c choi
 	}
 }
 
-// count runs a query as Grafana would and returns the number of its series.
+// count runs a query as Grafana does and returns the number of its series.
 func (s *server) count(t *testing.T, w *world, d dashboard, q query, c choice) int {
 	t.Helper()
 	expr := c.fill(q.expr)
@@ -217,7 +217,7 @@ func shared(t *testing.T) *world {
 	t.Helper()
 	theWorld.Do(func() { theWorld.world = newWorld(t) })
 	if theWorld.world == nil {
-		t.Fatal("there is no world: see the first failure")
+		t.Fatal("the world was not made: see the first failure")
 	}
 	return theWorld.world
 }

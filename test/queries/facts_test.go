@@ -97,7 +97,8 @@ func TestWhatPanelsShow(t *testing.T) {
 	}
 }
 
-// TestLimitChangeIsMarkedOnce: two replicas learn of it at different times.
+// TestLimitChangeIsMarkedOnce checks that a change of the limit is marked once, although two replicas
+// receive it at different times.
 func TestLimitChangeIsMarkedOnce(t *testing.T) {
 	w := shared(t)
 	s := newServer(t, w.classic)
@@ -118,7 +119,8 @@ func TestLimitChangeIsMarkedOnce(t *testing.T) {
 	}
 }
 
-// TestEventsAreMarkedAtTheirTime: the values are times in milliseconds.
+// TestEventsAreMarkedAtTheirTime checks that the values of the annotation are the times of the events in
+// milliseconds.
 func TestEventsAreMarkedAtTheirTime(t *testing.T) {
 	w := shared(t)
 	s := newServer(t, w.classic)

@@ -95,8 +95,8 @@ func TestVariables(t *testing.T) {
 				if one := d.UID == "tuilivekit-application"; one == v.Multi || one == v.IncludeAll {
 					t.Errorf("sdk_app_id takes several: %v", v.Multi)
 				}
-				// Grafana searches the result of query_result with this. The name is
-				// what is shown, the ID what is used.
+				// Grafana applies this regex to the result of query_result. It shows the name and
+				// uses the ID as the value.
 				result := `{name="my, app", sdk_app_id="1400000001"} 1 1700000000000`
 				regex := strings.NewReplacer("?<", "?P<").Replace(strings.TrimSuffix(strings.TrimPrefix(v.Regex, "/"), "/g"))
 				found := map[string]string{}
@@ -126,7 +126,7 @@ func TestVariables(t *testing.T) {
 	})
 }
 
-// Units of Grafana that the dashboards use. A wrong one is shown as text.
+// Units of Grafana that the dashboards use. Grafana shows an unknown unit as text.
 var units = []string{"suffix:/min", "suffix: rooms/h", "suffix: /h", "s", "none", "short", "percent", "percentunit", "reqps", "ops", "bytes", "string", "dateTimeAsIso"}
 
 func TestPanels(t *testing.T) {
@@ -168,7 +168,7 @@ func TestPanels(t *testing.T) {
 			}
 			for _, o := range p.FieldConfig.Overrides {
 				if id, _ := o.Matcher.Options.(string); o.Matcher.ID == "byFrameRefID" && !refs[id] {
-					t.Errorf("panel %q has an override of %s, which is no query", p.Title, id)
+					t.Errorf("panel %q has an override of %s, which is not a query", p.Title, id)
 				}
 				for _, property := range o.Properties {
 					if property.ID == "unit" {
@@ -199,7 +199,7 @@ func walk(v any, visit func(key string, value any)) {
 	}
 }
 
-// TestLegendsAndColumns: what legends, texts and columns name is in the answers.
+// TestLegendsAndColumns checks that the labels in legends, texts and columns are in the results.
 func TestLegendsAndColumns(t *testing.T) {
 	w := shared(t)
 	s := newServerWithRules(t, w.native)
@@ -248,11 +248,11 @@ func TestLegendsAndColumns(t *testing.T) {
 	})
 }
 
-// The variables and intervals of these tests: each can be told from what was written.
+// The variables and intervals of these tests have values that no dashboard has.
 var marked = strings.NewReplacer("$job", "JOB", "$instance", "INSTANCE", "$sdk_app_id", "APP",
 	"$__rate_interval", "241s", "$__range", "3601s", "$__interval", "61s")
 
-// ofAlerts is the range of the alert that a panel shows the value of.
+// ofAlerts are the ranges of alerts whose value a panel shows.
 const rateInterval, wholeRange, ofAlerts = 241 * time.Second, 3601 * time.Second, 15 * time.Minute
 
 func TestQueriesHaveTheMatchers(t *testing.T) {
@@ -290,7 +290,7 @@ func TestQueriesHaveTheMatchers(t *testing.T) {
 }
 
 func TestCountersAreRates(t *testing.T) {
-	// Damage is found at the start of a replica: there is no increase to see.
+	// Damage is counted at the start of a replica, so the counter does not increase later.
 	asItIs := []string{"tuilivekit_exporter_storage_corruptions_total"}
 	counter := regexp.MustCompile(`_(total|count|sum|bucket)$`)
 	eachDashboard(t, func(t *testing.T, d dashboard) {
@@ -350,7 +350,7 @@ func TestLinks(t *testing.T) {
 		t.Helper()
 		match := target.FindStringSubmatch(url)
 		if match == nil || variables[match[1]] == nil {
-			t.Errorf("%s links to %s, which is no dashboard", from, url)
+			t.Errorf("%s links to %s, which is not a dashboard", from, url)
 			return ""
 		}
 		for _, v := range sets.FindAllStringSubmatch(url, -1) {
@@ -382,7 +382,7 @@ func TestLinks(t *testing.T) {
 			for _, l := range p.FieldConfig.Defaults.Links {
 				leads(t, d.UID, l.URL)
 			}
-			// In a table the name alone leads somewhere, or each cell is underlined.
+			// In a table only the name has a link, otherwise Grafana underlines each cell.
 			for _, o := range p.FieldConfig.Overrides {
 				for _, property := range o.Properties {
 					if property.ID != "links" {
@@ -395,7 +395,7 @@ func TestLinks(t *testing.T) {
 		}
 	}
 	if got := columns["tuilivekit-overview Applications"]; !slices.Equal(got, []string{"name tuilivekit-application"}) {
-		t.Errorf("the table of applications has links on %v", got)
+		t.Errorf("the links of the table of applications are on %v", got)
 	}
 	alerts, err := os.ReadFile("../../alerts/alerts.yaml")
 	if err != nil {
@@ -406,7 +406,7 @@ func TestLinks(t *testing.T) {
 		leads(t, "alerts.yaml", url[1])
 	}
 	if len(urls) == 0 {
-		t.Error("no alert leads to a dashboard")
+		t.Error("no alert links to a dashboard")
 	}
 }
 
@@ -418,8 +418,8 @@ func labelSets(matrix promql.Matrix) []labels.Labels {
 	return all
 }
 
-// TestTitlesFit: Grafana cuts a title that is wider than its panel, 50 pixels a column on
-// a screen of 1600.
+// TestTitlesFit checks that titles are not wider than their panels, because Grafana cuts them. A column
+// is 50 pixels wide on a screen of 1600.
 func TestTitlesFit(t *testing.T) {
 	eachDashboard(t, func(t *testing.T, d dashboard) {
 		for _, p := range d.Panels {
@@ -430,7 +430,8 @@ func TestTitlesFit(t *testing.T) {
 	})
 }
 
-// TestMarksAreFew: threshold events are off at first, and alerts are on one panel.
+// TestMarksAreFew checks that threshold events are off by default, and that alerts are marked on one
+// panel.
 func TestMarksAreFew(t *testing.T) {
 	eachDashboard(t, func(t *testing.T, d dashboard) {
 		for _, a := range d.Annotations.List {
@@ -454,8 +455,8 @@ func TestMarksAreFew(t *testing.T) {
 	})
 }
 
-// TestTimelinesHaveNoThresholds: with them Grafana ignores the mappings of a timeline, and
-// shows the values that stand for the lack of one as the lowest level.
+// TestTimelinesHaveNoThresholds checks that timelines have no thresholds. With thresholds, Grafana
+// ignores the mappings of a timeline, and shows states such as "no data" as the lowest level.
 func TestTimelinesHaveNoThresholds(t *testing.T) {
 	eachDashboard(t, func(t *testing.T, d dashboard) {
 		for _, p := range d.Panels {
@@ -484,7 +485,8 @@ func TestTimelinesAreReadable(t *testing.T) {
 	})
 }
 
-// TestTimelinesAlwaysHaveASeries: without one, Grafana shows an error message.
+// TestTimelinesAlwaysHaveASeries checks that timelines have a series, because Grafana shows an error
+// message otherwise.
 func TestTimelinesAlwaysHaveASeries(t *testing.T) {
 	s := emptyServer(t)
 	eachDashboard(t, func(t *testing.T, d dashboard) {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// dashboard is what the tests want to know of a dashboard file.
+// dashboard has the parts of a dashboard file that the tests check.
 type dashboard struct {
 	UID           string
 	Title         string
@@ -38,7 +38,7 @@ type link struct {
 type panel struct {
 	ID                       int
 	Collapsed                bool
-	row                      int     // the ID of the collapsed row that it is in, or 0
+	row                      int     // ID of the collapsed row of the panel, 0 if there is none
 	Panels                   []panel // of a collapsed row
 	Type, Title, Description string
 	Datasource               *datasource
@@ -133,10 +133,10 @@ func load(t *testing.T) []dashboard {
 	return all
 }
 
-// query is one that Grafana sends to Prometheus.
+// query is a query that Grafana sends to Prometheus.
 type query struct {
 	where   string // panel, variable or annotation
-	panel   string // its title, if it is of a panel
+	panel   string // title of the panel, if it is the query of a panel
 	expr    string // with Grafana's variables in it
 	instant bool
 }
@@ -161,7 +161,7 @@ func (d dashboard) queries(t *testing.T) []query {
 	return all
 }
 
-// promQL is the query that Grafana makes of its two functions for variables.
+// promQL returns the PromQL of a variable, whose query is one of two functions of Grafana.
 func (v variable) promQL(t *testing.T) string {
 	t.Helper()
 	q, _ := v.Query.(map[string]any)
@@ -177,18 +177,18 @@ func (v variable) promQL(t *testing.T) string {
 	return "count by (" + strings.TrimSuffix(inner[comma+2:], ")") + ") (" + inner[:comma] + ")"
 }
 
-// The time range that queries are run for.
+// The time range of the queries.
 const (
 	window = time.Hour
 	step   = time.Minute
 )
 
-// choice is what was chosen for the variables of a dashboard.
+// choice has the values of the variables of a dashboard.
 type choice struct{ job, instance, app string }
 
 var everything = choice{".+", ".+", ".+"}
 
-// fill puts the variables in, as Grafana does.
+// fill replaces the variables in expr, as Grafana does.
 func (c choice) fill(expr string) string {
 	return strings.NewReplacer(
 		"$job", c.job, "$instance", c.instance, "$sdk_app_id", c.app,

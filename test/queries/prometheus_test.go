@@ -64,8 +64,8 @@ func emptyServer(t *testing.T) *server {
 	}
 }
 
-// newEngine returns an engine with the limits of Prometheus' own tests. That of promqltest
-// brings dependencies along that not every module proxy has.
+// newEngine returns an engine with the limits of Prometheus' own tests. Package promqltest has
+// dependencies that not every module proxy has.
 func newEngine(t *testing.T) *promql.Engine {
 	t.Helper()
 	engine := promql.NewEngine(promql.EngineOpts{
@@ -121,7 +121,7 @@ func (s *server) loadRules(t *testing.T) []*rules.Group {
 			all = append(all, groups[name])
 			for _, rule := range groups[name].Rules() {
 				if alert, ok := rule.(*rules.AlertingRule); ok {
-					alert.SetRestored(true) // it has no earlier state, so ALERTS starts at once
+					alert.SetRestored(true) // there is no state to restore, so ALERTS starts at once
 				}
 			}
 		}
@@ -129,7 +129,7 @@ func (s *server) loadRules(t *testing.T) []*rules.Group {
 	return all
 }
 
-// instant runs a query of one moment.
+// instant runs an instant query.
 func (s *server) instant(t *testing.T, expr string, at time.Time) (promql.Vector, error) {
 	t.Helper()
 	q, err := s.engine.NewInstantQuery(t.Context(), s.storage, nil, expr, at)
@@ -148,7 +148,7 @@ func (s *server) instant(t *testing.T, expr string, at time.Time) (promql.Vector
 	return append(promql.Vector(nil), vector...), nil
 }
 
-// over runs a query of a time range.
+// over runs a range query.
 func (s *server) over(t *testing.T, expr string, from, to time.Time, step time.Duration) (promql.Matrix, error) {
 	t.Helper()
 	q, err := s.engine.NewRangeQuery(t.Context(), s.storage, nil, expr, from, to, step)

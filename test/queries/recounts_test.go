@@ -4,16 +4,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// recounts are the metrics of the recounts of production: each minute one that succeeds, with 30
-// calls, and opens one room and closes two. The package that makes them needs a server API;
-// TestMetricsAreDocumented checks their names.
+// recounts has the metrics of the recounts of production. Each minute one recount succeeds, with 30
+// calls, and opens one room and closes two. The package of these metrics needs a server API, so they
+// are simulated; TestMetricsAreDocumented checks their names.
 type recounts struct {
 	recounts, failures, calls, opened, gone prometheus.Counter
 	listed, duration, lastSuccess           prometheus.Gauge
 	interval, stopped                       prometheus.Gauge
 }
 
-// newLaterWithRecounts returns the later metrics of an exporter that recounts production.
+// newLaterWithRecounts returns the later metrics of an exporter with recounts of production.
 func newLaterWithRecounts(reg prometheus.Registerer) *later {
 	l := newLater(reg)
 	l.recounts = newRecounts(reg)
@@ -42,14 +42,14 @@ func newRecounts(reg prometheus.Registerer) *recounts {
 	return r
 }
 
-// work is a minute of them, with one more that fails.
+// work simulates a minute with one more recount, which fails.
 func (r *recounts) work() {
 	r.idle()
 	r.recounts.Inc()
 	r.failures.Inc()
 }
 
-// idle is a minute without failures.
+// idle simulates a minute without failures.
 func (r *recounts) idle() {
 	r.recounts.Inc()
 	r.calls.Add(30)

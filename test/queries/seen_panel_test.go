@@ -15,7 +15,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 )
 
-// shown is one value as a person sees it.
+// shown is a value as Grafana shows it.
 type shown struct{ name, text, color string }
 
 func (s shown) String() string {
@@ -29,7 +29,7 @@ func (s shown) String() string {
 	return text
 }
 
-// field is how a panel shows the values of one query or one column.
+// field has the settings with which a panel shows the values of one query or one column.
 type field struct {
 	unit, mode, fixed string
 	decimals          *int
@@ -37,7 +37,7 @@ type field struct {
 	steps             []thresholdStep
 }
 
-// fieldOf is the field that a matcher finds; the defaults hold where it has nothing.
+// fieldOf returns the field that matcher finds: the defaults of the panel with its overrides.
 func (p panel) fieldOf(t *testing.T, matcher, of string) field {
 	t.Helper()
 	d := p.FieldConfig.Defaults
@@ -74,7 +74,7 @@ func (p panel) fieldOf(t *testing.T, matcher, of string) field {
 	return f
 }
 
-// show is a value by mappings, thresholds and unit. NaN stands for none.
+// show returns a value by mappings, thresholds and unit. NaN means no value.
 func (f field) show(t *testing.T, name string, v float64) shown {
 	t.Helper()
 	s := shown{name: name}
@@ -97,7 +97,7 @@ func (f field) show(t *testing.T, name string, v float64) shown {
 			s.color = r.Color
 		}
 	}
-	for _, m := range slices.Backward(f.mappings) { // the first one that fits wins
+	for _, m := range slices.Backward(f.mappings) { // the first mapping that matches wins
 		switch m.Type {
 		case "value":
 			var options map[string]result
@@ -137,7 +137,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// format is a value in its unit, roughly as Grafana writes it.
+// format returns a value in its unit, approximately as Grafana formats it.
 func (f field) format(v float64) string {
 	if math.IsNaN(v) {
 		return "-"
@@ -170,7 +170,7 @@ func (f field) format(v float64) string {
 	return number(v)
 }
 
-// ofProcess are metrics whose values no simulation makes.
+// ofProcess are metrics that are not simulated: they are those of the test process.
 var ofProcess = regexp.MustCompile(`\b(process|go)_[a-z_]+\{`)
 
 var inBraces = regexp.MustCompile(`\{\{ *(\w+) *\}\}`)
@@ -179,7 +179,7 @@ func legend(format string, l labels.Labels) string {
 	return strings.TrimSpace(inBraces.ReplaceAllStringFunc(format, func(s string) string { return l.Get(inBraces.FindStringSubmatch(s)[1]) }))
 }
 
-// see returns what a panel shows in the half hour before end.
+// see returns the values that a panel shows for the half hour before end.
 func (s *server) see(t *testing.T, p panel, c choice, end time.Time) []shown {
 	t.Helper()
 	var all []shown
@@ -209,7 +209,7 @@ func (s *server) see(t *testing.T, p panel, c choice, end time.Time) []shown {
 					value.color = ""
 				}
 				if ofProcess.MatchString(expr) {
-					value.text = "some number" // of the process that runs this test
+					value.text = "some number" // it is of the test process
 				}
 				if ended := end.Sub(time.UnixMilli(last.T)); ended > 0 {
 					value.text += fmt.Sprintf(" until %s before", ended)

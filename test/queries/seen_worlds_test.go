@@ -13,7 +13,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
 )
 
-// scene is a short world: what happens in 40 minutes, and what a person chose to look at.
+// scene is a simulation of 40 minutes, and the values of the variables of the dashboards.
 type scene struct {
 	name     string
 	apps     int                                          // applications, production first
@@ -50,8 +50,8 @@ var scenes = []scene{
 		r[0].room(t, staging, "Live.CallbackAfterCreateRoom", fmt.Sprint("s-", minute))
 		r[0].room(t, staging, "Live.CallbackAfterDestroyRoom", fmt.Sprint("s-", minute))
 	}},
-	// After the last event, of 919 rooms, one room is opened and 19 are closed. Twelve rooms
-	// more are opened and closed since: they are not of these 919.
+	// After the last event, with 919 rooms, one room is opened and 19 are closed. Twelve more rooms
+	// are opened and closed after it; they are not among the 919.
 	{name: "after the peak", apps: 2, replicas: []string{replicaA}, happen: func(t *testing.T, minute int, r []*replica) {
 		switch {
 		case minute < 10:
@@ -86,7 +86,7 @@ var scenes = []scene{
 
 func appID(i int) string { return fmt.Sprint(1400000001 + i) }
 
-// samples lives through the scene.
+// samples simulates the scene and returns the scraped samples and the time of its end.
 func (c scene) samples(t *testing.T) (all []sample, end time.Time) {
 	t.Helper()
 	var apps []handler.App
@@ -127,7 +127,7 @@ func (c scene) samples(t *testing.T) (all []sample, end time.Time) {
 			if c.engine {
 				share(up)
 			}
-			// Something else is scraped, or time stood still.
+			// Another target is scraped too: Prometheus would have no sample while all replicas are down.
 			w.classic = append(w.classic, sample{labels: labels.FromStrings("__name__", "up", "job", "node", "instance", "n"), t: time.Now().UnixMilli(), v: 1})
 			for _, r := range replicas {
 				if alive := slices.Contains(up, r); alive && r.later != nil {
@@ -145,7 +145,7 @@ func (c scene) samples(t *testing.T) (all []sample, end time.Time) {
 	return all, end
 }
 
-// idle is a minute without failures.
+// idle simulates a minute without failures.
 func (l *later) idle() {
 	l.commits.Add(3)
 	l.lastSuccess.SetToCurrentTime()
@@ -160,7 +160,7 @@ func (l *later) idle() {
 	}
 }
 
-// fail is a minute of a backend that does not answer.
+// fail simulates a minute of a backend that does not answer.
 func (l *later) fail() {
 	l.circuit.Set(1)
 	l.decisionFailed.Add(2)
@@ -169,7 +169,7 @@ func (l *later) fail() {
 	l.queueOldest.Set(float64(time.Now().Add(-20 * time.Minute).Unix()))
 }
 
-// look is what the variables of a dashboard are in a scene.
+// look returns the values of the variables of a dashboard in a scene.
 func (c scene) look(uid string) choice {
 	one := choice{job: job, instance: ".+", app: ".+"}
 	if uid == "tuilivekit-application" {

@@ -31,10 +31,9 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-// The world is three hours of two replicas, as Prometheus has
-// them: the code of the exporter takes the callbacks of simulated time, and what it
-// exposes is scraped each minute. A balancer gives the callbacks to the replicas in
-// turn.
+// The world simulates three hours of two replicas, as Prometheus stores them. The code of the exporter
+// receives callbacks in simulated time, and its metrics are scraped each minute. The replicas receive
+// the callbacks in turn, as behind a load balancer.
 //
 //	production  grows from 700 rooms by 2 each minute, with an event of each; at 2 h
 //	            the limit goes from 1000 to 1200
@@ -57,7 +56,7 @@ const (
 	token       = "a token for tests"
 )
 
-// sample is one of Prometheus' storage; h or fh is set for a native histogram.
+// sample is a sample in Prometheus' storage. h or fh is set for a native histogram.
 type sample struct {
 	labels labels.Labels
 	t      int64
@@ -66,8 +65,8 @@ type sample struct {
 	fh     *histogram.FloatHistogram
 }
 
-// world is what was scraped. Prometheus stores a histogram of both kinds in one of
-// two ways, as it is configured.
+// world has the scraped samples, with classic and with native histograms. Prometheus stores one of the
+// two, depending on its configuration.
 type world struct {
 	start   time.Time
 	classic []sample
@@ -103,8 +102,8 @@ func startReplica(t *testing.T, instance string) *replica {
 	}, newLaterWithRecounts)
 }
 
-// startReplicaOf starts one with these applications, and with what later makes; without it
-// there is no storage and no relay.
+// startReplicaOf starts a replica with apps and the metrics of later. If later is nil, it has no storage
+// and no relay.
 func startReplicaOf(t *testing.T, instance string, apps []handler.App, later func(prometheus.Registerer) *later) *replica {
 	t.Helper()
 	reg, store := prometheus.NewRegistry(), state.New(state.Options{FutureTolerance: handler.DefaultFutureTolerance})
@@ -140,7 +139,7 @@ type later struct {
 	recounts *recounts // nil without
 }
 
-// newLater returns them without recounts.
+// newLater returns the later metrics without recounts.
 func newLater(reg prometheus.Registerer) *later {
 	gauge := func(name string) prometheus.Gauge {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Name: "tuilivekit_exporter_" + name})
@@ -200,7 +199,7 @@ func newLater(reg prometheus.Registerer) *later {
 	return l
 }
 
-// work is a minute of them.
+// work simulates a minute of these metrics.
 func (l *later) work() {
 	l.commits.Add(3)
 	l.lastSuccess.SetToCurrentTime()
@@ -218,7 +217,7 @@ func (l *later) work() {
 	}
 }
 
-// send gives one callback to the replica and demands that it is answered by status.
+// send sends a callback to the replica and checks that the status of its answer is want.
 func (r *replica) send(t *testing.T, want int, app, command, secret, body string) {
 	t.Helper()
 	r.sendAt(t, time.Now(), want, app, command, secret, body)
@@ -236,7 +235,7 @@ func (r *replica) sendAt(t *testing.T, at time.Time, want int, app, command, sec
 	}
 }
 
-// threshold sends a threshold event of two seconds ago.
+// threshold sends a threshold event whose time is two seconds ago.
 func (r *replica) threshold(t *testing.T, app string, current, limit int) {
 	t.Helper()
 	r.thresholdOf(t, app, current, limit, time.Now().Add(-2*time.Second))
@@ -257,11 +256,11 @@ func (r *replica) room(t *testing.T, app, command, id string) {
 		command, id, time.Now().UnixMilli(), time.Now().Add(-20*time.Minute).Unix()))
 }
 
-// newWorld lives through the three hours.
+// newWorld simulates the three hours.
 func newWorld(t *testing.T) *world {
 	w := &world{}
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(time.Until(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))) // it begins in 2000, too early for an EventTime
+		time.Sleep(time.Until(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))) // synctest starts in 2000, too early for an EventTime
 		w.start = time.Now()
 		a, b := startReplica(t, replicaA), startReplica(t, replicaB)
 		for minute := range minutes + 1 {
@@ -287,7 +286,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// happen sends the callbacks of a minute, those of production to r.
+// happen sends the callbacks of a minute. Those of production are sent to r.
 func happen(t *testing.T, minute int, r, b *replica) {
 	t.Helper()
 	limit := 1000
@@ -317,7 +316,7 @@ func happen(t *testing.T, minute int, r, b *replica) {
 	}
 }
 
-// rooms of production.
+// rooms returns the number of rooms of production.
 func rooms(minute int) int { return 700 + 2*minute }
 
 // scrape does what Prometheus does each minute.
@@ -355,7 +354,7 @@ func (w *world) scrape(t *testing.T, r *replica, up bool) {
 	}
 }
 
-// parse reads what an exporter exposes.
+// parse parses an exposition of the exporter.
 func parse(body []byte, instance string, now int64, opts textparse.ParserOptions) ([]sample, error) {
 	p, err := textparse.New(body, "application/vnd.google.protobuf", labels.NewSymbolTable(), opts)
 	if err != nil {
