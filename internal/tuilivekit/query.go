@@ -83,6 +83,8 @@ func parameter(key string) int {
 		return paramSign
 	case "RequestTime":
 		return paramRequestTime
+	case "contenttype", "ClientIP", "OptPlatform": // nothing reads these
+		return numParams
 	}
 	switch {
 	case strings.EqualFold(key, "SdkAppid"):
