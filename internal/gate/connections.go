@@ -9,14 +9,14 @@ import (
 	"sync/atomic"
 )
 
-// connections bounds the number of open connections. A connection belongs to a stranger
-// until a request that came over it was accepted. If there is no room for a new
-// connection, the oldest connection of a stranger is closed: senders that only hold
-// connections cannot keep out senders that use them.
+// connections limits the number of open connections. A connection is a stranger's until one
+// of its requests was accepted. If a limit is reached and a new connection arrives, the oldest
+// connection of a stranger is closed. So senders that only hold connections cannot keep out
+// senders that send callbacks.
 type connections struct {
 	max, perSource int
 	trusted        []netip.Prefix
-	closed         func() // is called for each connection that is closed because of a limit
+	closed         func() // called for each connection that is closed because of a limit
 
 	mu        sync.Mutex
 	open      int
@@ -29,21 +29,21 @@ type conn struct {
 	net.Conn
 	of     *connections
 	source netip.Addr
-	known  atomic.Bool // its sender is no stranger
+	known  atomic.Bool // the sender is not a stranger
 
 	read, write deadline // see deadlines.go
 
 	// Guarded by of.mu.
 	counted bool
-	place   *list.Element // among strangers
+	place   *list.Element // in strangers, nil if c is not in it
 }
 
 // Listener returns a listener that accepts the connections of l within the limits. Its
 // server must have the ConnContext of g.
 func (g *Gate) Listener(l net.Listener) net.Listener { return &listener{l, g.connections} }
 
-// ConnContext lets g know the connection of a request. It is for the field of that name
-// of an http.Server.
+// ConnContext makes the connection of a request known to g. It is the value for the field
+// ConnContext of an http.Server.
 func (g *Gate) ConnContext(ctx context.Context, nc net.Conn) context.Context {
 	if inner, ok := nc.(interface{ NetConn() net.Conn }); ok { // TLS
 		nc = inner.NetConn()
@@ -79,8 +79,8 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// admit counts a new connection, in place of another one if there is no room. It returns
-// nil if it has closed the new one.
+// admit counts a new connection. If a limit is reached, it closes the oldest connection of a
+// stranger. If there is none, it closes the new connection and returns nil.
 func (cs *connections) admit(nc net.Conn) *conn {
 	from := peer(nc.RemoteAddr().String())
 	c := &conn{Conn: nc, of: cs, source: prefixOf(from)}
@@ -118,8 +118,8 @@ func (cs *connections) admit(nc net.Conn) *conn {
 	return c
 }
 
-// oldest returns the oldest connection of a stranger that matches, or nil. It is called
-// with the lock held.
+// oldest returns the oldest connection of a stranger for which match is true, or nil. It is
+// called with the lock held.
 func (cs *connections) oldest(match func(*conn) bool) *conn {
 	for e := cs.strangers.Front(); e != nil; e = e.Next() {
 		if s := e.Value.(*conn); match(s) {
@@ -139,7 +139,7 @@ func (cs *connections) forget(c *conn) {
 	cs.setKnown(c)
 }
 
-// setKnown removes c from the connections of strangers. It is called with the lock held.
+// setKnown removes c from strangers. It is called with the lock held.
 func (cs *connections) setKnown(c *conn) {
 	if c.place == nil {
 		return
@@ -151,7 +151,7 @@ func (cs *connections) setKnown(c *conn) {
 	}
 }
 
-// accept says that a request that came over c was accepted. c may be nil.
+// accept says that a request of c was accepted. c may be nil.
 func (c *conn) accept() {
 	if c == nil || c.known.Load() {
 		return
@@ -170,7 +170,8 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
-// CloseWrite ends the answer before net/http closes the connection.
+// CloseWrite closes the sending direction. net/http calls it before Close, so that the sender
+// can read the answer.
 func (c *conn) CloseWrite() error {
 	if tcp, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return tcp.CloseWrite()
@@ -178,7 +179,7 @@ func (c *conn) CloseWrite() error {
 	return nil
 }
 
-// reset closes a connection with RST, so that the kernel keeps nothing of it.
+// reset closes a connection with RST, so that the kernel keeps no state of it.
 func reset(nc net.Conn) {
 	if tcp, ok := nc.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)

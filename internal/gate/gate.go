@@ -1,9 +1,8 @@
-// Package gate bounds what strangers can take of an HTTP server: how many connections
-// they hold, and how often they are refused. A sender is a stranger until the server
-// says that it has accepted a request of it.
+// Package gate limits the connections and the refused requests of strangers at an HTTP
+// server. A sender is a stranger until the server has accepted one of its requests.
 //
-// The package knows neither what a request is about nor how it is answered or counted:
-// it returns values, and calls a function for each connection that it closes.
+// The package does not know the content of a request, and neither answers nor counts it: it
+// returns values, and calls a function for each connection that it closes.
 package gate
 
 import (
@@ -13,23 +12,23 @@ import (
 	"time"
 )
 
-// refusalBurst is the number of seconds whose refusals one source may cause at once.
+// refusalBurst is the burst of the rate limit, as a multiple of the limit for a second.
 const refusalBurst = 10
 
 // Options are the limits of a Gate. All numbers must be above zero.
 type Options struct {
-	// MaxConnections is the maximum number of open connections of a Listener, and
-	// MaxConnectionsPerSource the maximum number of connections of strangers from one
-	// address, or one /64 prefix of IPv6. If there is one more, the oldest connection of a
-	// stranger is closed, or the new one if there is none.
+	// MaxConnections is the maximum number of open connections of a Listener.
+	// MaxConnectionsPerSource is the maximum number of open connections of strangers from one
+	// address, or from one /64 prefix of IPv6. If a further connection arrives, the oldest
+	// connection of a stranger is closed. If there is none, the new connection is closed.
 	MaxConnections, MaxConnectionsPerSource int
-	// RefusalsPerSecond is the rate limit of refused requests of one source, and a tenth
-	// of their burst.
+	// RefusalsPerSecond is the rate limit of refused requests of one source. The burst is ten
+	// times as large.
 	RefusalsPerSecond float64
-	// TrustedProxies are the addresses of proxies whose X-Forwarded-For is believed.
-	// Nothing limits the proxies themselves.
+	// TrustedProxies are the addresses of proxies whose X-Forwarded-For is trusted. The
+	// proxies themselves have no limits.
 	TrustedProxies []netip.Prefix
-	// AllowedSources are the addresses that requests may come from. Empty allows all.
+	// AllowedSources are the addresses from which requests are allowed. Empty allows all.
 	AllowedSources []netip.Prefix
 	// Closed is called for each connection that is closed because of a limit. It may be
 	// called from several goroutines, and must not block. Nil is not called.
@@ -65,9 +64,9 @@ var (
 	ErrForwarded = errors.New("X-Forwarded-For is not a list of addresses")
 )
 
-// Check returns ErrSource if r comes from a source that is not allowed, and ErrForwarded
-// if a trusted proxy has not said where r comes from. If all sources are allowed it
-// returns nil: then nothing depends on the source.
+// Check returns ErrSource if the source of r is not allowed, and ErrForwarded if the
+// X-Forwarded-For of a trusted proxy cannot be read. If all sources are allowed, Check does
+// not need the source, and returns nil.
 func (g *Gate) Check(r *http.Request) error {
 	if len(g.sources.allowed) == 0 {
 		return nil
@@ -82,13 +81,12 @@ func (g *Gate) Check(r *http.Request) error {
 	return nil
 }
 
-// Accept says that r was accepted: the sender at the other end of its connection is no
-// stranger any more.
+// Accept says that r was accepted. The sender of its connection is not a stranger any more.
 func (g *Gate) Accept(r *http.Request) { connOf(r.Context()).accept() }
 
-// Refuse says that r was refused because of who sent it, or where to. It reports whether
-// the connection may stay open for further requests, and whether its source has exceeded
-// the rate limit. There is no limit for a source that a trusted proxy has not named.
+// Refuse says that r was refused because of its sender or its path. It reports whether the
+// connection may stay open for further requests, and whether the source of r has exceeded the
+// rate limit. A trusted proxy has no rate limit, nor has a source that it does not name.
 func (g *Gate) Refuse(r *http.Request) (keep, exceeded bool) {
 	from := connOf(r.Context())
 	keep = from == nil || from.known.Load()

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// maxSources is the maximum number of sources that have a limiter of their own: about
+// maxSources is the maximum number of sources with a limiter of their own. They take about
 // 2 MB.
 const maxSources = 8192
 
@@ -28,7 +28,8 @@ func newRates(perSecond float64, burst int) *rates {
 	return &rates{limit: limit, burst: burst, sources: map[netip.Addr]*rate.Limiter{}, others: rate.NewLimiter(limit, burst)}
 }
 
-// allow reports whether source is within its limit, with one more at the time now.
+// allow counts a refusal of source at the time now, and reports whether source is within its
+// limit.
 func (r *rates) allow(source netip.Addr, now time.Time) bool {
 	source = prefixOf(source)
 	r.mu.Lock()
@@ -40,8 +41,8 @@ func (r *rates) allow(source netip.Addr, now time.Time) bool {
 	return l.AllowN(now, 1)
 }
 
-// add returns the limiter of a new source. To make room it removes the limiters whose
-// bucket is full again: a new one is just as full.
+// add returns the limiter of a new source. If there are maxSources, add removes the limiters
+// whose burst is available again: they are equal to new limiters.
 func (r *rates) add(source netip.Addr, now time.Time) *rate.Limiter {
 	if len(r.sources) >= maxSources && now.Sub(r.swept) >= time.Second {
 		r.swept = now

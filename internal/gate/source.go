@@ -6,17 +6,17 @@ import (
 	"strings"
 )
 
-// sources knows where requests come from. It is immutable.
+// sources finds the source of a request. It is immutable.
 type sources struct {
-	trusted []netip.Prefix // proxies whose X-Forwarded-For is believed
+	trusted []netip.Prefix // proxies whose X-Forwarded-For is trusted
 	allowed []netip.Prefix // empty: all
 }
 
-// of returns the address that sent r: the peer of the connection or, behind trusted
-// proxies, the right-most address of X-Forwarded-For that is none of theirs. Entries to
-// the left of that one are not read: the sender may have written them. The address is
-// not valid if the peer has none. ok is false if a trusted proxy has forwarded an entry
-// that is no address.
+// of returns the source of r. It is the peer of the connection. If the peer is a trusted
+// proxy, the source is the right-most address of X-Forwarded-For that is not a trusted proxy.
+// Entries to the left of it are not read, because the sender may have written them. The
+// address is not valid if the peer has no address. ok is false if an entry of X-Forwarded-For
+// that is read is not an address.
 func (s *sources) of(r *http.Request) (source netip.Addr, ok bool) {
 	source = peer(r.RemoteAddr)
 	if !contains(s.trusted, source) {
@@ -41,8 +41,7 @@ func (s *sources) of(r *http.Request) (source netip.Addr, ok bool) {
 	return source, true
 }
 
-// forwardedAddr reads one entry of X-Forwarded-For: an address, with the port behind
-// it that some proxies add.
+// forwardedAddr parses one entry of X-Forwarded-For: an address, with or without a port.
 func forwardedAddr(entry string) (netip.Addr, bool) {
 	addr, err := netip.ParseAddr(entry)
 	if err != nil {
@@ -61,8 +60,8 @@ func forwardedAddr(entry string) (netip.Addr, bool) {
 	return addr.Unmap(), true
 }
 
-// peer returns the address in the host:port of a connection. It is not valid if there
-// is none, as on a Unix socket.
+// peer returns the address in the host:port of a connection. It is not valid if hostPort has
+// none, as for a Unix socket.
 func peer(hostPort string) netip.Addr {
 	addr, err := netip.ParseAddrPort(hostPort)
 	if err != nil {
@@ -80,8 +79,8 @@ func contains(prefixes []netip.Prefix, addr netip.Addr) bool {
 	return false
 }
 
-// prefixOf returns the address that stands for all addresses of one sender: for IPv6 the
-// /64 prefix, since a host chooses the rest.
+// prefixOf returns the address under which a sender is counted. For IPv6 it is the /64 prefix,
+// because a host chooses the other 64 bits.
 func prefixOf(addr netip.Addr) netip.Addr {
 	if addr.Is6() {
 		if p, err := addr.Prefix(64); err == nil {
