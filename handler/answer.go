@@ -14,7 +14,7 @@ var okAnswer = Answer{Status: http.StatusOK, Header: http.Header{"Content-Type":
 // selfTestAnswer is the answer to a self-test of doctor or setup.
 var selfTestAnswer = Answer{Status: http.StatusOK, Header: okAnswer.Header, Body: []byte(tuilivekit.SelfTestOK)}
 
-// ofBackend returns a with those header fields that a backend may send.
+// ofBackend returns a with only those header fields that a backend may set.
 func (a Answer) ofBackend() Answer {
 	h := http.Header{}
 	for _, key := range []string{"Content-Type", "Content-Encoding"} {
@@ -30,11 +30,11 @@ func (a Answer) ofBackend() Answer {
 func (a Answer) write(w http.ResponseWriter) {
 	h := w.Header()
 	if a.Header["Content-Type"] == nil {
-		h["Content-Type"] = nil // or net/http would guess one
+		h["Content-Type"] = nil // otherwise net/http guesses one
 	}
 	for key, values := range a.Header {
 		h[key] = values
 	}
 	w.WriteHeader(a.Status)
-	w.Write(a.Body) // if this fails the sender is gone: there is nobody to tell
+	w.Write(a.Body) // if this fails, the sender has closed the connection
 }

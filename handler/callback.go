@@ -1,12 +1,11 @@
-// Package handler is the webhook: it accepts the callbacks that Tencent Cloud
-// TUILiveKit sends.
+// Package handler is the webhook: it accepts the callbacks of Tencent Cloud TUILiveKit.
 //
-// A Callback decides who sent a request, what it says and how to answer it, and
-// counts its own work. What an event does to the counts of rooms is decided by the
-// state that it records into; package collector makes metrics of that. The package knows
-// neither files nor the pages for people: its Report is plain values.
+// A Callback authenticates a request, decodes it, records its event in a Store, answers it,
+// and counts its own work. The Store decides what an event changes in the counts of rooms.
+// Package collector makes metrics of these counts. Package handler reads no files and writes
+// no pages: its Report consists of plain values.
 //
-// Another program can mount a Callback in a server of its own: see the examples.
+// Another program can use a Callback in a server of its own: see the examples.
 package handler
 
 import (
@@ -36,31 +35,31 @@ const (
 
 // Options are the settings of a Callback. Only Apps is required.
 type Options struct {
-	// Apps are the applications whose callbacks are accepted; see Prepare.
+	// Apps are the applications whose callbacks are accepted. See Prepare.
 	Apps []App
-	// Store is where events are recorded. Nil makes a new one, in memory, with
-	// DefaultFutureTolerance; it keeps no requests for Backends.
+	// Store records the events. Nil means a new Store in memory, with
+	// DefaultFutureTolerance, which keeps no requests for Backends.
 	Store Store
-	// Registerer gets the metrics of the Callback itself. Nil leaves them unexposed.
+	// Registerer gets the metrics of the Callback itself. If it is nil, they are not exposed.
 	Registerer prometheus.Registerer
-	// Log gets what an operator should know. It never gets tokens, bodies, or users.
-	// Nil discards it.
+	// Log gets the messages for the operator. They never contain tokens, bodies or users. If
+	// it is nil, they are discarded.
 	Log logrus.FieldLogger
-	// MaxBodyBytes is the maximum size of a body, by default DefaultMaxBodyBytes.
+	// MaxBodyBytes is the maximum size of a body. Default: DefaultMaxBodyBytes.
 	MaxBodyBytes int64
-	// BodyTimeout is the maximum time for a body to arrive, by default DefaultBodyTimeout.
-	// Tencent waits two seconds for the answer.
+	// BodyTimeout is the maximum time in which a body must arrive. Default:
+	// DefaultBodyTimeout. Tencent waits two seconds for the answer.
 	BodyTimeout time.Duration
-	// SignatureWindow is the maximum difference between the RequestTime of a signed request
-	// and our clock, either way, by default DefaultSignatureWindow. Only whole seconds
-	// count.
+	// SignatureWindow is the maximum difference, in either direction, between the RequestTime
+	// of a signed request and our clock. Fractions of a second are ignored. Default:
+	// DefaultSignatureWindow.
 	SignatureWindow time.Duration
-	// Limits bound what senders can take of the process.
+	// Limits limit what senders can use of the process.
 	Limits Limits
 }
 
-// Callback answers the webhooks of the configured applications. It is an
-// http.Handler; all its methods may be called from several goroutines.
+// Callback answers the callbacks of the configured applications. It is an http.Handler. All
+// its methods may be called from several goroutines.
 type Callback struct {
 	store       Store
 	log         logrus.FieldLogger
@@ -78,8 +77,8 @@ type Callback struct {
 	inWork    atomic.Int64
 }
 
-// New returns a Callback. It fails when Apps break a rule of Prepare or when a
-// metric is registered already.
+// New returns a Callback. It fails if Apps break a rule of Prepare, or if one of its metrics is
+// already registered.
 func New(o Options) (*Callback, error) { return newCallback(o, table) }
 
 func newCallback(o Options, table reasons) (*Callback, error) {
@@ -129,8 +128,9 @@ func newCallback(o Options, table reasons) (*Callback, error) {
 // collector.
 func (c *Callback) Snapshot() []Counted { return c.store.Snapshot() }
 
-// ServeHTTP answers one callback. An answer of status 200 means that the event is
-// recorded, or deliberately ignored; 4xx that the sender is wrong; 5xx that we are. The body is in Tencent's format in every case.
+// ServeHTTP answers one callback. Status 200 means that the event is recorded, or that there is
+// nothing to record. Status 4xx means a fault of the request, and 5xx a fault of the exporter
+// or of a backend. The body of the answer always has Tencent's format.
 func (c *Callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	c.metrics.inFlight.Inc()
@@ -150,8 +150,8 @@ func (c *Callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.write(w)
 }
 
-// serve returns the answer to r. The order of the checks is that of their cost: nothing
-// of a stranger's body is read.
+// serve returns the answer to r. Cheap checks come first. The body of a request is read only
+// after its signature was checked.
 func (c *Callback) serve(w http.ResponseWriter, r *http.Request, now time.Time) (Answer, error) {
 	if r.Method != http.MethodPost {
 		return Answer{}, refuse(reasonMethod)
@@ -170,7 +170,7 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request, now time.Time) 
 	c.gate.Accept(r)
 	if query.Command == tuilivekit.SelfTest {
 		app.stats.selfTested.Store(now.UnixMilli())
-		return selfTestAnswer, nil // it says nothing of rooms, and is not for the backend
+		return selfTestAnswer, nil // it has no event, and is not for the backend
 	}
 	buf := buffers.Get().(*bytes.Buffer)
 	defer buffers.Put(buf)
@@ -188,9 +188,10 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request, now time.Time) 
 	return a.ofBackend(), nil
 }
 
-// take reads and records a callback, with a place among those in work. If it reports a
-// decision the callback is read and counted, and the backend has to decide the answer: a
-// backend has places of its own, so a slow one takes none from other applications.
+// take reads and records a callback, as one of the callbacks in progress. If decision is true,
+// the callback was read and counted, and the backend must decide the answer. That happens
+// outside of take, because a backend has a limit of its own: a slow backend must not use up
+// the limit of all applications.
 func (c *Callback) take(w http.ResponseWriter, r *http.Request, app *app, query tuilivekit.Query, buf *bytes.Buffer, now time.Time) (decision bool, err error) {
 	if err := c.enter(); err != nil {
 		return false, err
@@ -216,17 +217,17 @@ func (c *Callback) take(w http.ResponseWriter, r *http.Request, app *app, query 
 	return false, c.record(app, query, cb, packed, now.Add(answerTime))
 }
 
-// Tencent waits two seconds. Within answerTime an event is recorded or refused, within
-// decisionTime a backend has decided or failed.
+// Tencent waits two seconds. An event is recorded or refused within answerTime. A backend
+// decides, or has failed, within decisionTime.
 const (
 	answerTime   = 1500 * time.Millisecond
 	decisionTime = 1900 * time.Millisecond
 )
 
-// count counts a callback, whatever it says. received is Unix milliseconds.
+// count counts a callback of any command. received is Unix milliseconds.
 func (c *Callback) count(app *app, query tuilivekit.Query, cb tuilivekit.Callback, received int64) {
 	stats := app.stats
-	stats.last[cb.Command].Store(received) // before its count: who sees that sees this
+	stats.last[cb.Command].Store(received) // first: a reader of the count needs it
 	stats.commands[cb.Command].Add(1)
 	if query.Command != "" && query.Command != cb.Name {
 		stats.oddities[commandMismatch].Add(1)
@@ -240,8 +241,8 @@ func (c *Callback) count(app *app, query tuilivekit.Query, cb tuilivekit.Callbac
 	}
 }
 
-// record counts a callback and records its event and its request for the backend. An
-// event that could not be made durable is counted all the same: it is in memory.
+// record counts a callback, and records its event and its request for the backend. An event
+// that could not be made durable is counted, too, because it is in memory.
 func (c *Callback) record(app *app, query tuilivekit.Query, cb tuilivekit.Callback, packed Packed, deadline time.Time) error {
 	received := time.Now().UnixMilli()
 	c.count(app, query, cb, received)
@@ -276,8 +277,8 @@ func (c *Callback) record(app *app, query tuilivekit.Query, cb tuilivekit.Callba
 	return err
 }
 
-// debug reports whether debug lines are wanted. logrus makes an entry before it
-// asks, which costs more than a callback.
+// debug reports whether debug messages are logged. It is called before logrus makes an entry,
+// which takes longer than a callback.
 func (c *Callback) debug() bool {
 	switch log := c.log.(type) {
 	case *logrus.Logger:

@@ -13,7 +13,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-// The events that are acknowledged and change no gauge, label values.
+// Events that are acknowledged and change no gauge. Their names are label values.
 const (
 	duplicate = iota
 	outOfOrder
@@ -22,7 +22,7 @@ const (
 
 var discardNames = [numDiscards]string{"duplicate", "out_of_order"}
 
-// What is strange about an accepted callback, label values.
+// Differences of accepted callbacks from Tencent's documents. Their names are label values.
 const (
 	clamped = iota
 	noEventTime
@@ -35,7 +35,7 @@ const (
 
 var oddityNames = [numOddities]string{"clamped", "no_event_time", "command_mismatch", "implausible", "count_type", "no_room_id"}
 
-// count counts what is worth knowing about an event that is no duplicate.
+// count counts the differences of an event that is not a duplicate.
 func (s *appStats) count(cb tuilivekit.Callback, outcome Outcome) {
 	if outcome.Verdict == OutOfOrder {
 		s.discarded[outOfOrder].Add(1)
@@ -52,14 +52,14 @@ func (s *appStats) count(cb tuilivekit.Callback, outcome Outcome) {
 	if (cb.Command == tuilivekit.RoomCreated || cb.Command == tuilivekit.RoomDestroyed) && len(cb.RoomID) == 0 {
 		s.oddities[noRoomID].Add(1)
 	}
-	// Tencent says that it warns at 70 %, of rooms that exist. A limit that was
-	// lowered makes both untrue for a while.
+	// Tencent documents that it sends threshold events from 70 % of the limit on. After a
+	// limit was lowered, other counts are possible for a while.
 	if cb.Command == tuilivekit.RoomThreshold && (cb.Current > cb.Max || cb.Current*10 < cb.Max*7) {
 		s.oddities[implausible].Add(1)
 	}
 }
 
-// observeDuration observes how long a room was open that was destroyed, if that is known.
+// observeDuration observes the duration of a destroyed room, if its creation is known.
 func (s *appStats) observeDuration(e Event, outcome Outcome) {
 	opened := e.Opened
 	if opened == 0 {
@@ -75,7 +75,7 @@ func (s *appStats) observeDuration(e Event, outcome Outcome) {
 	s.durations.Observe(float64(closed-opened) / 1000)
 }
 
-// metrics are those of the Callback itself.
+// metrics are the metrics of the Callback itself.
 type metrics struct {
 	rejections []prometheus.Counter // by the index of their reason
 	inFlight   prometheus.Gauge
@@ -83,12 +83,12 @@ type metrics struct {
 	duration   prometheus.Histogram
 	delay      prometheus.Histogram
 	skew       prometheus.Histogram
-	clockSkew  atomic.Uint64 // bits of the seconds, NaN before the first signed request
+	clockSkew  atomic.Uint64 // math.Float64bits of the seconds, NaN before the first signed request
 
-	direct []prometheus.Collector // those made by exposed
+	direct []prometheus.Collector // see exposed
 }
 
-// exposed makes c one of the metrics that are collected, and returns it.
+// exposed adds c to the collected metrics, and returns it.
 func exposed[C prometheus.Collector](m *metrics, c C) C {
 	m.direct = append(m.direct, c)
 	return c
@@ -142,10 +142,10 @@ func newMetrics(table reasons) *metrics {
 var clockSkewDesc = prometheus.NewDesc("tuilivekit_webhook_clock_skew_seconds",
 	"Our clock minus RequestTime of the last request with a valid signature, also if it was refused. RequestTime has whole seconds.", nil, nil)
 
-// setClockSkew keeps the skew of the last signed request, in seconds.
+// setClockSkew sets the skew of the last signed request, in seconds.
 func (m *metrics) setClockSkew(seconds float64) { m.clockSkew.Store(math.Float64bits(seconds)) }
 
-// observeClockSkew counts the skew of a signed request, and keeps it.
+// observeClockSkew observes the skew of a signed request, and sets it.
 func (m *metrics) observeClockSkew(seconds float64) {
 	m.setClockSkew(seconds)
 	m.skew.Observe(math.Abs(seconds))
@@ -169,8 +169,8 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// appMetrics are those of the configured applications. They are read from their stats,
-// so an application that leaves the configuration takes its series along.
+// appMetrics are the metrics of the configured applications. They are read from the appStats,
+// so the series of an application end when it is removed from the configuration.
 type appMetrics struct{ apps *atomic.Pointer[apps] }
 
 var (
@@ -246,8 +246,8 @@ func counters(list []*app, names []string, of func(*appStats) []atomic.Uint64) i
 	}
 }
 
-// tokensUsed has a sample of every configured token, so that one that was never used is
-// seen before it is removed, or before it is relied upon.
+// tokensUsed returns a sample of each configured token. So an operator sees a token that was
+// never used, before removing another token.
 func tokensUsed(list []*app) iter.Seq[exposition.Sample] {
 	return func(yield func(exposition.Sample) bool) {
 		for _, app := range list {

@@ -14,8 +14,8 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-// authenticate returns the application that sent the request. An unknown application
-// costs as much work as a known one: the time of the answer does not tell them apart.
+// authenticate returns the application of the request. An unknown application takes as much
+// work as a known one, so that the time of the answer does not tell which are configured.
 func (c *Callback) authenticate(query tuilivekit.Query, now time.Time) (*app, error) {
 	app := c.apps.Load().byID[query.AppID]
 	if app == nil {
@@ -31,9 +31,9 @@ func (c *Callback) authenticate(query tuilivekit.Query, now time.Time) (*app, er
 	if slot < 0 || !ok {
 		return nil, &refusal{reason: reasonSign, appID: app.id}
 	}
-	// A token has signed the request: no stranger moves these metrics.
+	// The signature is valid: strangers cannot change these metrics.
 	skew := now.Unix() - requestTime
-	if query.Command != tuilivekit.SelfTest { // these say what Tencent does
+	if query.Command != tuilivekit.SelfTest { // these metrics are about Tencent
 		c.metrics.observeClockSkew(float64(now.UnixMilli())/1000 - float64(requestTime))
 		app.stats.tokenUsed[slot].Store(now.UnixMilli())
 	}
@@ -46,12 +46,12 @@ func (c *Callback) authenticate(query tuilivekit.Query, now time.Time) (*app, er
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// readBody reads the body into buf, within bodyTimeout from now.
+// readBody reads the body into buf. It fails if the body has not arrived bodyTimeout after now.
 func (c *Callback) readBody(w http.ResponseWriter, r *http.Request, buf *bytes.Buffer, now time.Time) error {
 	if len(r.TransferEncoding) > 0 {
-		// Chunks win over a Content-Length beside them. A proxy that went by the length
-		// has forwarded a body that ends elsewhere (request smuggling, RFC 9112, section
-		// 6.3), so nothing more is read from this connection.
+		// If a request has chunks and a Content-Length, the chunks apply. A proxy that used
+		// the length sees another end of the body (request smuggling, RFC 9112, section
+		// 6.3). So no further request is read from this connection.
 		w.Header().Set("Connection", "close")
 	}
 	for _, encoding := range r.Header["Content-Encoding"] {
@@ -63,12 +63,12 @@ func (c *Callback) readBody(w http.ResponseWriter, r *http.Request, buf *bytes.B
 		w.Header().Set("Connection", "close")
 		return refuse(reasonTooLarge)
 	}
-	// A ResponseWriter without deadlines belongs to a test, or to a server that has its
-	// own deadlines.
+	// This fails if the ResponseWriter is that of a test, or of a server that sets its
+	// deadlines itself.
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(now.Add(c.bodyTimeout))
 	body := r.Body
-	if r.ContentLength < 0 { // else net/http reads no more than that
+	if r.ContentLength < 0 { // otherwise net/http reads ContentLength bytes
 		body = http.MaxBytesReader(w, body, c.maxBody)
 	}
 	if _, err := buf.ReadFrom(body); err != nil {
@@ -77,7 +77,7 @@ func (c *Callback) readBody(w http.ResponseWriter, r *http.Request, buf *bytes.B
 	return nil
 }
 
-// refuseRead returns why a callback is refused whose body could not be read.
+// refuseRead returns the refusal for err, an error of reading the body.
 func refuseRead(w http.ResponseWriter, err error) error {
 	var tooLarge *http.MaxBytesError
 	switch {
