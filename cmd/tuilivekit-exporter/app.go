@@ -32,7 +32,7 @@ import (
 type app struct {
 	cfg  *serveCommand
 	log  *logrus.Logger
-	slog *slog.Logger // the same, for libraries
+	slog *slog.Logger // log, for libraries
 
 	storage  *storage.Storage // nil if --storage.path is empty
 	relay    *relay.Relay
@@ -54,8 +54,8 @@ type app struct {
 	webhookAddr   atomic.Pointer[net.TCPAddr]   // nil until the webhook listener is bound
 }
 
-// newApp makes the exporter and restores its state. It opens no port and starts no
-// goroutine.
+// newApp makes the exporter and restores its state. It opens no port. No goroutine of it is
+// left when it returns.
 func newApp(cfg *serveCommand, log *logrus.Logger) (*app, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
@@ -194,6 +194,7 @@ func (a *app) webhookServer() *http.Server {
 	}
 }
 
+// webServer returns the server of the web listener.
 func (a *app) webServer() *http.Server {
 	return &http.Server{
 		Handler:           a.webConf.handler(a.web),
@@ -223,6 +224,7 @@ func (a *app) healthServer() *http.Server {
 	}
 }
 
+// serveWebhook serves on listener, which it closes, until that fails.
 func (a *app) serveWebhook(server *http.Server, listener net.Listener) error {
 	addr := listener.Addr().String()
 	listener = a.callback.Listener(listener)

@@ -98,5 +98,5 @@ func (p *prefixes) String() string {
 	return strings.Join(all, ",")
 }
 
-// IsCumulative lets the flag be given several times.
+// IsCumulative makes the flag repeatable.
 func (p *prefixes) IsCumulative() bool { return true }

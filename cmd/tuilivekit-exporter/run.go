@@ -20,7 +20,7 @@ type listeners struct {
 	health  net.Listener // nil without --health.listen-address
 }
 
-// listen binds all ports, or none.
+// listen binds all ports. If that fails, none stays bound.
 func (c *serveCommand) listen() (listeners, error) {
 	webhook, err := net.Listen("tcp", c.webhookAddress)
 	if err != nil {
@@ -107,7 +107,7 @@ func (a *app) run(ctx context.Context, l listeners, hup <-chan os.Signal) error 
 	return err
 }
 
-// servingOf returns a channel that is closed when all servers accept connections.
+// servingOf returns a channel that is closed as soon as all servers accept connections.
 func servingOf(servers ...*http.Server) <-chan struct{} {
 	serving := make(chan struct{})
 	var accepting atomic.Int32

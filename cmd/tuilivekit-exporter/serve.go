@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/common/version"
 )
 
-// run serves until ctx ends, and reads the configuration again at each signal of reloads.
+// run serves until ctx ends. It reloads the configuration at each signal of reloads.
 func (c *serveCommand) run(ctx context.Context, reloads <-chan os.Signal, stderr io.Writer) error {
 	startGC()
 	signal.Ignore(syscall.SIGPIPE) // else the process ends when the reader of its log does
