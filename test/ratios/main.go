@@ -28,17 +28,18 @@ const limit = 1.5
 
 func main() {
 	recorded := flag.String("recorded", "", "file with the ratios to compare with, NAME RATIO in each line")
-	write := flag.Bool("update", false, "write that file again")
+	write := flag.Bool("update", false, "write that file again, and the table of -document")
+	document := flag.String("document", "", "document with a table of the ratios")
 	picture := flag.String("picture", "", "SVG to write, of how the figures grow")
 	by := flag.String("by", "", "what grows in the picture, the part NAME= of the benchmark's name")
 	flag.Parse()
-	if err := run(os.Stdin, os.Stdout, *recorded, *write, *picture, *by); err != nil {
+	if err := run(os.Stdin, os.Stdout, *recorded, *document, *write, *picture, *by); err != nil {
 		fmt.Fprintln(os.Stderr, "ratios:", err)
 		os.Exit(1)
 	}
 }
 
-func run(in io.Reader, out io.Writer, recorded string, write bool, picture, by string) error {
+func run(in io.Reader, out io.Writer, recorded, document string, write bool, picture, by string) error {
 	list, err := read(in, out)
 	if err != nil {
 		return err
@@ -58,7 +59,11 @@ func run(in io.Reader, out io.Writer, recorded string, write bool, picture, by s
 	}
 	regressed := table(out, list, known)
 	if write {
-		return writeRecorded(recorded, list)
+		err := writeRecorded(recorded, list)
+		if document != "" {
+			err = errors.Join(err, writeDocument(document, list))
+		}
+		return err
 	}
 	return regressed
 }

@@ -33,7 +33,7 @@ func TestRatiosAreThoseOfTheLeastFigures(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out strings.Builder
-		err := run(strings.NewReader(rounds), &out, recorded, false, "", "")
+		err := run(strings.NewReader(rounds), &out, recorded, "", false, "", "")
 		if (err != nil) != (tc.regression != "") || err != nil && !strings.Contains(err.Error(), tc.regression) {
 			t.Errorf("%q: got %v, want %q", tc.recorded, err, tc.regression)
 		}
@@ -43,11 +43,41 @@ func TestRatiosAreThoseOfTheLeastFigures(t *testing.T) {
 			}
 		}
 	}
-	if err := run(strings.NewReader(rounds), io.Discard, recorded, true, "", ""); err != nil {
+	if err := run(strings.NewReader(rounds), io.Discard, recorded, "", true, "", ""); err != nil {
 		t.Fatal(err)
 	}
-	if err := run(strings.NewReader(rounds), io.Discard, recorded, false, "", ""); err != nil {
+	if err := run(strings.NewReader(rounds), io.Discard, recorded, "", false, "", ""); err != nil {
 		t.Errorf("what was recorded just now: %v", err)
+	}
+}
+
+func TestDocumentGetsTheTable(t *testing.T) {
+	folder := t.TempDir()
+	recorded, document := filepath.Join(folder, "recorded.txt"), filepath.Join(folder, "document.md")
+	update := func(text string) (string, error) {
+		if err := os.WriteFile(document, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		err := run(strings.NewReader(rounds), io.Discard, recorded, document, true, "", "")
+		got, readErr := os.ReadFile(document)
+		if readErr != nil {
+			t.Fatal(readErr)
+		}
+		return string(got), err
+	}
+	got, err := update("before\n" + tableBegin + "old\n" + tableEnd + "after\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const row = "| Scrape/apps=10 | 100 ns | 10 ns | 0.1 | 0.1–0.9 |\n"
+	if !strings.HasPrefix(got, "before\n"+tableBegin) || !strings.HasSuffix(got, tableEnd+"after\n") || !strings.Contains(got, row) || strings.Contains(got, "old") {
+		t.Errorf("got\n%s", got)
+	}
+	if again, err := update(got); err != nil || again != got {
+		t.Errorf("a second time: %v\n%s", err, again)
+	}
+	if _, err := update("no table\n"); err == nil {
+		t.Error("a document without a table is no error")
 	}
 }
 
@@ -57,7 +87,7 @@ func TestBenchmarksThatFailAreNoSuccess(t *testing.T) {
 		"a failure":   rounds + "--- FAIL: BenchmarkScrape\n",
 		"half a pair": rounds + "BenchmarkScrape/apps=10/reference-2 	3	100 ns/op\n",
 	} {
-		if err := run(strings.NewReader(in), io.Discard, "", false, "", ""); err == nil {
+		if err := run(strings.NewReader(in), io.Discard, "", "", false, "", ""); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
@@ -65,7 +95,7 @@ func TestBenchmarksThatFailAreNoSuccess(t *testing.T) {
 
 func TestPicture(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "growth.svg")
-	if err := run(strings.NewReader(rounds), io.Discard, "", false, path, "apps"); err != nil {
+	if err := run(strings.NewReader(rounds), io.Discard, "", "", false, path, "apps"); err != nil {
 		t.Fatal(err)
 	}
 	svg, err := os.ReadFile(path)
@@ -84,7 +114,7 @@ func TestPicture(t *testing.T) {
 			t.Errorf("no %s in\n%s", want, svg)
 		}
 	}
-	if err := run(strings.NewReader(rounds), io.Discard, "", false, path, "senders"); err == nil {
+	if err := run(strings.NewReader(rounds), io.Discard, "", "", false, path, "senders"); err == nil {
 		t.Error("a picture of nothing")
 	}
 }
