@@ -93,7 +93,7 @@ func applicationsTable() panel {
 		column(withName("sum by (sdk_app_id) (increase(tuilivekit_threshold_events_total{"+apps+"}[$__range]))")),
 		column(withName("sum by (sdk_app_id) (increase(tuilivekit_webhook_callbacks_total{"+apps+"}[$__range]))")),
 	).
-		field("name", "Application", "string", width(190), link).
+		field("name", "Application", "string", width(240), link).
 		field("sdk_app_id", "SDKAppID", "string", width(110)).
 		field("Value #A", "Usage", "percentunit", append(colored("gradient-gauge", percentSteps()),
 			property("min", 0), property("max", 1), property("decimals", 1), width(160),

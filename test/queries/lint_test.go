@@ -430,6 +430,30 @@ func TestTitlesFit(t *testing.T) {
 	})
 }
 
+// TestTablesFit checks the widths of columns. On a screen of 1600 pixels, with Grafana's menu open, a
+// panel of full width has 1250 pixels for its columns. A name of 32 letters needs 230.
+func TestTablesFit(t *testing.T) {
+	eachDashboard(t, func(t *testing.T, d dashboard) {
+		for _, p := range d.Panels {
+			all, name := 0., 0.
+			for _, o := range p.FieldConfig.Overrides {
+				for _, property := range o.Properties {
+					if property.ID != "custom.width" {
+						continue
+					}
+					all += property.Value.(float64)
+					if o.Matcher.Options == "name" {
+						name = property.Value.(float64)
+					}
+				}
+			}
+			if all > 1250 || all > 0 && name < 230 {
+				t.Errorf("table %q: its columns have %g pixels, its names %g", p.Title, all, name)
+			}
+		}
+	})
+}
+
 // TestMarksAreFew checks that threshold events are off by default, and that alerts are marked on one
 // panel.
 func TestMarksAreFew(t *testing.T) {
