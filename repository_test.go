@@ -31,7 +31,8 @@ var arrows = map[string][]string{
 	"internal/replica":        {"internal/state"},
 	"internal/queue":          nil,
 	"internal/state":          nil,
-	"internal/storage":        {"internal/queue", "internal/state"},
+	"internal/journal":        nil,
+	"internal/storage":        {"internal/journal", "internal/queue", "internal/state"},
 	"internal/tuilivekit":     nil,
 	"internal/web":            {"handler", "internal/tuilivekit", "internal/usage"}, // the values of a Report, the names of commands, the scale of usage
 	"internal/reconcile":      {"internal/restapi", "internal/state"},

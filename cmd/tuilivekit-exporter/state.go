@@ -116,7 +116,7 @@ func (c *stateCommand) run(stdout io.Writer) error {
 	}
 	segments := []storedSegment{}
 	for _, s := range content.Segments {
-		segments = append(segments, storedSegment{s.Name, s.Size, s.Requests, s.Damaged})
+		segments = append(segments, storedSegment{s.Name, s.Size, len(s.Held), s.Damaged})
 	}
 	queues := queuesOf(content.Requests)
 	if c.json {

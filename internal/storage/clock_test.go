@@ -64,7 +64,7 @@ func TestRepeatsWhileOurClockIsSetBack(t *testing.T) {
 		rnd := rand.New(rand.NewPCG(seed, 4))
 		path := t.TempDir()
 		back, from := 1+rnd.Int64N([]int64{20 * minute, 2 * 60 * minute}[seed%2]), rnd.Int64N(60)
-		s, store, _ := openIdle(t, path)
+		s, store, _ := openIdle(t, path, 0)
 		batch := store.Begin()
 		first := map[int64]int64{} // when an event was counted, by a clock that is right
 		now, counted := day0, uint64(0)
@@ -97,7 +97,7 @@ func TestRepeatsWhileOurClockIsSetBack(t *testing.T) {
 			if rnd.IntN(3) > 0 && i < 59 {
 				continue // the next one shares the commit
 			}
-			if err := s.journal.commit(Changes{Changes: batch.Changes()}); err != nil {
+			if err := commit(s.journal, Changes{Changes: batch.Changes()}); err != nil {
 				t.Fatal(err)
 			}
 			batch.Publish()
@@ -109,7 +109,7 @@ func TestRepeatsWhileOurClockIsSetBack(t *testing.T) {
 			if content, err := Read(s.path); err != nil || len(content.Damage) > 0 {
 				t.Fatalf("seed %d: %v, damage %v", seed, err, content.Damage)
 			}
-			s, store, _ = openIdle(t, path)
+			s, store, _ = openIdle(t, path, 0)
 			batch = store.Begin()
 			if got := store.Snapshot(); got[0] != want[0] {
 				t.Fatalf("seed %d: after a restart\ngot  %+v\nwant %+v", seed, got[0], want[0])
@@ -123,13 +123,13 @@ func TestRepeatsWhileOurClockIsSetBack(t *testing.T) {
 }
 
 // openIdle opens a storage that does not run, so that the test makes the commits.
-func openIdle(t *testing.T, path string) (*Storage, *state.Store, *queue.Queues) {
+func openIdle(t *testing.T, path string, minSegment int64) (*Storage, *state.Store, *queue.Queues) {
 	t.Helper()
 	log, _ := logtest.NewNullLogger()
 	store := state.New(state.Options{FutureTolerance: time.Minute})
 	store.Configure([]state.App{{ID: "1"}})
 	queues := queue.New()
-	s, err := Open(Options{Path: path, Store: store, Queues: queues, Timeout: time.Minute, Log: log, fs: &scripted{}})
+	s, err := Open(Options{Path: path, Store: store, Queues: queues, Timeout: time.Minute, Log: log, fs: &scripted{}, minSegment: minSegment})
 	if err != nil {
 		t.Fatal(err)
 	}

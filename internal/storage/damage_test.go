@@ -2,7 +2,7 @@ package storage
 
 import (
 	"bytes"
-	"errors"
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/journal"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
@@ -67,25 +68,29 @@ func (h history) newest() (string, []byte) {
 // content returns what the journal holds if a segment is damaged so.
 func (h history) content(t testing.TB, name string, data []byte) *Content {
 	t.Helper()
-	segments := map[uint64][]byte{}
-	for n, content := range h.files {
-		if number, ok := segmentNumber(n); ok {
-			segments[number] = []byte(content)
-			if n == name {
-				segments[number] = data
-			}
-		}
-	}
-	var last owner
-	if _, err := fmt.Sscanf(h.files[ownerName], ownerFormat, &last.process, &last.journal, &last.segment, &last.size); err != nil {
-		t.Fatal(err)
-	}
-	c, err := parse(segments, last)
+	damaged := maps.Clone(h.files)
+	damaged[name] = string(data)
+	return readFiles(t, h.dir, damaged)
+}
+
+// readFiles reads a folder as if it had these files.
+func readFiles(t testing.TB, dir string, content map[string]string) *Content {
+	t.Helper()
+	c, err := journal.Read(inMemory{files: content}, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c
+	return newContent(c)
 }
+
+// inMemory is a file system whose only folder has these files.
+type inMemory struct {
+	journal.OS
+	files map[string]string
+}
+
+func (m inMemory) List(string) ([]string, error)    { return slices.Collect(maps.Keys(m.files)), nil }
+func (m inMemory) Read(name string) ([]byte, error) { return []byte(m.files[filepath.Base(name)]), nil }
 
 // check looks for numbers that never were, and for ones that are older in silence. It
 // returns which share of records and requests was kept.
@@ -160,7 +165,7 @@ func TestDamage(t *testing.T) { // a part of it if not thorough
 			copy(b[other:other+n], data[at:at+n])
 		}))
 	}
-	bounds := frameBounds(t, data, name)
+	bounds := frameBounds(data)
 	for i, b := range bounds {
 		if i > 30 && i%5 != 0 || !thorough && i%8 != 0 {
 			continue
@@ -190,20 +195,11 @@ func TestDamage(t *testing.T) { // a part of it if not thorough
 }
 
 // frameBounds returns where the frames of a segment begin and end.
-func frameBounds(t testing.TB, data []byte, name string) (bounds [][2]int) {
-	t.Helper()
-	number, _ := segmentNumber(name)
-	id, _, err := readHeader(data, number)
-	if err != nil {
-		t.Fatal(err)
-	}
+func frameBounds(data []byte) (bounds [][2]int) {
 	for off := 2 * headerSize; off < len(data); {
-		_, n, ok := newSeed(id, number).readFrame(data[off:])
-		if !ok {
-			t.Fatalf("no frame at %d", off)
-		}
-		bounds = append(bounds, [2]int{off, off + n})
-		off += n
+		end := off + frameHeaderSize + int(binary.LittleEndian.Uint32(data[off:]))
+		bounds = append(bounds, [2]int{off, end})
+		off = end
 	}
 	return bounds
 }
@@ -252,7 +248,7 @@ func TestForeignSegments(t *testing.T) {
 func TestDamageIsSaid(t *testing.T) {
 	h := newHistory(t)
 	name, data := h.newest()
-	bounds := frameBounds(t, data, name)
+	bounds := frameBounds(data)
 	last := bounds[len(bounds)-1]
 	data[last[0]+frameHeaderSize+3] ^= 1
 	c := h.content(t, name, data)
@@ -344,9 +340,9 @@ func TestAStartOnADamagedJournalIsInterrupted(t *testing.T) {
 // short as it was or longer. What was acknowledged is there all the same, and nothing of
 // the commit that was not unless all of it is.
 func TestPowerCut(t *testing.T) { // 100,000 cuts if thorough
-	s, store, queues := openIdle(t, t.TempDir())
+	path := t.TempDir()
+	s, store, queues := openIdle(t, path, 16<<10) // many new segments
 	defer s.Close()
-	s.journal.least = 16 << 10 // many new segments
 	random := rand.New(rand.NewPCG(1, 2))
 	wanted := 5_000
 	if thorough {
@@ -355,7 +351,7 @@ func TestPowerCut(t *testing.T) { // 100,000 cuts if thorough
 	cuts, torn, whole, begun := 0, 0, 0, 0
 	for i := int64(0); cuts < wanted; i++ {
 		want := snapshot(s.all())
-		before := readSegmentsOf(t, s)
+		before := files(t, path)
 		batch := store.Begin()
 		var changes Changes
 		for n := range 1 + random.Int64N(2) {
@@ -369,14 +365,14 @@ func TestPowerCut(t *testing.T) { // 100,000 cuts if thorough
 			}
 		}
 		changes.Changes, changes.Removed = batch.Changes(), queues.TakeRemoved()
-		if err := s.journal.commit(changes); err != nil {
+		if err := commit(s.journal, changes); err != nil {
 			t.Fatal(err)
 		}
 		batch.Publish()
 		queues.Add(changes.Requests...)
 		wantAfter := snapshot(s.all())
-		after := readSegmentsOf(t, s)
-		newest := s.journal.segments[len(s.journal.segments)-1].number
+		after := files(t, path)
+		newest := slices.Max(segmentsIn(after))
 		first := len(before[newest]) / blockSize
 		blocks := (len(after[newest])-1)/blockSize - first + 1
 		all := 1
@@ -389,17 +385,14 @@ func TestPowerCut(t *testing.T) { // 100,000 cuts if thorough
 				choice = random.IntN(all)
 			}
 			cut := maps.Clone(before)
-			cut[newest] = cutBlocks(before[newest], after[newest], first, blocks, choice)
-			c, err := parse(cut, owner{journal: s.journal.id})
-			if err != nil {
-				t.Fatal(err)
-			}
+			cut[newest] = string(cutBlocks([]byte(before[newest]), []byte(after[newest]), first, blocks, choice))
+			c := readFiles(t, path, cut)
 			cuts++
 			got := snapshot(c.Changes)
 			switch {
 			case got == wantAfter:
 				whole++
-			case bytes.Equal(cut[newest], after[newest]) || got != want:
+			case cut[newest] == after[newest] || got != want:
 				t.Fatalf("commit %d, blocks %d: got %s\nwant %s\nor %s", i, choice, got, want, wantAfter)
 			default:
 				torn++
@@ -408,17 +401,17 @@ func TestPowerCut(t *testing.T) { // 100,000 cuts if thorough
 				t.Fatalf("commit %d, blocks %d: a torn end is called damage: %v", i, choice, c.Damage)
 			}
 		}
-		if s.journal.full() {
+		if s.journal.Full() {
 			begun++
-			old := readSegmentsOf(t, s)
-			if err := s.journal.begin(s.all()); err != nil {
+			old := files(t, path)
+			if err := s.journal.Begin(headOf(s.all())); err != nil {
 				t.Fatal(err)
 			}
 			// Before the old segments were removed, and after that.
-			both := readSegmentsOf(t, s)
-			for _, files := range []map[uint64][]byte{both, merged(old, both)} {
-				c, err := parse(files, owner{journal: s.journal.id})
-				if got := snapshot(c.Changes); err != nil || got != wantAfter || len(c.Damage) > 0 {
+			both := files(t, path)
+			for _, content := range []map[string]string{both, merged(old, both)} {
+				c := readFiles(t, path, content)
+				if got := snapshot(c.Changes); got != wantAfter || len(c.Damage) > 0 {
 					t.Fatalf("commit %d, then a new segment: got %s\nwant %s, damage %v", i, got, wantAfter, c.Damage)
 				}
 			}
@@ -430,17 +423,17 @@ func TestPowerCut(t *testing.T) { // 100,000 cuts if thorough
 	}
 }
 
-// readSegmentsOf returns the content of the segments that s needs.
-func readSegmentsOf(t *testing.T, s *Storage) map[uint64][]byte {
-	t.Helper()
-	files, err := readSegments(osFiles{}, s.path)
-	if err != nil {
-		t.Fatal(err)
+// segmentsIn returns the names of the segments among files.
+func segmentsIn(content map[string]string) (names []string) {
+	for name := range content {
+		if strings.HasPrefix(name, segmentPrefix) {
+			names = append(names, name)
+		}
 	}
-	return files
+	return names
 }
 
-func merged(a, b map[uint64][]byte) map[uint64][]byte {
+func merged(a, b map[string]string) map[string]string {
 	all := maps.Clone(a)
 	maps.Copy(all, b)
 	return all
@@ -486,21 +479,4 @@ func snapshot(c Changes) string {
 		fmt.Fprint(&b, " ", r.Seq, ":", len(r.Data))
 	}
 	return b.String()
-}
-
-func FuzzParse(f *testing.F) {
-	b := appendHeader(nil, 7, 1)
-	s := newSeed(7, 1)
-	b = s.appendFrame(b, frame{number: 1, head: partOfHead, Changes: Changes{Changes: state.Changes{Records: []state.Record{{AppID: "1", Counts: state.Counts{Current: 4}}}}}})
-	b = s.appendFrame(b, frame{number: 2, head: endOfHead, queued: []queue.Key{{AppID: "1", Seq: 3}}})
-	b = s.appendFrame(b, frame{number: 3, Changes: Changes{Requests: []queue.Request{{AppID: "1", Seq: 5, Data: []byte("x")}}, Removed: []queue.Key{{AppID: "1", Seq: 3}}}})
-	f.Add(b)
-	f.Add(b[:len(b)-3])
-	f.Fuzz(func(t *testing.T, data []byte) {
-		_, err := parse(map[uint64][]byte{1: data, 2: data}, owner{journal: 7})
-		if err != nil && !errors.Is(err, ErrNewer) {
-			t.Fatal(err)
-		}
-		_, _ = readPayload(data) // must not panic
-	})
 }

@@ -1,6 +1,10 @@
 package storage
 
-import "time"
+import (
+	"time"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/journal"
+)
 
 // maxPending and maxPendingBytes are how much a degraded storage remembers to write after
 // what it writes anyway. Past that it writes everything once more.
@@ -11,19 +15,15 @@ const (
 
 // remember keeps changes to be written later.
 func (w *writer) remember(changes Changes) {
-	for _, f := range changes.Requests {
-		w.pendingBytes += len(f.Data)
+	for _, r := range changes.Requests {
+		w.pendingBytes += len(r.Data)
 	}
-	if len(w.pending.Records)+len(w.pending.Rooms)+len(w.pending.Repeats)+len(w.pending.Requests)+len(w.pending.Removed) > maxPending || w.pendingBytes > maxPendingBytes {
+	if w.pending.size() > maxPending || w.pendingBytes > maxPendingBytes {
 		w.forget()
 		w.lost = true
 	}
 	if !w.lost {
-		w.pending.Records = append(w.pending.Records, changes.Records...)
-		w.pending.Rooms = append(w.pending.Rooms, changes.Rooms...)
-		w.pending.Repeats = append(w.pending.Repeats, changes.Repeats...)
-		w.pending.Requests = append(w.pending.Requests, changes.Requests...)
-		w.pending.Removed = append(w.pending.Removed, changes.Removed...)
+		w.pending.add(changes)
 	}
 }
 
@@ -32,7 +32,7 @@ func (w *writer) forget() { w.pending, w.pendingBytes, w.lost = Changes{}, 0, fa
 
 // degrade notes that commits fail.
 func (w *writer) degrade(cause error) {
-	cause = explain(cause)
+	cause = journal.Explain(cause)
 	w.metrics.degraded.Set(1)
 	w.degraded.Store(&Health{DegradedSince: time.Now(), Cause: cause})
 	w.failing = true
@@ -53,7 +53,7 @@ func (w *writer) must(err error) {
 // be written.
 func (w *writer) look() {
 	if !w.failing {
-		w.must(w.inTime(w.journal.check))
+		w.must(w.inTime(w.journal.Check))
 	}
 	w.recover()
 }
@@ -68,8 +68,8 @@ func (w *writer) recover() {
 
 // begin is the job that begins a segment with everything that is known now.
 func (w *writer) begin() job {
-	all := w.all()
-	return w.counted(func() error { return w.journal.begin(all) })
+	head := headOf(w.all())
+	return w.counted(func() error { return w.journal.Begin(head) })
 }
 
 // finished takes the result of a job that nobody waited for: a commit that was late, or
@@ -82,7 +82,7 @@ func (w *writer) finished(err error) {
 		return // recover tries again
 	case w.lost:
 		return // and again
-	case !w.pending.Empty():
+	case w.pending.size() > 0:
 		if w.commitInTime(w.pending) != nil {
 			w.lost = true
 			return

@@ -75,7 +75,7 @@ func answerLate(waiting []*request, err error) []*request {
 // commitInTime commits changes, or gives up waiting.
 func (w *writer) commitInTime(changes Changes) error {
 	began := time.Now()
-	err := w.inTime(w.counted(func() error { return w.journal.commit(changes) }))
+	err := w.inTime(w.counted(func() error { return commit(w.journal, changes) }))
 	w.took = time.Since(began)
 	if err != nil {
 		w.metrics.failures.Inc()

@@ -2,69 +2,101 @@ package storage
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/journal"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
+// Content is what a journal holds.
+type Content struct {
+	// Changes were right at one time. If there is Damage, they may not be all, or not the
+	// newest: Damage says of which applications.
+	Changes
+	*journal.Content
+}
+
+// Read reads the journal in a folder, or one segment of it, without changing anything. An
+// exporter may write to it meanwhile. It fails if nothing can be read or if a file is of a
+// newer version; damage is no error.
+func Read(path string) (*Content, error) {
+	c, err := journal.Read(journal.OS{}, path)
+	if err != nil {
+		return nil, err
+	}
+	return newContent(c), nil
+}
+
+// newContent decodes what a journal holds. It notes damage in c, and which requests each
+// segment holds.
+func newContent(c *journal.Content) *Content {
+	content := &Content{Content: c}
+	m := &merge{records: map[string]*stored{}, requests: map[queue.Key]held{}, queued: map[queue.Key]bool{}}
+	for i := range c.Segments {
+		m.segment(c, &c.Segments[i])
+	}
+	m.finish(content)
+	return content
+}
+
 // merge makes the state of a journal from its frames, in their order.
 type merge struct {
-	records  map[string]stamped
-	rooms    []state.RoomRecord // in their order: the later ones replace those before
+	records  map[string]*stored
+	rooms    []state.RoomRecord // later ones replace earlier ones
 	repeats  []state.Repeat
 	requests map[queue.Key]held
-	queued   map[queue.Key]bool // by the last whole head, without those removed since
-	place    int                // of the next frame or gap
-	gap      int                // place of the last gap, 0 if there was none since the last whole head
+	queued   map[queue.Key]bool // by the last complete head, without those removed since
 }
 
-func newMerge() *merge {
-	return &merge{records: map[string]stamped{}, requests: map[queue.Key]held{}, queued: map[queue.Key]bool{}, place: 1}
+// stored is a record.
+type stored struct {
+	state.Record
+	time int64 // of its commit
+	old  bool  // frames behind it are lost
 }
 
-// segment merges the frames of s. If its head is complete it replaces all that was known
-// before, but for the requests that it names.
-func (m *merge) segment(c *Content, s *Segment, id uint64, last owner) {
-	clean := last.size > 0 && last.segment == s.Number
-	frames, lostEnd, damage := scan(s.data, newSeed(id, s.Number), clean)
-	if clean && s.Size < last.size {
-		lostEnd, damage = true, append(damage, fmt.Errorf("has %d bytes, and had %d", s.Size, last.size))
+// held is a request and the segment that holds it.
+type held struct {
+	queue.Request
+	by *journal.Segment
+}
+
+// segment merges the frames of s. A complete head replaces everything before it, except
+// the requests that it names.
+func (m *merge) segment(c *journal.Content, s *journal.Segment) {
+	frames := make([]frame, len(s.Frames))
+	for i, f := range s.Frames {
+		var err error
+		if frames[i], err = readFrame(f.Payload); err != nil {
+			c.Spoil(s, fmt.Errorf("has a frame that cannot be decoded: %w", err))
+			frames[i], s.Frames[i].Gap, s.Head = frame{}, true, 0
+		}
 	}
-	for _, err := range damage {
-		c.damage(s, err)
-	}
-	end := slices.IndexFunc(frames, func(f frame) bool { return f.head == endOfHead })
-	complete := end >= 0 && frames[end].number == uint32(end)+1
-	if complete {
+	if s.Head > 0 {
 		clear(m.records)
-		m.rooms, m.repeats, m.gap = nil, nil, 0
-		m.keep(frames[:end+1])
-	} else if end < 0 {
-		c.damage(s, errors.New("lacks the end of its head"))
-		lostEnd = true
+		m.rooms, m.repeats = nil, nil
+		m.keep(frames[:s.Head])
 	}
-	expected := uint32(1)
-	for _, f := range frames {
-		if f.number != expected {
+	for i, f := range frames {
+		if s.Frames[i].Gap {
 			m.lose()
 		}
 		m.apply(f, s)
-		expected = f.number + 1
 	}
-	if lostEnd {
+	if s.LostEnd {
 		m.lose()
 	}
 }
 
 // lose notes that frames are lost here.
 func (m *merge) lose() {
-	m.gap = m.place
-	m.place++
+	for _, r := range m.records {
+		r.old = true
+	}
 }
 
 // keep removes the requests that the head does not name.
@@ -75,18 +107,13 @@ func (m *merge) keep(head []frame) {
 			m.queued[k] = true
 		}
 	}
-	for k := range m.requests {
-		if !m.queued[k] {
-			delete(m.requests, k)
-		}
-	}
+	maps.DeleteFunc(m.requests, func(k queue.Key, _ held) bool { return !m.queued[k] })
 }
 
-func (m *merge) apply(f frame, s *Segment) {
+func (m *merge) apply(f frame, s *journal.Segment) {
 	for _, r := range f.Records {
-		m.records[r.AppID] = stamped{r, f.time, m.place}
+		m.records[r.AppID] = &stored{Record: r, time: f.time}
 	}
-	m.place++
 	m.rooms = append(m.rooms, f.Rooms...)
 	m.repeats = append(m.repeats, f.Repeats...)
 	for _, r := range f.Requests {
@@ -103,21 +130,19 @@ func (m *merge) finish(c *Content) {
 	for _, app := range slices.Sorted(maps.Keys(m.records)) {
 		r := m.records[app]
 		c.Records = append(c.Records, r.Record)
-		if r.place < m.gap {
-			c.Damage = append(c.Damage, fmt.Errorf("application %s: counts as of %s, newer ones may be lost", r.AppID, time.UnixMilli(r.time).UTC().Format(time.RFC3339)))
+		if r.old {
+			c.Damage = append(c.Damage, fmt.Errorf("application %s: counts as of %s, newer ones may be lost", app, time.UnixMilli(r.time).UTC().Format(time.RFC3339)))
 		}
 	}
 	c.Rooms, c.Repeats = m.rooms, m.repeats
 	for k, r := range m.requests {
 		c.Requests = append(c.Requests, r.Request)
-		r.by.held = append(r.by.held, k)
-		r.by.Requests++
+		r.by.Held = append(r.by.Held, k.Seq)
+		delete(m.queued, k)
 	}
 	lost := map[string]int{}
 	for k := range m.queued {
-		if _, ok := m.requests[k]; !ok {
-			lost[k.AppID]++
-		}
+		lost[k.AppID]++
 	}
 	for _, app := range slices.Sorted(maps.Keys(lost)) {
 		c.Damage = append(c.Damage, fmt.Errorf("application %s: %d queued callback(s) are lost", app, lost[app]))

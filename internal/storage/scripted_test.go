@@ -5,13 +5,15 @@ import (
 	"io"
 	"os"
 	"sync"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/journal"
 )
 
 // scripted is the real file system with a hook before and after each call. Sync does
 // nothing, so it does not check that anything is synced that must be (TestPowerCut does).
 // It checks that a file is not written again after an error.
 type scripted struct {
-	osFiles
+	journal.OS
 	mu     sync.Mutex
 	hook   func(call) error
 	n      map[string]int // calls by kind
@@ -66,51 +68,51 @@ func (s *scripted) do(kind, name string, work func() error) error {
 	return hook(c)
 }
 
-func (s *scripted) mkdir(path string) error {
-	return s.do("mkdir", path, func() error { return s.osFiles.mkdir(path) })
+func (s *scripted) Mkdir(path string) error {
+	return s.do("mkdir", path, func() error { return s.OS.Mkdir(path) })
 }
 
-func (s *scripted) lock(path string) (c io.Closer, err error) {
-	err = s.do("lock", path, func() error { c, err = s.osFiles.lock(path); return err })
+func (s *scripted) Lock(path string) (c io.Closer, err error) {
+	err = s.do("lock", path, func() error { c, err = s.OS.Lock(path); return err })
 	if err != nil && c != nil {
 		c.Close()
 	}
 	return c, err
 }
 
-func (s *scripted) list(path string) (names []string, err error) {
-	err = s.do("list", path, func() error { names, err = s.osFiles.list(path); return err })
+func (s *scripted) List(path string) (names []string, err error) {
+	err = s.do("list", path, func() error { names, err = s.OS.List(path); return err })
 	return names, err
 }
 
-func (s *scripted) read(name string) (b []byte, err error) {
-	err = s.do("read", name, func() error { b, err = s.osFiles.read(name); return err })
+func (s *scripted) Read(name string) (b []byte, err error) {
+	err = s.do("read", name, func() error { b, err = s.OS.Read(name); return err })
 	return b, err
 }
 
-func (s *scripted) rename(from, to string) error {
-	return s.do("rename", from, func() error { return s.osFiles.rename(from, to) })
+func (s *scripted) Rename(from, to string) error {
+	return s.do("rename", from, func() error { return s.OS.Rename(from, to) })
 }
 
-func (s *scripted) remove(name string) error {
-	return s.do("remove", name, func() error { return s.osFiles.remove(name) })
+func (s *scripted) Remove(name string) error {
+	return s.do("remove", name, func() error { return s.OS.Remove(name) })
 }
 
-func (s *scripted) syncFolder(path string) error {
+func (s *scripted) SyncFolder(path string) error {
 	return s.do("syncFolder", path, func() error { return nil })
 }
 
-func (s *scripted) stat(name string) (info os.FileInfo, err error) {
-	err = s.do("stat", name, func() error { info, err = s.osFiles.stat(name); return err })
+func (s *scripted) Stat(name string) (info os.FileInfo, err error) {
+	err = s.do("stat", name, func() error { info, err = s.OS.Stat(name); return err })
 	return info, err
 }
 
-func (s *scripted) create(name string) (file, error) {
-	return s.file("create", name, s.osFiles.create)
+func (s *scripted) Create(name string) (journal.File, error) {
+	return s.file("create", name, s.OS.Create)
 }
-func (s *scripted) open(name string) (file, error) { return s.file("open", name, s.osFiles.open) }
+func (s *scripted) Open(name string) (journal.File, error) { return s.file("open", name, s.OS.Open) }
 
-func (s *scripted) file(kind, name string, open func(string) (file, error)) (f file, err error) {
+func (s *scripted) file(kind, name string, open func(string) (journal.File, error)) (f journal.File, err error) {
 	err = s.do(kind, name, func() error { f, err = open(name); return err })
 	if err != nil {
 		if f != nil {
@@ -118,14 +120,14 @@ func (s *scripted) file(kind, name string, open func(string) (file, error)) (f f
 		}
 		return nil, err
 	}
-	return &scriptedFile{file: f, fs: s, name: name}, nil
+	return &scriptedFile{File: f, fs: s, name: name}, nil
 }
 
 // errShort makes a write write half of what it should, without an error of its own.
 var errShort = errors.New("short")
 
 type scriptedFile struct {
-	file
+	journal.File
 	fs     *scripted
 	name   string
 	failed bool
@@ -135,9 +137,9 @@ func (f *scriptedFile) Write(b []byte) (n int, err error) {
 	if f.failed {
 		f.fs.reused = true
 	}
-	err = f.fs.do("write", f.name, func() error { n, err = f.file.Write(b); return err })
+	err = f.fs.do("write", f.name, func() error { n, err = f.File.Write(b); return err })
 	if errors.Is(err, errShort) {
-		n, err = f.file.Write(b[:len(b)/2])
+		n, err = f.File.Write(b[:len(b)/2])
 	}
 	f.failed = f.failed || err != nil || n < len(b)
 	return n, err
@@ -153,5 +155,5 @@ func (f *scriptedFile) Sync() error {
 }
 
 func (f *scriptedFile) Close() error {
-	return f.fs.do("close", f.name, f.file.Close)
+	return f.fs.do("close", f.name, f.File.Close)
 }

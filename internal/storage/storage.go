@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/journal"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
@@ -40,7 +41,8 @@ type Options struct {
 	Log        logrus.FieldLogger
 	Registerer prometheus.Registerer
 
-	fs fileSystem // nil for that of the system
+	fs         journal.FileSystem // nil for that of the operating system
+	minSegment int64              // as in journal.Options
 }
 
 // Storage records events durably. Record may be called from several goroutines.
@@ -51,9 +53,9 @@ type Storage struct {
 	timeout time.Duration
 	log     logrus.FieldLogger
 	metrics *metrics
-	journal *journal // used by one goroutine at a time
+	journal *journal.Journal // used by one goroutine at a time
 
-	degraded health
+	degraded atomic.Pointer[Health] // nil while events are durable
 
 	startError error // why there is no segment to write to, if Open goes on without
 
@@ -68,47 +70,39 @@ type Storage struct {
 // is written anew. It fails when the folder is in use, cannot be written, or holds a file
 // of a newer version. It does not fail when the volume is full.
 func Open(o Options) (*Storage, error) {
-	if o.fs == nil {
-		o.fs = osFiles{}
-	}
+	j, content, err := journal.Open(journal.Options{Path: o.Path, Log: o.Log, FS: o.fs, MinSegment: o.minSegment})
 	s := &Storage{
-		store: o.Store, queues: o.Queues, path: o.Path, timeout: o.Timeout, log: o.Log,
-		journal: &journal{path: o.Path, fs: o.fs, log: o.Log, least: minSegment, where: map[queue.Key]spot{}},
+		store: o.Store, queues: o.Queues, path: o.Path, timeout: o.Timeout, log: o.Log, journal: j,
+		metrics: newMetrics(o.Registerer, j.Size),
 		waiting: make(chan *request, maxWaiting), learning: make(chan *learning),
 	}
-	s.metrics = newMetrics(o.Registerer, &s.journal.bytes)
 	s.free.New = func() any { return &request{done: make(chan struct{}, 1)} }
-	err := s.journal.hold()
 	if err == nil {
-		err = s.load()
+		err = s.load(newContent(content))
 	}
 	if err != nil {
 		s.Close()
-		return nil, explain(fmt.Errorf("%s: %w", o.Path, err))
+		return nil, journal.Explain(fmt.Errorf("%s: %w", o.Path, err))
 	}
 	s.metrics.lastSuccess.SetToCurrentTime()
 	return s, nil
 }
 
-// Close lets go of the folder. It is for a Storage that has never Run.
-func (s *Storage) Close() { s.journal.release() }
+// Close unlocks the folder. It is for a Storage that has never Run.
+func (s *Storage) Close() { s.journal.Close() }
 
-// load reads the journal into the store and the queues, and begins a segment: what
-// another process has written to is not written again.
-func (s *Storage) load() error {
-	content, err := readFolder(s.journal.fs, s.path)
-	if err != nil {
-		return err
-	}
+// load puts content into the store and the queues, and begins a segment: a segment that
+// another process has written is not written again.
+func (s *Storage) load(content *Content) error {
 	s.store.Restore(content.Changes.Changes)
 	s.queues.TrackRemovals()
 	s.queues.Add(content.Requests...)
-	s.journal.adopt(content)
+	s.journal.Adopt(content.Content)
 	s.noteDamage(content.Damage)
-	// As the store has it: old repeats are forgotten, and too long queues shortened.
-	err = s.journal.begin(s.all())
-	if isFull(err) {
-		s.startError = err // what is known can be shown, and the volume may get space again
+	// As the store has it: it forgets old repeats, and the queues drop what is too much.
+	err := s.journal.Begin(headOf(s.all()))
+	if journal.IsFull(err) {
+		s.startError = err // the state can be shown, and the volume may get space again
 		return nil
 	}
 	return err
@@ -126,11 +120,10 @@ func (s *Storage) noteDamage(damage []error) {
 	}
 	s.metrics.corruptions.Inc()
 	const most = 10
-	for i, err := range damage {
-		if i == most {
-			s.log.WithField("more", len(damage)-most).Error("storage is damaged: not all is listed")
-			return
-		}
+	for _, err := range damage[:min(len(damage), most)] {
 		s.log.WithError(err).WithField("folder", s.path).Error("storage is damaged")
+	}
+	if more := len(damage) - most; more > 0 {
+		s.log.WithField("more", more).Error("storage is damaged: not all is listed")
 	}
 }

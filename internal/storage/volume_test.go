@@ -16,6 +16,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/journal"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
@@ -29,13 +30,13 @@ type volume struct {
 	mu   sync.Mutex
 }
 
-func (v *volume) create(name string) (file, error) {
-	f, err := v.scripted.create(name)
+func (v *volume) Create(name string) (journal.File, error) {
+	f, err := v.scripted.Create(name)
 	return &volumeFile{f, v}, err
 }
 
-func (v *volume) open(name string) (file, error) {
-	f, err := v.scripted.open(name)
+func (v *volume) Open(name string) (journal.File, error) {
+	f, err := v.scripted.Open(name)
 	return &volumeFile{f, v}, err
 }
 
@@ -50,7 +51,7 @@ func (v *volume) used() (n int64) {
 }
 
 type volumeFile struct {
-	file
+	journal.File
 	v *volume
 }
 
@@ -58,10 +59,10 @@ func (f *volumeFile) Write(b []byte) (int, error) {
 	f.v.mu.Lock()
 	defer f.v.mu.Unlock()
 	if left := max(f.v.size-f.v.used(), 0); int64(len(b)) > left {
-		n, _ := f.file.Write(b[:left])
+		n, _ := f.File.Write(b[:left])
 		return n, syscall.ENOSPC
 	}
-	return f.file.Write(b)
+	return f.File.Write(b)
 }
 
 // A volume that our own queue has filled gets free again when the queue is delivered, while
@@ -125,7 +126,7 @@ func TestAFullQueueNeedsLittleMore(t *testing.T) {
 			if _, err := r.Record(e); err != nil {
 				t.Fatalf("event %d: %v, %d of %d bytes are used: %v", i, err, v.used(), v.size, r.Health().Cause)
 			}
-			most = max(most, r.journal.bytes.Load())
+			most = max(most, r.journal.Size())
 		}
 		if n := r.queues.Size("1").Bytes; n < bytesOfQueue-8192 {
 			t.Errorf("the queue has %d bytes", n)
@@ -138,8 +139,7 @@ func TestAFullQueueNeedsLittleMore(t *testing.T) {
 // Requests that stay, one in many, do not keep the segments of all others.
 func TestStragglersDoNotKeepSegments(t *testing.T) {
 	path := t.TempDir()
-	r := start(t, path, &scripted{})
-	r.journal.least = 64 << 10
+	r := start(t, path, &scripted{}, 64<<10)
 	for i := range int64(2000) {
 		q := queue.Request{AppID: "1", Lane: uint64(i + 1), Received: day0, Data: bytes.Repeat([]byte{1}, 1000)}
 		if _, err := r.Storage.Record(event("1", i).Event, q, time.Time{}); err != nil {
@@ -282,10 +282,10 @@ func TestAFolderThatCannotBeSynced(t *testing.T) {
 }
 
 // noLocks is a file system without locks, as some network file systems are.
-type noLocks struct{ osFiles }
+type noLocks struct{ journal.OS }
 
-func (noLocks) lock(string) (io.Closer, error) {
-	return io.NopCloser(nil), fmt.Errorf("%w: %w", errNoLock, syscall.ENOLCK)
+func (noLocks) Lock(string) (io.Closer, error) {
+	return io.NopCloser(nil), fmt.Errorf("%w: %w", journal.ErrNoLock, syscall.ENOLCK)
 }
 
 // A file system that cannot lock folders is used all the same, and that is said once, also

@@ -115,14 +115,10 @@ func (s *Storage) Run(ctx context.Context) error {
 // refuseRest answers what has come too late.
 func (s *Storage) refuseRest() {
 	s.stopped.Store(true)
-	for {
-		select {
-		case r := <-s.waiting:
-			r.err = state.ErrOverloaded
-			r.done <- struct{}{}
-		default:
-			return
-		}
+	for len(s.waiting) > 0 {
+		r := <-s.waiting
+		r.err = state.ErrOverloaded
+		r.done <- struct{}{}
 	}
 }
 
@@ -131,7 +127,7 @@ func (w *writer) work() {
 	for do := range w.jobs {
 		w.results <- do()
 	}
-	w.journal.stop()
+	w.journal.Close()
 	close(w.results)
 }
 
@@ -196,7 +192,7 @@ func (w *writer) handle(waiting []*request) {
 	case w.failing:
 		w.remember(changes)
 		err = state.ErrNotDurable
-	case !changes.Empty(): // not only duplicates
+	case changes.size() > 0: // not only duplicates
 		if len(w.applied) > 0 {
 			w.metrics.batch.Observe(float64(len(w.applied)))
 		}
@@ -218,7 +214,7 @@ func (w *writer) handle(waiting []*request) {
 	if news != nil {
 		close(news.done)
 	}
-	if !w.failing && w.journal.full() {
+	if !w.failing && w.journal.Full() {
 		w.must(w.inTime(w.begin()))
 	}
 }

@@ -1,16 +1,19 @@
-package storage
+package journal
 
 import (
+	"bytes"
 	"cmp"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
 )
 
-// scan returns the whole frames of a segment by their numbers, and says what is not
-// whole; lostEnd means that this includes its end. It trusts no byte that no checksum
-// covers. After a clean stop no end is torn.
+// blockSize is the unit in which a file may be old or new after a power cut.
+const blockSize = 4096
+
+// scan returns the whole frames of a segment in the order of their numbers, and says which
+// bytes are not whole frames. lostEnd means that frames at the end are lost. It trusts no
+// byte without a checksum. After a clean stop an incomplete end is damage.
 func scan(data []byte, s seed, clean bool) (frames []frame, lostEnd bool, damage []error) {
 	off := min(2*headerSize, len(data))
 	for off < len(data) {
@@ -46,23 +49,19 @@ func scan(data []byte, s seed, clean bool) (frames []frame, lostEnd bool, damage
 
 func byNumber(a, b frame) int { return cmp.Compare(a.number, b.number) }
 
-// find returns where the next whole frame begins, -1 if there is none.
+// find returns the offset of the next whole frame, -1 if there is none.
 func (s seed) find(data []byte, off int) int {
 	for ; off+frameHeaderSize <= len(data); off++ {
-		b := data[off:]
-		if binary.LittleEndian.Uint32(b[4:]) == 0 || int64(binary.LittleEndian.Uint32(b)) > int64(len(b)-frameHeaderSize) {
-			continue
-		}
-		if _, _, ok := s.readFrame(b); ok {
+		if _, _, ok := s.readFrame(data[off:]); ok {
 			return off
 		}
 	}
 	return -1
 }
 
-// torn reports whether what begins at off, which is no whole frame and has none behind
-// it, is what a crash leaves of a commit that was never complete: it ends too early, or
-// a block of it was never written. Nobody was told that it is durable.
+// torn reports whether the bytes from off, which have no whole frame, are what a crash leaves
+// of an append that was never complete: the frame ends too early, or one of its blocks was
+// never written. Nobody was told that it is durable.
 func (s seed) torn(data []byte, off int) bool {
 	n, ok := s.length(data[off:])
 	if end := off + n; ok && end <= len(data) {
@@ -72,24 +71,10 @@ func (s seed) torn(data []byte, off int) bool {
 	}
 	for off < len(data) {
 		end := min(off/blockSize*blockSize+blockSize, len(data))
-		if allZero(data[off:end]) {
+		if len(bytes.Trim(data[off:end], "\x00")) == 0 {
 			return true
 		}
 		off = end
 	}
 	return false
-}
-
-func allZero(b []byte) bool {
-	for _, c := range b {
-		if c != 0 {
-			return false
-		}
-	}
-	return true
-}
-
-func (c *Content) damage(s *Segment, err error) {
-	s.Damaged = true
-	c.Damage = append(c.Damage, fmt.Errorf("%s %w", s.Name, err))
 }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package storage
+package journal
 
 import (
 	"errors"
@@ -11,16 +11,16 @@ import (
 	"syscall"
 )
 
-// lock takes the folder itself: a file in it can be deleted and made anew, and then two
-// processes hold the lock of a file of that name. Where a folder cannot be locked, as on
-// NFS, it takes a file all the same.
+// lock locks the folder itself: a file in it can be deleted and created again, and then two
+// processes hold the lock of a file of that name. If a folder cannot be locked, as on NFS,
+// it locks a file.
 func lock(path string) (io.Closer, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	err = flock(f)
-	if err == nil || errors.Is(err, errInUse) {
+	if err == nil || errors.Is(err, ErrInUse) {
 		return f, err
 	}
 	f.Close()
@@ -30,7 +30,7 @@ func lock(path string) (io.Closer, error) {
 	return f, flock(f)
 }
 
-// flock locks f. After errInUse f is closed.
+// flock locks f. After ErrInUse f is closed.
 func flock(f *os.File) error {
 	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	switch {
@@ -38,7 +38,7 @@ func flock(f *os.File) error {
 		return nil
 	case errors.Is(err, syscall.EWOULDBLOCK):
 		f.Close()
-		return errInUse
+		return ErrInUse
 	}
-	return fmt.Errorf("%w: %w", errNoLock, err)
+	return fmt.Errorf("%w: %w", ErrNoLock, err)
 }

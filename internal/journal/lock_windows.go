@@ -1,4 +1,4 @@
-package storage
+package journal
 
 import (
 	"errors"
@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// lock opens a file that nobody else can open to write, or delete, until it is closed.
+// lock opens a file that no other process can open to write, or delete, until it is closed.
 func lock(path string) (io.Closer, error) {
 	name, err := syscall.UTF16PtrFromString(filepath.Join(path, ownerName+".open"))
 	if err != nil {
@@ -17,7 +17,7 @@ func lock(path string) (io.Closer, error) {
 	h, err := syscall.CreateFile(name, syscall.GENERIC_WRITE, syscall.FILE_SHARE_READ, nil, syscall.OPEN_ALWAYS, syscall.FILE_ATTRIBUTE_NORMAL, 0)
 	const sharingViolation = syscall.Errno(32)
 	if errors.Is(err, sharingViolation) {
-		return nil, errInUse
+		return nil, ErrInUse
 	}
 	if err != nil {
 		return nil, err

@@ -1,0 +1,194 @@
+package storage
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/journal"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
+)
+
+// Changes is what one commit writes, or everything that a journal holds.
+type Changes struct {
+	state.Changes
+	// Requests are queued behind those before.
+	Requests []queue.Request
+	// Removed are no longer queued, even if they are among Requests.
+	Removed []queue.Key
+}
+
+func (c Changes) size() int {
+	return len(c.Records) + len(c.Rooms) + len(c.Repeats) + len(c.Requests) + len(c.Removed)
+}
+
+// add appends more to c.
+func (c *Changes) add(more Changes) {
+	c.Records = append(c.Records, more.Records...)
+	c.Rooms = append(c.Rooms, more.Rooms...)
+	c.Repeats = append(c.Repeats, more.Repeats...)
+	c.Requests = append(c.Requests, more.Requests...)
+	c.Removed = append(c.Removed, more.Removed...)
+}
+
+// commit appends changes to the journal as one frame.
+func commit(j *journal.Journal, changes Changes) error {
+	removed := make([]uint64, len(changes.Removed))
+	for i, k := range changes.Removed {
+		removed[i] = k.Seq
+	}
+	return j.Append(frame{time: time.Now().UnixMilli(), Changes: changes}.append, entriesOf(changes.Requests), removed)
+}
+
+// entriesOf returns the requests as entries. The Seq alone is the key: it is unique among the
+// requests of all applications.
+func entriesOf(requests []queue.Request) []journal.Entry {
+	entries := make([]journal.Entry, len(requests))
+	for i, r := range requests {
+		entries[i] = journal.Entry{Key: r.Seq, Size: int64(len(r.Data))}
+	}
+	return entries
+}
+
+// Rows in a frame of a head: about 1 KiB, which is what one damaged byte can destroy.
+const headRecords, headRooms, headRepeats, headKeys = 8, 64, 100, 1000
+
+// headOf returns everything as the head of a segment.
+func headOf(all Changes) journal.Head {
+	now := time.Now().UnixMilli()
+	h := journal.Head{Entries: entriesOf(all.Requests)}
+	add := func(f frame) {
+		f.time = now
+		h.Payloads = append(h.Payloads, f.append)
+	}
+	for part := range slices.Chunk(all.Records, headRecords) {
+		add(frame{Changes: Changes{Changes: state.Changes{Records: part}}})
+	}
+	for part := range slices.Chunk(all.Rooms, headRooms) {
+		add(frame{Changes: Changes{Changes: state.Changes{Rooms: part}}})
+	}
+	for part := range slices.Chunk(all.Repeats, headRepeats) {
+		add(frame{Changes: Changes{Changes: state.Changes{Repeats: part}}})
+	}
+	keys := make([]queue.Key, len(all.Requests))
+	for i, r := range all.Requests {
+		keys[i] = r.Key()
+	}
+	for part := range slices.Chunk(keys, headKeys) {
+		add(frame{queued: part})
+	}
+	h.Entry = func(b []byte, i int) []byte {
+		return frame{time: now, Changes: Changes{Requests: all.Requests[i : i+1]}}.append(b)
+	}
+	return h
+}
+
+// frame is a payload of the journal. docs/storage.md describes its fields.
+type frame struct {
+	time int64 // of the commit, Unix milliseconds
+	Changes
+	queued []queue.Key // in a head: requests that are queued, also in older segments
+}
+
+const (
+	frameTime protowire.Number = iota + 1
+	frameRecord
+	frameRepeats
+	frameRequest
+	frameRemoved
+	frameQueued
+	frameRooms
+)
+
+func (f frame) append(b []byte) []byte {
+	b = appendFields(b, field{frameTime, &f.time})
+	for i := range f.Records {
+		b = appendMessage(b, frameRecord, recordFields(&f.Records[i])...)
+	}
+	for i := range f.Requests {
+		b = appendMessage(b, frameRequest, requestFields(&f.Requests[i])...)
+	}
+	b = appendRows(b, frameRepeats, f.Repeats, repeatRow)
+	b = appendRows(b, frameRooms, f.Rooms, roomRow)
+	b = appendRows(b, frameRemoved, f.Removed, keyRow)
+	return appendRows(b, frameQueued, f.queued, keyRow)
+}
+
+// readFrame reads a payload. It keeps no part of b.
+func readFrame(b []byte) (f frame, err error) {
+	err = readMessage(b, func(num protowire.Number, n uint64, b []byte) (err error) {
+		switch num {
+		case frameTime:
+			f.time = int64(n)
+		case frameRecord:
+			var r state.Record
+			err = readFields(b, recordFields(&r)...)
+			f.Records = append(f.Records, r)
+		case frameRequest:
+			var r queue.Request
+			err = readFields(b, requestFields(&r)...)
+			r.Data = bytes.Clone(r.Data) // b is a part of a whole segment
+			f.Requests = append(f.Requests, r)
+		case frameRepeats:
+			f.Repeats, err = readRows(f.Repeats, b, repeatOf)
+		case frameRooms:
+			f.Rooms, err = readRows(f.Rooms, b, roomOf)
+		case frameRemoved:
+			f.Removed, err = readRows(f.Removed, b, keyOf)
+		case frameQueued:
+			f.queued, err = readRows(f.queued, b, keyOf)
+		}
+		return err
+	})
+	return f, err
+}
+
+// recordFields returns the fields of r. A number is never used for another field.
+func recordFields(r *state.Record) []field {
+	list := []field{
+		{1, &r.AppID}, {2, &r.Current}, {3, &r.Max}, {4, &r.EventTime}, {5, &r.Received}, {6, &r.Since},
+		{7, &r.QuotaUsed}, {8, &r.Quota}, {9, &r.QuotaTime}, {10, &r.Newest}, {11, &r.Cutoff}, {12, &r.Before},
+		{31, &r.Operator}, {32, &r.Events}, {33, &r.Created}, {34, &r.Viewers}, {35, &r.Gifts}, {36, &r.Coins},
+		{37, &r.Likes}, {38, &r.WithoutStatistic}, {39, &r.Dropped},
+	}
+	for i := range r.Destroyed {
+		list = append(list, field{protowire.Number(64 + i), &r.Destroyed[i]})
+	}
+	for i := range r.Members {
+		list = append(list, field{protowire.Number(80 + i), &r.Members[i]})
+	}
+	return list
+}
+
+func requestFields(r *queue.Request) []field {
+	return []field{{1, &r.AppID}, {2, &r.Seq}, {3, &r.Lane}, {4, &r.Received}, {5, &r.Data}}
+}
+
+func keyRow(k queue.Key) row { return row{app: k.AppID, first: int64(k.Seq)} }
+func keyOf(r row) queue.Key  { return queue.Key{AppID: r.app, Seq: uint64(r.first)} }
+
+func repeatRow(r state.Repeat) row { return row{hash: r.Key, first: r.At} }
+func repeatOf(r row) state.Repeat  { return state.Repeat{Key: r.hash, At: r.first} }
+
+// openingShift is where the time of Register.Opening is: in its upper 42 bits.
+const openingShift = 22
+
+func roomRow(r state.RoomRecord) row {
+	return row{app: r.AppID, hash: uint64(r.Room), first: int64(r.Newest), second: opening(r.Newest, r.Opening)}
+}
+
+func roomOf(r row) state.RoomRecord {
+	newest := uint64(r.first)
+	return state.RoomRecord{AppID: r.app, Room: state.Room(r.hash), Register: state.Register{
+		Newest: newest, Opening: uint64(opening(newest, uint64(r.second))),
+	}}
+}
+
+// opening returns Register.Opening with its time replaced by the difference from that of
+// newest, and the other way round: a room was mostly opened by its newest event.
+func opening(newest, opening uint64) int64 {
+	return int64((newest>>1-opening>>openingShift)<<openingShift | opening&(1<<openingShift-1))
+}
