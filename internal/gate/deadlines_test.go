@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -132,18 +133,19 @@ func TestAWriteGoesOnWhereItWas(t *testing.T) {
 		}
 		c.SetWriteDeadline(time.Now().Add(time.Hour))
 		var got []byte
-		go func() {
+		var reader sync.WaitGroup
+		reader.Go(func() {
 			buf := make([]byte, 3)
 			for range 4 {
 				n, _ := other.Read(buf)
 				got = append(got, buf[:n]...)
 				time.Sleep(50 * time.Second) // the first deadline is between two of them
 			}
-		}()
+		})
 		if n, err := c.Write([]byte("0123456789")); n != 10 || err != nil {
 			t.Errorf("wrote %d bytes: %v", n, err)
 		}
-		time.Sleep(time.Minute)
+		reader.Wait()
 		if string(got) != "0123456789" {
 			t.Errorf("got %q", got)
 		}
