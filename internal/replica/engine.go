@@ -53,8 +53,13 @@ func (s Settings) String() string {
 // The next exchange tries again, so a longer wait gains nothing.
 const ioTimeout = 500 * time.Millisecond
 
-// connect returns a client of the engine. It does no I/O.
-func (s Settings) connect() redis.UniversalClient {
+// connect returns a client of the engine. It does no I/O. Attempt 0 uses the Sentinel that answers
+// first. The library then asks no other Sentinel, also if the named primary is down for good, so each
+// further attempt uses another Sentinel.
+func (s Settings) connect(attempt int) redis.UniversalClient {
+	if n := len(s.Addresses); s.MasterName != "" && attempt > 0 {
+		s.Addresses = s.Addresses[attempt%n : attempt%n+1]
+	}
 	return redis.NewUniversalClient(&redis.UniversalOptions{
 		Addrs: s.Addresses, MasterName: s.MasterName, IsClusterMode: s.Cluster, DB: s.Database,
 		Username: s.Username, Password: s.Password,
@@ -78,7 +83,7 @@ func (s Settings) connect() redis.UniversalClient {
 func Check(ctx context.Context, s Settings) error {
 	ctx, cancel := context.WithTimeout(ctx, 4*ioTimeout)
 	defer cancel()
-	client := s.connect()
+	client := s.connect(0)
 	defer client.Close()
 	key := keysOf(s.Prefix).replicas
 	if err := client.ZCard(ctx, key).Err(); err != nil {

@@ -19,7 +19,7 @@ func TestClientIsBounded(t *testing.T) {
 		"Sentinel":   {Addresses: []string{"127.0.0.1:1", "127.0.0.1:2"}, MasterName: "live"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client := s.connect()
+			client := s.connect(0)
 			defer client.Close()
 			o := client.(*redis.Client).Options()
 			checkBounds(t, o.ContextTimeoutEnabled, o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout)
@@ -32,7 +32,7 @@ func TestClientIsBounded(t *testing.T) {
 		})
 	}
 	t.Run("Cluster", func(t *testing.T) {
-		client := Settings{Addresses: []string{"127.0.0.1:1", "127.0.0.1:2"}, Cluster: true}.connect()
+		client := Settings{Addresses: []string{"127.0.0.1:1", "127.0.0.1:2"}, Cluster: true}.connect(0)
 		defer client.Close()
 		o := client.(*redis.ClusterClient).Options()
 		checkBounds(t, o.ContextTimeoutEnabled, o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout)

@@ -57,6 +57,7 @@ type link struct {
 	peers   map[string]peer
 	problem error // the first error of this round
 	reached bool  // the engine has answered in this round
+	silent  int   // rounds in a row without an answer of the engine
 }
 
 // peer is what this replica knows of another one.
@@ -88,11 +89,11 @@ func (l *link) round(ctx context.Context, read bool) {
 		l.take(ctx, c, began)
 	}
 	l.whole(ctx, began)
-	if ctx.Err() != nil {
-		return
+	if ctx.Err() != nil || l.problem == nil && !read {
+		return // a round that reads nothing may have no command: it shows no recovery
 	}
-	if l.problem == nil && !read {
-		return // with nothing to offer it has asked nothing: only a round that reads shows a recovery
+	if l.silent++; l.reached {
+		l.silent = 0
 	}
 	if l.problem != nil {
 		l.metrics.failures.Inc()

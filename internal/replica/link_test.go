@@ -36,7 +36,7 @@ func TestAFailureIsLoggedOnce(t *testing.T) {
 	}
 	s := Settings{Addresses: []string{denying.Addr().String()}, Prefix: "p"}
 	r.Configure(&s)
-	e := &engine{s.connect(), keysOf(s.Prefix)}
+	e := &engine{s.connect(0), keysOf(s.Prefix)}
 	defer e.Close()
 	l := newLink(r, e)
 	for n := range 10 {

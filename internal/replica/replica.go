@@ -126,19 +126,29 @@ func (r *Replicas) Run(ctx context.Context) error {
 const (
 	offerInterval = 500 * time.Millisecond // between two looks for changes of this replica
 	readEvery     = 2                      // every second look also reads the engine
+	// reconnectAfter is the number of rounds without an answer after which a new client is made.
+	reconnectAfter = 10
 )
 
 // exchange exchanges records with the engine s until ctx ends or changed is closed.
 func (r *Replicas) exchange(ctx context.Context, s Settings, changed <-chan struct{}) {
-	e := &engine{s.connect(), keysOf(s.Prefix)}
-	defer e.Close()
+	e := &engine{s.connect(0), keysOf(s.Prefix)}
+	defer func() { e.Close() }()
 	r.client.Store(e)
 	defer r.client.Store(nil)
 	l := newLink(r, e)
+	attempt := 0
 	ticker := time.NewTicker(offerInterval)
 	defer ticker.Stop()
 	for n := 0; ; n++ {
 		l.round(ctx, n%readEvery == 0)
+		if l.silent >= reconnectAfter {
+			attempt++
+			e.Close()
+			e = &engine{s.connect(attempt), e.keys}
+			r.client.Store(e)
+			l.engine, l.silent = e, 0
+		}
 		select {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*ioTimeout)

@@ -12,7 +12,9 @@ import (
 	"testing"
 	"time"
 
+	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/crash/exporter"
 )
@@ -88,6 +90,29 @@ func TestSentinel(t *testing.T) {
 		byAddr[old].launch(t)
 	}
 	t.Logf("equal at the latest %s after a failover", longest)
+}
+
+// If the Sentinel that answers first names a primary that is down, the replicas find the primary by
+// another Sentinel. After two failovers in a row a Sentinel may do so for as long as that primary is
+// down.
+func TestSentinelNamesADeadPrimary(t *testing.T) {
+	w, primary := newWorld(t, appA), startServer(t)
+	sentinel := func(address string) *server {
+		host, port, _ := net.SplitHostPort(address)
+		return startSentinel(t, sentinelFile(t, fmt.Sprintf("sentinel monitor live %s %s 2\n", host, port)))
+	}
+	wrong, right := sentinel(freeAddress(t)), sentinel(primary.addr)
+	proxy := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), "sentinel", "127.0.0.1:0", right.addr)
+	if err := proxy.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(proxy.Stop)
+	if _, err := proxy.Toxics.AddToxicJson(strings.NewReader(`{"type":"latency","attributes":{"latency":100}}`)); err != nil { // it answers last
+		t.Fatal(err)
+	}
+	config := configFile(t, w.apps, "addresses: ['"+wrong.addr+"', '"+proxy.Listen+"'], sentinel: {master_name: live}")
+	p := startReplica(t, config, t.TempDir())
+	eventually(t, "Redis is used", engineIs(w, []*exporter.Process{p}, 1))
 }
 
 // startSentinel runs a Sentinel until the test ends. It writes its configuration file.
