@@ -14,7 +14,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-// API is how Tencent's server API is called for one application.
+// API are the settings of Tencent's server API for one application.
 type API struct {
 	// Region is the region of the application, as the console shows it: china, singapore, usa,
 	// jakarta, seoul, tokyo, frankfurt or mumbai. Required, unless Host is set.
@@ -43,7 +43,7 @@ type API struct {
 
 	// Address is HOST or HOST:PORT, from Region or Host.
 	Address string `yaml:"-"`
-	// SecretKey and UserSig are what the files hold; one of them is empty.
+	// SecretKey and UserSig are the contents of the files; one of them is empty.
 	SecretKey, UserSig Secret `yaml:"-"`
 	// UserSigExpires is when UserSig expires, zero without one.
 	UserSigExpires time.Time `yaml:"-"`
@@ -51,7 +51,7 @@ type API struct {
 	TLS *tls.Config `yaml:"-" json:"-"`
 }
 
-// Reconcile is how the open rooms of one application are recounted.
+// Reconcile are the settings of the recounts of one application.
 type Reconcile struct {
 	// Interval is the time from the start of a recount to the start of the next one, 1m to 24h.
 	// Default: 10m.
@@ -95,7 +95,7 @@ func (r *Reconcile) complete(at path) error {
 	return nil
 }
 
-// complete checks a and reads what it names.
+// complete checks a, and reads the files that it names.
 func (a *API) complete(id AppID, at path, dir string) (warnings []string, err error) {
 	if err := a.completeAddress(at); err != nil {
 		return nil, err
@@ -153,7 +153,7 @@ func (a *API) completeAddress(at path) error {
 	return nil
 }
 
-// checkUserSig refuses a UserSig that Tencent would refuse for ever.
+// checkUserSig returns an error for a UserSig that Tencent would never accept.
 func (a *API) checkUserSig(id AppID, at path) error {
 	info, err := tuilivekit.ParseUserSig(a.UserSig.Reveal())
 	at = at.to("user_sig_file")

@@ -12,8 +12,8 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-// complete fills in defaults, reads the secrets and checks what the types of the
-// fields do not. Relative paths are of dir.
+// complete sets the defaults, reads the secrets, and checks what the types of the fields do not
+// check. Relative paths start at dir.
 func (c *Config) complete(dir string) (warnings []string, err error) {
 	if len(c.Apps) == 0 {
 		return nil, &keyError{path{"apps"}, "no applications: at least one is required"}
@@ -59,8 +59,8 @@ func (c *Config) complete(dir string) (warnings []string, err error) {
 	return warnings, nil
 }
 
-// completeNames checks what identifies an application and its limit, and sets the default
-// of its name. ids has the indexes of the applications before it.
+// completeNames checks the id, the name and the limit of an application, and sets the default of its
+// name. ids has the indexes of the applications before it.
 func (app *App) completeNames(at path, ids map[AppID]int) error {
 	if app.SDKAppID == "" {
 		return &keyError{at.to("sdk_app_id"), "missing: every application needs its SDKAppID"}
@@ -68,7 +68,7 @@ func (app *App) completeNames(at path, ids map[AppID]int) error {
 	if first, ok := ids[app.SDKAppID]; ok {
 		return &keyError{at.to("sdk_app_id"), fmt.Sprintf("%s is already used by apps[%d]", app.SDKAppID, first)}
 	}
-	if !utf8.ValidString(app.Name) { // no scrape could be parsed
+	if !utf8.ValidString(app.Name) { // Prometheus would refuse the whole scrape
 		return &keyError{at.to("name"), fmt.Sprintf("%q is not valid UTF-8", app.Name)}
 	}
 	if app.MaxRooms != nil && (*app.MaxRooms < 1 || *app.MaxRooms > tuilivekit.MaxCount) {
@@ -86,7 +86,7 @@ type tokenOwners struct {
 	shared []*owners          // of tokens that several applications have
 }
 
-// add adds the tokens of app, which may be there twice.
+// add adds the tokens of app. A token may occur twice.
 func (t *tokenOwners) add(app *App) {
 	for _, token := range app.Tokens {
 		o := t.of[token.Reveal()]
@@ -134,14 +134,14 @@ func (app *App) completeRelay(defaults *Relay, at path, dir string) (warnings []
 	return warnings, nil
 }
 
-// tokensRead is what came of reading the tokens of one application.
+// tokensRead is the result of reading the tokens of one application.
 type tokensRead struct {
 	warnings []string
 	err      error
 }
 
-// readAllTokens reads the tokens of all applications, several at a time: of thousands,
-// each in a file, it would be half of the time that a start takes.
+// readAllTokens reads the tokens of all applications, several at the same time: with thousands of
+// files, reading takes half of the time of a start.
 func (c *Config) readAllTokens(dir string) []tokensRead {
 	read := make([]tokensRead, len(c.Apps))
 	var next atomic.Int64
@@ -157,7 +157,7 @@ func (c *Config) readAllTokens(dir string) []tokensRead {
 	return read
 }
 
-// readTokens reads the tokens that app names. at is the place of app in the file.
+// readTokens reads the tokens of app. at is the place of app in the file.
 func (app *App) readTokens(at path, dir string) (warnings []string, err error) {
 	for i, name := range app.TokenFiles {
 		at := at.to("token_files", i)

@@ -1,6 +1,5 @@
-// Package config reads what the exporter watches: the YAML file of applications,
-// or the flags that stand in for it. What it returns is valid and complete; secrets
-// are read already.
+// Package config reads the configuration: the YAML file of applications, or the flags that replace it.
+// A configuration that it returns is valid and complete, with defaults and secrets.
 package config
 
 import (
@@ -73,7 +72,7 @@ type App struct {
 	Tokens []Secret `yaml:"-"`
 }
 
-// Relay is where callbacks are passed on to, and how.
+// Relay are the settings of the relay of callbacks to a backend.
 type Relay struct {
 	// URL is the URL that Tencent called before, http or https. The backend receives method,
 	// query, header and body of each callback unchanged. If the URL has no path, the path of
@@ -133,7 +132,7 @@ type Relay struct {
 	// Fields are the header fields of Headers and BasicAuth, by canonical name.
 	Fields map[string]Secret `yaml:"-"`
 	at     map[string]path   `yaml:"-"` // of keys that others may find wrong, by name
-	// TLS has what the files hold.
+	// TLS has the certificates in the files.
 	TLS *tls.Config `yaml:"-" json:"-"`
 }
 
@@ -145,7 +144,7 @@ type HeaderValue struct {
 	ValueFile string `yaml:"value_file"`
 }
 
-// BasicAuth is a user of a backend.
+// BasicAuth is a user name and password for a backend.
 type BasicAuth struct {
 	// Username is the user's name, without a colon. Required.
 	Username string `yaml:"username"`
@@ -157,7 +156,7 @@ type BasicAuth struct {
 // a number or a string.
 type AppID string
 
-// UnmarshalYAML takes the scalar as it is written: 0x10 and 1e3 are no SDKAppIDs.
+// UnmarshalYAML reads the scalar as it is written: 0x10 and 1e3 are no SDKAppIDs.
 func (id *AppID) UnmarshalYAML(n *yaml.Node) error {
 	if n.Kind != yaml.ScalarNode || !tuilivekit.ValidAppID(n.Value) {
 		return errors.New("must be a decimal number without leading zeros")
@@ -167,8 +166,8 @@ func (id *AppID) UnmarshalYAML(n *yaml.Node) error {
 }
 
 // Load reads the file at path and the secrets that it names. Paths in it are
-// relative to its folder. An error names the file, the line and the key. Warnings are
-// of what works and should not stay so.
+// relative to its folder. An error names the file, the line and the key. Warnings name
+// settings that work, but should be changed.
 func Load(path string) (c *Config, warnings []string, err error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -185,20 +184,19 @@ func Load(path string) (c *Config, warnings []string, err error) {
 	return c, warnings, nil
 }
 
-// locate adds the file, and the line of the key if the error is one of a key.
+// locate adds the file to err, and the line if err is the error of a key.
 func (s source) locate(err error) error {
 	var key *keyError
 	if !errors.As(err, &key) {
 		return fmt.Errorf("%s: %w", s.path, err)
 	}
-	root := &yaml.Node{}             // only for the line: it takes as long as all the rest
-	_ = yaml.Unmarshal(s.text, root) // was parsed before
+	root := &yaml.Node{}             // only for the line: parsing nodes takes as long as the rest
+	_ = yaml.Unmarshal(s.text, root) // the text has been parsed without an error
 	return fmt.Errorf("%s:%d: %w", s.path, key.line(root), err)
 }
 
-// WrongRelay returns the error of a key of the relay of application id, "url" for
-// example, that does not fit what is known only elsewhere. It names the file, the line and
-// the key.
+// WrongRelay returns the error of a key, for example "url", of the relay of application id, for a
+// check that the package cannot make itself. The error names the file, the line and the key.
 func (c *Config) WrongRelay(id, key string, problem error) error {
 	for _, app := range c.Apps {
 		if string(app.SDKAppID) == id && app.Relay != nil && app.Relay.at[key] != nil {

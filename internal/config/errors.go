@@ -10,7 +10,7 @@ import (
 // path is the place of a value: names of keys (string) and places in lists (int).
 type path []any
 
-// to returns the path further down.
+// to returns the path of a value inside the value at p.
 func (p path) to(steps ...any) path { return append(p[:len(p):len(p)], steps...) }
 
 func (p path) String() string {
@@ -29,7 +29,7 @@ func (p path) String() string {
 	return b.String()
 }
 
-// keyError says what is wrong with the value of one key.
+// keyError is the error of the value of one key.
 type keyError struct {
 	at      path
 	problem string
@@ -42,8 +42,8 @@ func (e *keyError) Error() string {
 	return e.at.String() + ": " + e.problem
 }
 
-// line returns the line of the key in the file, or of the nearest one above it if it
-// is not there.
+// line returns the line of the key in the file. If the key is not there, it returns the line of the
+// nearest key above.
 func (e *keyError) line(root *yaml.Node) int {
 	n := root
 	if len(n.Content) > 0 {
@@ -77,7 +77,7 @@ func (e *keyError) line(root *yaml.Node) int {
 	return line
 }
 
-// flag returns the flag that the key stands for.
+// flag returns the flag for the key.
 func (e *keyError) flag() string {
 	for _, step := range e.at {
 		if step == "token_files" {

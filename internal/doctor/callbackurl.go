@@ -14,12 +14,12 @@ import (
 	"time"
 )
 
-// expiresSoon is how long before its expiry a certificate is worth a warning: what renews
-// certificates by itself has done so by then.
+// expiresSoon is the remaining validity of a certificate below which doctor warns: automatic renewal
+// happens earlier.
 const expiresSoon = 14 * 24 * time.Hour
 
-// callbackURL says whether the callback URL leads to the exporter, as far as this machine can
-// see. Tencent comes another way.
+// callbackURL checks whether the callback URL leads to the exporter, as seen from this machine.
+// Tencent may reach it by another route.
 func (d *doctor) callbackURL(ctx context.Context) {
 	if d.o.URL == "" {
 		d.add("url", Skip, "whether the callback URL leads to the exporter: it is not given", "give --url")
@@ -49,7 +49,7 @@ func (d *doctor) callbackURL(ctx context.Context) {
 	d.selfTests(ctx)
 }
 
-// addresses says where the host is.
+// addresses checks the addresses of the host.
 func (d *doctor) addresses(ctx context.Context, u *url.URL) []netip.Addr {
 	host := u.Hostname()
 	addresses := []netip.Addr{}
@@ -80,8 +80,8 @@ func (d *doctor) addresses(ctx context.Context, u *url.URL) []netip.Addr {
 	return addresses
 }
 
-// connections says which addresses take connections, and what their certificate is worth. It
-// returns false if none can be used.
+// connections checks which addresses accept connections, and their certificates. It returns false if
+// no address can be used.
 func (d *doctor) connections(ctx context.Context, u *url.URL, addresses []netip.Addr) bool {
 	port := u.Port()
 	if port == "" {
@@ -126,7 +126,7 @@ func (d *doctor) connections(ctx context.Context, u *url.URL, addresses []netip.
 	return ok
 }
 
-// certificate checks the certificate that conn leads to.
+// certificate checks the certificate of the server at the other end of conn.
 func (d *doctor) certificate(ctx context.Context, conn net.Conn, host string) bool {
 	shaking, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -161,7 +161,7 @@ func (d *doctor) certificate(ctx context.Context, conn net.Conn, host string) bo
 	return err == nil
 }
 
-// selfTests says whether the exporter at the callback URL accepts every token.
+// selfTests checks whether the exporter at the callback URL accepts every token.
 func (d *doctor) selfTests(ctx context.Context) {
 	client := &http.Client{
 		Timeout:       timeout,

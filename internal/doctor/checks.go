@@ -10,7 +10,7 @@ import (
 // Status is the result of a check.
 type Status string
 
-// The results of checks. A Skip says what would be needed for the check.
+// The results of checks. The detail of a Skip says what the check needs.
 const (
 	Pass Status = "pass"
 	Warn Status = "warn"
@@ -26,19 +26,19 @@ const (
 	Monitoring = "Monitoring"
 )
 
-// Check is one check and its result. It has no secrets.
+// Check is one check and its result. It contains no secrets.
 type Check struct {
-	// ID is the name of the kind of check. It stays as it is.
+	// ID is the name of the kind of check. It is stable.
 	ID string `json:"id"`
-	// Group is where the check looked.
+	// Group is the group of the check.
 	Group string `json:"group"`
-	// AppID is the SDKAppID that it is about, empty if it is about none.
+	// AppID is the SDKAppID that the check is about, empty if it is about all.
 	AppID string `json:"sdk_app_id,omitempty"`
 	// Status is the result.
 	Status Status `json:"status"`
-	// Detail is what was found.
+	// Detail says what the check found.
 	Detail string `json:"detail"`
-	// Do is what the operator should do, empty if there is nothing to do.
+	// Do says what the operator should do, empty if there is nothing to do.
 	Do string `json:"do,omitempty"`
 }
 

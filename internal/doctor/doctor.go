@@ -20,31 +20,31 @@ type App struct {
 	ID            string
 	Tokens        []string
 	AllowUnsigned bool
-	// Relay says that callbacks are passed on to a backend, which decides.
+	// Relay is whether callbacks are relayed to a backend, which decides.
 	Relay bool
 	// API calls the server API of the application; nil without credentials.
 	API *restapi.Client
 }
 
-// Engine is a Redis or Valkey through which replicas share what they know.
+// Engine is the Redis or Valkey that replicas share their records through.
 type Engine struct {
-	// Name says where it is, without secrets.
+	// Name is its description, without secrets.
 	Name string
 	// Ask returns an error if the engine cannot be used. It changes nothing there.
 	Ask func(ctx context.Context) error
 }
 
-// Options are what is looked at. An empty field leaves its checks out, with a Skip.
+// Options are the things to check. The checks of an empty field are skipped, and reported as Skip.
 type Options struct {
-	// ConfigFile is the name of the configuration file; ConfigError and ConfigWarnings are
-	// what came of loading it.
+	// ConfigFile is the name of the configuration file. ConfigError and ConfigWarnings are the
+	// results of loading it.
 	ConfigFile     string
 	ConfigError    error
 	ConfigWarnings []string
 	Apps           []App
 	// StoragePath is the folder of --storage.path; empty means memory only.
 	StoragePath string
-	// Replicas is the engine that replicas share; without one there is nothing to check.
+	// Replicas is the engine that replicas share, nil if there is none.
 	Replicas *Engine
 	// Exporter is the URL of the web listener, without a path.
 	Exporter string
@@ -62,16 +62,16 @@ type Options struct {
 	Roots  *x509.CertPool
 	Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 	Dial   func(ctx context.Context, network, address string) (net.Conn, error)
-	// FreeSpace returns how many bytes can be written to the volume of a folder; nil asks the
-	// system.
+	// FreeSpace returns the number of free bytes of the volume of a folder. If it is nil, the
+	// system is asked.
 	FreeSpace func(path string) (bytes uint64, err error)
 }
 
-// timeout bounds one request of a check. It is longer than any healthy answer takes.
+// timeout is the time limit of one request of a check.
 const timeout = 10 * time.Second
 
-// Run makes all checks and returns them in the order of the groups. It blocks until they are
-// done or ctx has ended.
+// Run makes all checks and returns their results in the order of the groups. It blocks until the
+// checks are done or ctx has ended.
 func Run(ctx context.Context, o Options) []Check {
 	if o.Lookup == nil {
 		o.Lookup = func(ctx context.Context, host string) ([]netip.Addr, error) {

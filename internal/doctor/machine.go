@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// configuration says whether the exporter would start with the configuration.
+// configuration checks whether the exporter would start with the configuration.
 func (d *doctor) configuration() {
 	const id = "configuration"
 	if d.o.ConfigError != nil {
@@ -31,7 +31,7 @@ const (
 	tooFewForAny = 16 << 20  // bytes: a failure, some segments of the storage
 )
 
-// storage says whether events can be made durable.
+// storage checks whether events can be made durable.
 func (d *doctor) storage() {
 	path := d.o.StoragePath
 	if path == "" {
@@ -68,7 +68,7 @@ func (d *doctor) storage() {
 	}
 }
 
-// replicas says whether replicas can share what they know.
+// replicas checks whether the engine of the replicas can be used.
 func (d *doctor) replicas(ctx context.Context) {
 	e := d.o.Replicas
 	if e == nil {
@@ -95,7 +95,7 @@ func tryWrite(folder string) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// status is what is read of /api/v1/status.
+// status has the members of /api/v1/status that doctor reads.
 type status struct {
 	Ready  bool
 	Build  struct{ Version string }
@@ -115,7 +115,7 @@ type status struct {
 	} `json:"applications"`
 }
 
-// exporter says whether the exporter runs here, and how it is.
+// exporter checks whether the exporter runs on this machine, and its status.
 func (d *doctor) exporter(ctx context.Context) {
 	if d.o.Exporter == "" {
 		d.add("exporter", Skip, "whether the exporter runs: its URL is not given", "give --exporter.url")
@@ -154,7 +154,7 @@ func (d *doctor) exporter(ctx context.Context) {
 	d.loadedApps(s)
 }
 
-// loadedApps says whether the running exporter has the applications of the configuration.
+// loadedApps checks whether the running exporter has the applications of the configuration.
 func (d *doctor) loadedApps(s status) {
 	loaded := map[string]bool{}
 	for _, app := range s.Apps {
@@ -171,7 +171,7 @@ func (d *doctor) loadedApps(s status) {
 	}
 }
 
-// ports says whether an exporter that does not run could listen.
+// ports checks whether the exporter could listen, if it does not run.
 func (d *doctor) ports() {
 	for _, address := range d.o.Listen {
 		listener, err := net.Listen("tcp", address)

@@ -11,11 +11,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// alerts are those alerts of the shipped rules that must be loaded for anybody to hear of the
-// limit.
+// alerts are the alerts of the shipped rules that notify about the limit.
 var alerts = []string{"TUILiveKitRoomsNearLimit", "TUILiveKitRoomsCritical", "TUILiveKitRoomsExhausted"}
 
-// prometheus says whether a Prometheus scrapes the exporter and has its rules.
+// prometheus checks whether Prometheus scrapes the exporter and has its rules.
 func (d *doctor) prometheus(ctx context.Context) {
 	if d.o.Prometheus == "" {
 		d.add("prometheus", Skip, "whether Prometheus scrapes the exporter: its URL is not given", "give --prometheus.url")
@@ -34,7 +33,7 @@ func (d *doctor) prometheus(ctx context.Context) {
 	d.prometheusAlertmanagers(ctx)
 }
 
-// prometheusRules says whether the alerts of the limit are loaded and can be evaluated.
+// prometheusRules checks whether the alerts about the limit are loaded and can be evaluated.
 func (d *doctor) prometheusRules(ctx context.Context) {
 	var rules struct {
 		Groups []struct {
@@ -69,7 +68,7 @@ func (d *doctor) prometheusRules(ctx context.Context) {
 	}
 }
 
-// prometheusAlertmanagers says whether alerts are sent to somebody.
+// prometheusAlertmanagers checks whether Prometheus sends alerts to an Alertmanager.
 func (d *doctor) prometheusAlertmanagers(ctx context.Context) {
 	var managers struct{ ActiveAlertmanagers []struct{ URL string } }
 	if !d.ask(ctx, "prometheus_alertmanagers", d.o.Prometheus+"/api/v1/alertmanagers", &managers) {
@@ -82,8 +81,8 @@ func (d *doctor) prometheusAlertmanagers(ctx context.Context) {
 	}
 }
 
-// ask gets the data of one of Prometheus' answers. If that fails it adds the check id and
-// returns false.
+// ask requests data from Prometheus. If that fails, it adds the check id as failed and returns
+// false.
 func (d *doctor) ask(ctx context.Context, id, target string, data any) bool {
 	code, body, err := d.get(ctx, target)
 	answer := struct {
@@ -101,7 +100,7 @@ func (d *doctor) ask(ctx context.Context, id, target string, data any) bool {
 	return false
 }
 
-// alertmanager says whether the alerts would reach somebody.
+// alertmanager checks whether the alerts would reach a receiver that notifies.
 func (d *doctor) alertmanager(ctx context.Context) {
 	const id = "alertmanager"
 	if d.o.Alertmanager == "" {

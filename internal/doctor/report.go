@@ -11,12 +11,12 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/restapi"
 )
 
-// question is one that Tencent's documents leave open.
+// question is a question that Tencent's documents leave open, with its answer.
 type question struct{ text, answer string }
 
-// WriteReport asks Tencent, through the account of app, what its documents leave open, and
-// writes the answers in a form that may be sent to others: without ids of applications, rooms
-// and users, without URLs, and without secrets. It only reads, with at most 26 calls in as many
+// WriteReport answers the questions that Tencent's documents leave open by calls of the server API
+// with the credentials of app. It writes the answers in a form that may be sent to others: without
+// ids of applications, rooms and users, without URLs and secrets. It only reads, with at most 26 calls in as many
 // seconds. exporter is the URL of the web listener of a running exporter, or empty.
 func WriteReport(ctx context.Context, w io.Writer, app App, exporter, version string) error {
 	if app.API == nil {
@@ -49,7 +49,7 @@ func WriteReport(ctx context.Context, w io.Writer, app App, exporter, version st
 	return ctx.Err()
 }
 
-// overwrites is the answer that cannot be read from an account.
+// overwrites is the answer to a question that needs a call that writes.
 const overwrites = "not asked: no call that only reads tells it, and to try it would replace the callback configuration of this account. " +
 	"The exporter does not need to know: setup calls set_callback only if get_callback reports that none is set (100301), and update_callback otherwise"
 
@@ -136,8 +136,7 @@ func limitOf(ctx context.Context, exporter, appID string) string {
 	return "not known: there was no threshold event yet"
 }
 
-// redact returns what may be shown to strangers of an error of the server API: the code, which
-// says it all.
+// redact returns the part of an error of the server API that may be shown to others: the code.
 func redact(err error) string {
 	var answered *restapi.Error
 	if errors.As(err, &answered) {
@@ -146,7 +145,7 @@ func redact(err error) string {
 	return strings.ToLower(restapi.AdviceOf(err).Meaning)
 }
 
-// pause keeps a report below one call a second. It returns false if ctx has ended.
+// pause limits a report to one call per second. It returns false if ctx has ended.
 func pause(ctx context.Context) bool {
 	t := time.NewTimer(time.Second)
 	defer t.Stop()

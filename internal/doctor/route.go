@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// alertmanagerConfig is what is read of Alertmanager's configuration.
+// alertmanagerConfig has the members of Alertmanager's configuration that doctor reads.
 type alertmanagerConfig struct {
 	Route     route
 	Receivers []map[string]any

@@ -16,19 +16,19 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-// SelfTestResult is what came of a self-test.
+// SelfTestResult is the result of a self-test.
 type SelfTestResult struct {
-	// Accepted means that an exporter has answered and accepts the token.
+	// Accepted is whether an exporter has answered and accepts the token.
 	Accepted bool
-	// Answered means that something has answered.
+	// Answered is whether a server has answered.
 	Answered bool
-	// Detail and Do are what Tencent would have seen and what to do about it, if the token was
-	// not accepted. They contain neither token nor signature.
+	// If the token was not accepted, Detail is the failure as Tencent would have seen it, and Do
+	// says what to do about it. They contain neither token nor signature.
 	Detail, Do string
 }
 
-// SelfTest sends a signed self-test to the callback URL target. The exporter that gets it
-// neither counts it nor passes it on.
+// SelfTest sends a signed self-test to the callback URL target. An exporter neither counts nor relays
+// it.
 func SelfTest(ctx context.Context, client *http.Client, target, appID, token string) SelfTestResult {
 	now := strconv.FormatInt(time.Now().Unix(), 10)
 	query := "?SdkAppid=" + url.QueryEscape(appID) + "&CallbackCommand=" + tuilivekit.SelfTest + "&contenttype=json"
@@ -52,7 +52,7 @@ func SelfTest(ctx context.Context, client *http.Client, target, appID, token str
 	return judgeSelfTest(resp.StatusCode, body)
 }
 
-// judgeSelfTest explains an answer.
+// judgeSelfTest returns the result of an answer.
 func judgeSelfTest(code int, body []byte) SelfTestResult {
 	var a tuilivekit.Answer
 	ours := json.Unmarshal(body, &a) == nil && a.ActionStatus != ""
@@ -83,8 +83,8 @@ func judgeSelfTest(code int, body []byte) SelfTestResult {
 	return r
 }
 
-// explainNoAnswer explains a request without an answer, in the words of Tencent's list of
-// failures.
+// explainNoAnswer returns the result of a request without an answer, in the words of Tencent's list
+// of failures.
 func explainNoAnswer(err error) SelfTestResult {
 	var network net.Error
 	switch {
@@ -96,7 +96,7 @@ func explainNoAnswer(err error) SelfTestResult {
 	return SelfTestResult{Detail: "access to the URL fails: " + withoutURL(err).Error(), Do: "check what listens there"}
 }
 
-// withoutURL removes the URL of a request from its error: it may be signed.
+// withoutURL removes the URL of a request from its error: it may have a signature.
 func withoutURL(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {

@@ -4,7 +4,7 @@ package doctor
 
 import "syscall"
 
-// freeSpace returns how many bytes an ordinary user can write to the volume of path.
+// freeSpace returns the number of bytes that an ordinary user can write to the volume of path.
 func freeSpace(path string) (uint64, error) {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(path, &s); err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-// tencent looks at Tencent's side of every application with credentials.
+// tencent checks Tencent's configuration of every application with credentials.
 func (d *doctor) tencent(ctx context.Context) {
 	defer func() { d.app = "" }()
 	for _, app := range d.o.Apps {
@@ -34,7 +34,7 @@ func (d *doctor) tencentApp(ctx context.Context, app App) {
 	callback, err := app.API.Callback(ctx)
 	if err != nil && !restapi.IsCode(err, restapi.CodeNoCallback) {
 		d.add("tencent_access", Fail, err.Error(), restapi.AdviceOf(err).Do)
-		d.clock(app) // wrong clocks make wrong UserSigs
+		d.clock(app) // a wrong clock makes UserSigs invalid
 		return
 	}
 	d.add("tencent_access", Pass, app.API.Host()+" accepts the credentials", "")
@@ -113,8 +113,8 @@ func (d *doctor) commands(app App, enabled []string) {
 	}
 }
 
-// Fingerprint returns what is shown of a secret: enough to tell two apart, too little to find
-// either.
+// Fingerprint returns a short hash of a secret, with which two secrets can be compared without
+// showing them.
 func Fingerprint(secret string) string {
 	sum := sha256.Sum256([]byte(secret))
 	return hex.EncodeToString(sum[:4])

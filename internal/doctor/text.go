@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// marks are what stands before a check, and their colours on a terminal.
+// marks are the words before a check by its status, and their colours on a terminal.
 var marks = map[Status]struct{ mark, colour string }{
 	Pass: {"pass", "32"}, Warn: {"WARN", "33"}, Fail: {"FAIL", "31"}, Skip: {"skip", "90"},
 }
 
-// Colours say whether a page has colours.
+// Colours is whether a page has colours.
 type Colours uint8
 
 // A page for a terminal has colours, one for a file has none.
@@ -21,7 +21,7 @@ const (
 	Coloured
 )
 
-// WriteText writes the checks as a page for people.
+// WriteText writes the checks as text for people.
 func WriteText(w io.Writer, checks []Check, colours Colours) error {
 	var b strings.Builder
 	paint := func(colour, text string) string {
@@ -56,7 +56,7 @@ func WriteText(w io.Writer, checks []Check, colours Colours) error {
 	return err
 }
 
-// WriteJSON writes the checks for programs.
+// WriteJSON writes the checks as JSON for programs.
 func WriteJSON(w io.Writer, checks []Check) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")

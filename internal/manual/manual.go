@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Flag is a flag as the document has it.
+// Flag is a flag as the document describes it.
 type Flag struct {
 	Variable string // environment variable, "" if there is none
 

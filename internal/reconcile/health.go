@@ -2,29 +2,32 @@ package reconcile
 
 import "time"
 
-// Health is how the recounts of one application go. Counts are those since it was configured.
+// Health is the state of the recounts of one application. The counts begin when the application is
+// configured.
 type Health struct {
-	// Interval is from the start of one recount to that of the next.
+	// Interval is the time from the start of one recount to the start of the next one.
 	Interval time.Duration
-	// Recounts that have ended, and those of them that failed.
+	// Recounts is the number of recounts that have ended, Failures the number that failed.
 	Recounts, Failures uint64
-	// Calls of the server API.
+	// Calls is the number of calls of the server API.
 	Calls uint64
-	// Opened are unknown rooms that were found open, Closed known rooms that were found closed.
+	// Opened is the number of unknown rooms that a recount found open, Closed the number of known
+	// rooms that it found closed.
 	Opened, Closed uint64
-	// Listed is how many rooms Tencent's list had at the last recount that succeeded.
+	// Listed is the number of rooms on Tencent's list at the last recount that succeeded.
 	Listed int64
 	// LastSuccess is when a recount last succeeded, zero before the first.
 	LastSuccess time.Time
-	// LastFailure is when a recount last failed, zero if none did; LastError says why.
+	// LastFailure is the time of the last recount that failed, zero if none did. LastError is its
+	// error.
 	LastFailure time.Time
 	LastError   string
-	// Advice says what an operator should do about it, empty if nothing is known.
+	// Advice is what the operator should do about LastError, "" if there is no advice.
 	Advice string
-	// Stopped says that Tencent refuses recounts and that there are none until the
-	// configuration is reloaded.
+	// Stopped is whether recounts have stopped until the next reload of the configuration, because
+	// Tencent refuses the calls.
 	Stopped bool
-	// Elsewhere says that another replica had the lease when a recount was last due.
+	// Elsewhere is whether another replica had the lease when the last recount was due.
 	Elsewhere bool
 }
 
@@ -34,8 +37,8 @@ type failed struct {
 	text, advice string
 }
 
-// Health returns how the recounts of an application go, and false if it is not recounted. It
-// does not block.
+// Health returns the state of the recounts of an application, false if it is not recounted. It does
+// not block.
 func (r *Reconciler) Health(appID string) (Health, bool) {
 	c := (*r.byID.Load())[appID]
 	if c == nil {

@@ -6,18 +6,19 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
-// maxIDs is how many ids of rooms are kept for an application. One takes some 100 bytes.
+// maxIDs is the largest number of RoomIds that are kept for an application. Each takes about 100
+// bytes.
 const maxIDs = 200_000
 
-// ids are the ids of rooms that this process has heard of, by their hash. They are kept in
-// memory only. Its methods may be called from several goroutines.
+// ids are the RoomIds of callbacks and lists, by their hash. They are in memory only. The methods may
+// be called from several goroutines.
 type ids struct {
 	mu     sync.Mutex
 	byHash map[state.Room]string
 }
 
-// add notes an id. If there are too many, another one goes, whichever it is: then its room is
-// one that is known by its hash only.
+// add keeps an id. If there are maxIDs already, it removes an arbitrary one, whose room is then known
+// by its hash only.
 func (i *ids) add(hash state.Room, id string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -40,7 +41,7 @@ func (i *ids) of(hash state.Room) (id string, ok bool) {
 	return id, ok
 }
 
-// keep forgets all rooms but those that are open.
+// keep removes the ids of all rooms that are not in open.
 func (i *ids) keep(open map[state.Room]int64) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -10,8 +10,8 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/restapi"
 )
 
-// appMetrics counts the recounts of one application since it was configured. They outlive a
-// reload.
+// appMetrics counts the recounts of one application from its configuration on. A reload does not
+// reset it.
 type appMetrics struct {
 	recounts, failures, calls atomic.Uint64
 	opened, closed            atomic.Uint64

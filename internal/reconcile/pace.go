@@ -10,20 +10,20 @@ import (
 )
 
 const (
-	// slowest is the fewest calls a second that a limit of Tencent can bring a recount to.
+	// slowest is the lowest rate of calls per second that Tencent's rate limit can lead to.
 	slowest = 0.05
-	// tries is how often a call is made whose fault may pass.
+	// tries is the largest number of attempts of a call whose error may be temporary.
 	tries = 4
 )
 
-// pace keeps the calls of one application below a rate. It belongs to one goroutine.
+// pace limits the rate of the calls of one application. It is not safe for concurrent use.
 type pace struct {
 	most, rate float64 // calls a second, configured and now
 	last       time.Time
 }
 
-// wait returns when the next call may be made, or false if ctx ends first. No second has more
-// calls than the rate, which is why a recount has no burst.
+// wait blocks until the next call may be made. It returns false if ctx ends first. There is no burst:
+// no second has more calls than the rate.
 func (p *pace) wait(ctx context.Context) bool {
 	next := p.last.Add(time.Duration(math.Ceil(float64(time.Second) / p.rate)))
 	if p.last.IsZero() {
@@ -36,14 +36,14 @@ func (p *pace) wait(ctx context.Context) bool {
 	return true
 }
 
-// slower halves the rate: somebody else needs the limit.
+// slower halves the rate: the backend of the application has the same rate limit.
 func (p *pace) slower() { p.rate = max(p.rate/2, min(slowest, p.most)) }
 
-// recover doubles the rate after a recount that met no fault, up to what is configured.
+// recover doubles the rate, up to the configured rate. It is called after a recount without errors.
 func (p *pace) recover() { p.rate = min(p.rate*2, p.most) }
 
-// call makes a call, and again as often as its errors advise, each at the pace of c. seen is
-// when the last one began, by Tencent's clock: what it answers was true then or later.
+// call makes a call, and repeats it as the advice of its errors says, at the pace of c. seen is the
+// time when the last attempt began, by Tencent's clock: its answer was true then or later.
 func (c *counter) call(ctx context.Context, do func() error) (seen int64, err error) {
 	backoff := time.Second
 	for try := 1; ; try++ {
@@ -83,7 +83,7 @@ func (c *counter) tencentTime(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
-// sleep returns false if ctx ends first.
+// sleep blocks for d. It returns false if ctx ends first.
 func sleep(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()

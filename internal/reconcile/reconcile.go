@@ -22,7 +22,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
-// API is the part of the server API that is used. *restapi.Client has it.
+// API is the part of the server API that the package uses. *restapi.Client implements it.
 type API interface {
 	Rooms(ctx context.Context, next string) (restapi.RoomPage, error)
 	Room(ctx context.Context, id string) (restapi.Room, error)
@@ -30,7 +30,7 @@ type API interface {
 	Close()
 }
 
-// Rooms is what is known of the rooms of applications. *state.Store has it.
+// Rooms are the known rooms of applications. *state.Store implements it.
 type Rooms interface {
 	// OpenRooms returns the open rooms of an application with the time of the newest event of
 	// each, in Unix milliseconds. The caller owns the map.
@@ -49,19 +49,18 @@ type App struct {
 	ID string
 	// API calls the server API for this application.
 	API API
-	// Interval is from the start of one recount to that of the next.
+	// Interval is the time from the start of one recount to the start of the next one.
 	Interval time.Duration
-	// Rate is the most calls a second.
+	// Rate is the maximum number of calls per second.
 	Rate float64
 }
 
-// Options are what a Reconciler needs. All are required but Lease and
-// Registerer.
+// Options are the settings of a Reconciler. All are required except Lease and Registerer.
 type Options struct {
 	Rooms Rooms
-	// Lease reports whether this process may recount an application now, of which recounts are
-	// due at an interval. It is called before each recount and may block for a second. Nil: it
-	// always may.
+	// Lease reports whether this process may recount an application now. interval is the time
+	// between two recounts. Lease is called before each recount and may block for a second. If it
+	// is nil, this process recounts all applications.
 	Lease      func(ctx context.Context, appID string, interval time.Duration) bool
 	Log        logrus.FieldLogger
 	Registerer prometheus.Registerer
@@ -110,9 +109,8 @@ func (r *Reconciler) Configure(apps []App) {
 	r.changed = make(chan struct{})
 }
 
-// Heard notes the id of a room that a callback has named. The hash of a room does not tell its
-// id, and only a room whose id is known can be asked about. Applications that are not recounted
-// are passed over. It does not keep roomID.
+// Heard keeps a copy of the RoomId of a callback. Only a room whose id is known can be asked about;
+// state knows rooms by their hash. If the application is not recounted, Heard does nothing.
 func (r *Reconciler) Heard(appID string, roomID []byte) {
 	if c := (*r.byID.Load())[appID]; c != nil && len(roomID) > 0 {
 		id := string(roomID)
@@ -144,7 +142,7 @@ func (r *Reconciler) Run(ctx context.Context) error {
 	return nil
 }
 
-// run recounts one application until ctx ends or Tencent refuses in a way that does not heal.
+// run recounts one application until ctx ends, or until Tencent refuses with a permanent error.
 func (c *counter) run(ctx context.Context) {
 	for {
 		// Replicas and applications that start together must not call together.
@@ -157,11 +155,11 @@ func (c *counter) run(ctx context.Context) {
 		c.metrics.elsewhere.Store(elsewhere)
 		if elsewhere {
 			c.due.Store(start.Add(c.app.Interval).UnixMilli())
-			continue // another replica recounts it, and tells what it finds
+			continue // another replica recounts the application, and shares the result
 		}
 		err := c.recount(ctx)
 		if ctx.Err() != nil {
-			return // neither a success nor a failure; it is due still
+			return // neither a success nor a failure: the recount stays due
 		}
 		c.due.Store(start.Add(c.app.Interval).UnixMilli())
 		c.metrics.done(time.Since(start), err)
@@ -180,8 +178,8 @@ func (c *counter) run(ctx context.Context) {
 	}
 }
 
-// answered reports whether Tencent itself has said no. What a gateway or a broken connection
-// says may pass.
+// answered reports whether err is an answer of Tencent itself. An error of a gateway or of a
+// connection may be temporary.
 func answered(err error) bool {
 	var e *restapi.Error
 	return errors.As(err, &e)

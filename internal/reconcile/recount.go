@@ -14,18 +14,18 @@ import (
 )
 
 const (
-	// minPages is how many pages of the list are read at least before it is called endless, if
-	// no more rooms are known.
+	// minPages is the least number of pages after which the list is taken for endless. If many
+	// rooms are known, it takes more pages.
 	minPages = 1000
-	// maxReads is how often the list is read at most in one recount.
+	// maxReads is the largest number of times that one recount reads the list.
 	maxReads = 8
-	// fresh is how long ago a room was created, in milliseconds, that is left to its callback,
-	// which may be on its way.
+	// fresh is the age in milliseconds below which a listed room is not opened by the recount: its
+	// callback may still arrive.
 	fresh = 10_000
 )
 
-// trusted is how many rooms that are missing from an implausible list may turn out to be open
-// before the list is called faulty.
+// trusted is the number of rooms that are missing from an implausible list and prove to be open,
+// from which on the list is taken for faulty.
 const trusted = 20
 
 // counter recounts the rooms of one application. Its first group of fields outlives a reload.
@@ -47,7 +47,7 @@ type counter struct {
 	listed int // rooms on the list of the last recount
 }
 
-// newCounter returns a counter that goes on where was, if it is not nil, has been.
+// newCounter returns a counter that continues was, if that is not nil.
 func newCounter(app App, r *Reconciler, was *counter) *counter {
 	c := &counter{
 		ids: &ids{}, metrics: &appMetrics{}, due: &atomic.Int64{},
@@ -62,16 +62,15 @@ func newCounter(app App, r *Reconciler, was *counter) *counter {
 	return c
 }
 
-// recount reads the list, asks about the known rooms that are not on it, and applies what it has
-// seen.
+// recount reads the list, asks about the known rooms that are not on it, and applies the results.
 func (c *counter) recount(ctx context.Context) error {
 	listed, start, err := c.readUntilComplete(ctx)
 	if err != nil {
 		return err
 	}
 	known := c.rooms.OpenRooms(c.app.ID)
-	// A list that is suddenly empty, or half as long as the last one, may be a fault of
-	// Tencent's. Then no room is closed that has not been asked about.
+	// A list that is suddenly empty, or half as long as the last one, may be an error of Tencent.
+	// In that case, each room is asked about before it is closed.
 	plausible := len(listed)*2 >= min(c.listed, len(known)) && (len(listed) > 0 || len(known) == 0)
 	if err := c.ask(ctx, known, listed, start, plausible); err != nil {
 		return err
@@ -160,7 +159,7 @@ func (c *counter) applyPage(page restapi.RoomPage, seen int64, listed map[state.
 	return c.learn(news)
 }
 
-// learn applies news and returns how many rooms they have opened.
+// learn applies news, and returns the number of rooms that they have opened.
 func (c *counter) learn(news []state.RoomNews) int {
 	if len(news) == 0 {
 		return 0

@@ -2,11 +2,11 @@ package restapi
 
 import "context"
 
-// NotBlock is no command but an option in the list of commands: with it a gift is sent whatever
-// its callback is answered.
+// NotBlock is an option in the list of commands, not a command: with it a gift is sent whatever the
+// answer to its callback is.
 const NotBlock = "Live.CallbackBeforeCallBackNotBlock"
 
-// Callback is where Tencent sends which callbacks.
+// Callback is the callback configuration of an application: the URL and the commands.
 type Callback struct {
 	URL      string   `json:"Url"`
 	Commands []string `json:"CallbackCommandList"`
@@ -60,7 +60,7 @@ func (c *Client) CallbackToken(ctx context.Context) (CallbackToken, error) {
 }
 
 // SetCallbackToken replaces the callback token (set_callback_token). It takes effect at once:
-// who receives the callbacks must accept the new token already.
+// the receiver of the callbacks must accept the new token before that.
 func (c *Client) SetCallbackToken(ctx context.Context, token CallbackToken) error {
 	return c.call(ctx, "live_config/set_callback_token", "", false, token, nil)
 }

@@ -5,11 +5,11 @@ import (
 	"net/netip"
 )
 
-// The calls of this file are those of Chat, which runs beneath Live.
+// The calls of this file are calls of Chat, which Live is built on.
 
 // EgressAddresses returns the addresses from which Chat sends callbacks (GetIPList, nettypes
-// 5 and 6). Whether those of Live come from the same ones is not documented. What is neither
-// an address nor a network in the answer is left out.
+// 5 and 6). Whether callbacks of Live come from the same addresses is not documented. Entries that are
+// neither an address nor a network are left out.
 func (c *Client) EgressAddresses(ctx context.Context) ([]netip.Prefix, error) {
 	var all []netip.Prefix
 	for _, nettype := range []string{"5", "6"} { // mainland China, elsewhere
@@ -28,15 +28,14 @@ func (c *Client) EgressAddresses(ctx context.Context) ([]netip.Prefix, error) {
 	return all, nil
 }
 
-// Day is what Chat counted in one day.
+// Day has the counts of Chat of one day.
 type Day struct {
 	Date              string // as Chat writes it, 20260131
 	CallbacksSent     string // decimal, empty if Chat does not say
 	CallbacksAnswered string
 }
 
-// Days returns what Chat counted in the last 30 days, in the order of the answer
-// (getappinfo).
+// Days returns the counts of Chat of the last 30 days, in the order of the answer (getappinfo).
 func (c *Client) Days(ctx context.Context) ([]Day, error) {
 	var answer struct {
 		Result []struct{ Date, CallBackReq, CallBackRsp string }
@@ -54,7 +53,7 @@ func (c *Client) Days(ctx context.Context) ([]Day, error) {
 	return days, nil
 }
 
-// Groups returns how many groups of a type there are, or of all types if it is empty
+// Groups returns the number of groups of a type, or of all types if groupType is empty
 // (get_appid_group_list, one call a second). Whether Chat knows the type Live, which
 // callbacks of messages show, is not documented.
 func (c *Client) Groups(ctx context.Context, groupType string) (int64, error) {

@@ -50,16 +50,16 @@ type Options struct {
 	// ProxyFromEnvironment takes the proxy that HTTPS_PROXY and NO_PROXY name. It sees only
 	// the name of the host.
 	ProxyFromEnvironment bool
-	// Timeout is how long a call may take, DefaultTimeout if it is 0.
+	// Timeout is the maximum time of a call, DefaultTimeout if it is 0.
 	Timeout time.Duration
-	// Dial makes connections; nil means by TCP.
+	// Dial opens connections. If it is nil, TCP is used.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Client calls the server API for one application. Its methods block until Tencent has
 // answered, Timeout has passed or their context has ended, make one call each, and may be
 // called from several goroutines. They fail with an *Error if Tencent has answered an error
-// code, else with a *TransportError; AdviceOf says what to make of both. Neither error, nor
+// code, else with a *TransportError; AdviceOf explains both. Neither error, nor
 // anything else that a Client returns, contains the key or a UserSig. A Client follows no
 // redirect.
 type Client struct {
@@ -72,15 +72,15 @@ type Client struct {
 	clock   Clock
 }
 
-// Clock is what the last answer said about the time.
+// Clock has the time of the last answer, by two clocks.
 type Clock struct {
 	// Server is the Date of the answer, in whole seconds.
 	Server time.Time
-	// Local is our time when it came.
+	// Local is the time of its receipt, by the clock of this machine.
 	Local time.Time
 }
 
-// New returns a Client. Close it after use.
+// New returns a Client. The caller closes it.
 func New(o Options) *Client {
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
@@ -91,7 +91,7 @@ func New(o Options) *Client {
 		TLSHandshakeTimeout:    5 * time.Second,
 		MaxIdleConnsPerHost:    2,
 		IdleConnTimeout:        time.Minute,
-		DisableCompression:     true, // what is not asked for is not unpacked
+		DisableCompression:     true, // an answer cannot be a compression bomb
 		MaxResponseHeaderBytes: 64 << 10,
 	}
 	if o.Dial != nil {
@@ -112,24 +112,23 @@ func (c *Client) Close() { c.transport.CloseIdleConnections() }
 // Host returns the host that is called.
 func (c *Client) Host() string { return c.o.Host }
 
-// Clock returns what the last answer said about the time. ok is false before the first one.
+// Clock returns the time of the last answer. ok is false before the first answer.
 func (c *Client) Clock() (clock Clock, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.clock, !c.clock.Local.IsZero()
 }
 
-// userSig returns a UserSig that is valid for at least half an hour, or the one that was
-// given.
+// userSig returns a UserSig that is valid for at least half an hour, or the configured UserSig.
 func (c *Client) userSig() string {
 	if c.o.UserSig != "" {
 		return c.o.UserSig
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := time.Now().Round(0) // the time of day: Tencent compares it with its own
-	// A clock that was set back makes the age negative, and Tencent would not take the
-	// UserSig as issued in the future.
+	now := time.Now().Round(0) // the wall clock, which Tencent compares with its own
+	// If the clock was set back, the age is negative: Tencent would refuse the UserSig, whose time
+	// of issue is in the future.
 	if age := now.Sub(c.renewAt.Add(-userSigValidity / 2)); c.sig == "" || !now.Before(c.renewAt) || age < 0 {
 		c.sig = tuilivekit.UserSig(c.o.AppID, c.o.Identifier, c.o.SecretKey, now, userSigValidity)
 		c.renewAt = now.Add(userSigValidity / 2)
@@ -137,7 +136,7 @@ func (c *Client) userSig() string {
 	return c.sig
 }
 
-// envelope is what all answers have in common.
+// envelope has the members of all answers.
 type envelope struct {
 	ActionStatus string
 	ErrorInfo    string
@@ -189,7 +188,7 @@ func (c *Client) call(ctx context.Context, name, query string, repeatable bool, 
 	return c.decode(name, sig, text, answer)
 }
 
-// fault returns the error of a call that no answer of Tencent ended. It has no secrets.
+// fault returns the error of a call without an answer of Tencent. The error contains no secrets.
 func (c *Client) fault(name, sig string, f Fault, format string, args ...any) error {
 	return &TransportError{Call: name, Host: c.o.Host, Fault: f, Detail: clean(fmt.Sprintf(format, args...), sig, c.o.SecretKey)}
 }
@@ -222,7 +221,7 @@ func (c *Client) target(name, sig string) string {
 		"&usersig=" + sig + "&random=" + strconv.FormatUint(uint64(rand.Uint32()), 10) + "&contenttype=json"
 }
 
-// ended tells the end of the caller's context from that of the time-out of a call.
+// ended returns the error of ctx if the caller's context has ended, err if the call has timed out.
 func (c *Client) ended(ctx context.Context, err error) error {
 	var t *TransportError
 	if cause := ctx.Err(); cause != nil && errors.As(err, &t) {

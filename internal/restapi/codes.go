@@ -12,19 +12,19 @@ const (
 	// Slower means that a rate limit of the application was met, which its own backend
 	// needs as well: halve the rate, then try again.
 	Slower
-	// Gone means that the thing that was asked for is not there. It is an answer, not a
+	// Gone means that the requested room or configuration does not exist. It is an answer, not a
 	// fault.
 	Gone
 )
 
-// Advice is what to make of an error.
+// Advice explains an error.
 type Advice struct {
-	// Meaning is what happened, in one sentence without the final period.
+	// Meaning says what happened, in one sentence without the final period.
 	Meaning string
 	// Retry says whether to try again.
 	Retry Retry
-	// Do is what the operator should do, in one sentence without the final period; empty
-	// where there is nothing to do.
+	// Do says what the operator should do, in one sentence without the final period. It is empty if
+	// there is nothing to do.
 	Do string
 }
 

@@ -22,11 +22,11 @@ type Error struct {
 	Code int
 	// Info is Tencent's text, at most 200 printable characters, without secrets.
 	Info string
-	// RequestID is what Tencent wants to know in a ticket.
+	// RequestID is the id of the call, for a ticket at Tencent.
 	RequestID string
 }
 
-// Error says what was called and what it means, not what to do.
+// Error returns the name of the call and the meaning of the code, without advice.
 func (e *Error) Error() string {
 	text := fmt.Sprintf("%s: error code %d: %s", e.Call, e.Code, adviceOf(e.Code).Meaning)
 	if e.Info != "" {
@@ -38,7 +38,7 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Fault is what came instead of an answer of Tencent.
+// Fault is the kind of failure of a call without an answer of Tencent.
 type Fault uint8
 
 const (
@@ -66,7 +66,7 @@ type TransportError struct {
 	Fault Fault
 	// Detail is the text of the cause, without secrets.
 	Detail string
-	cause  error // only what says that a context has ended
+	cause  error // the error of a context that has ended, else nil
 }
 
 func (e *TransportError) Error() string {
@@ -87,7 +87,7 @@ var faults = map[Fault]Advice{
 	NotTencent:     {"the answer is not of Tencent's server API", Soon, "find out who answers in place of Tencent: a proxy, or a gateway that has failed"},
 }
 
-// AdviceOf returns what to make of an error of a Client.
+// AdviceOf returns the advice about an error of a Client.
 func AdviceOf(err error) Advice {
 	var answered *Error
 	var transport *TransportError
@@ -106,7 +106,7 @@ func IsCode(err error, code int) bool {
 	return errors.As(err, &answered) && answered.Code == code
 }
 
-// faultOf finds what kind of fault err is.
+// faultOf returns the kind of fault of err.
 func faultOf(err error) Fault {
 	var (
 		dns         *net.DNSError
@@ -133,13 +133,13 @@ func faultOf(err error) Fault {
 	return NoConnection
 }
 
-// signatureInText finds what follows usersig= in a URL, whoever has put it there.
+// signatureInText matches the value of usersig= in a text, also in an escaped URL or in JSON.
 var signatureInText = regexp.MustCompile(`(?i)(usersig(?:=|%3d|"\s*:\s*"))[^&"\s]+`)
 
-// maxDetail is how much of a foreign text an error shows, in characters.
+// maxDetail is the largest number of characters of a foreign text in an error.
 const maxDetail = 200
 
-// clean makes text of others fit to be shown: without secrets, printable, and short.
+// clean returns a foreign text in a form that may be shown: without secrets, printable and short.
 func clean(text string, secrets ...string) string {
 	for _, secret := range secrets {
 		if secret != "" {

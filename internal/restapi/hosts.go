@@ -37,7 +37,7 @@ func HostOf(region string) (host string, ok bool) {
 }
 
 // CheckHost checks a host that is not taken from a region: HOST or HOST:PORT, without
-// scheme. Whoever answers there gets the right to act as an administrator of the
+// scheme. The host receives a UserSig, with which it can act as an administrator of the
 // application. So a host outside Tencent's two domains is refused unless anyHost is set.
 func CheckHost(host string, anyHost bool) error {
 	name, port := host, ""
@@ -60,8 +60,7 @@ func CheckHost(host string, anyHost bool) error {
 		host, strings.Join(vendorDomains, " or "))
 }
 
-// validHostName takes names of lower-case letters, digits, hyphens and dots, and IP
-// addresses.
+// validHostName accepts names of lower-case letters, digits, hyphens and dots, and IP addresses.
 func validHostName(name string) bool {
 	if _, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil {
 		return true

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// MaxPage is how many rooms a page of the list can have.
+// MaxPage is the largest number of rooms on a page of the list.
 const MaxPage = 20
 
-// Room is what the list of rooms says about one.
+// Room is an entry of the list of rooms.
 type Room struct {
 	ID      string
 	Created time.Time // in whole seconds; zero if Tencent did not say
@@ -69,7 +69,7 @@ func (c *Client) rooms(ctx context.Context, next, direction string) (RoomPage, e
 	if err != nil {
 		return RoomPage{}, err
 	}
-	// Half an answer must not be taken for an empty list.
+	// An incomplete answer must not be taken for an empty list.
 	if answer.Response == nil || answer.Response.RoomList == nil {
 		return RoomPage{}, &TransportError{Call: name, Host: c.o.Host, Fault: NotTencent, Detail: "the answer has no RoomList"}
 	}
@@ -83,8 +83,8 @@ func (c *Client) rooms(ctx context.Context, next, direction string) (RoomPage, e
 	return page, nil
 }
 
-// Room returns what Tencent knows of one room (get_room_info, 200 calls a second). It fails
-// with CodeRoomGone if there is no such room. It knows rooms that the list does not show.
+// Room returns one room (get_room_info, 200 calls a second), also a room that the list does not
+// show. It fails with CodeRoomGone if there is no such room.
 func (c *Client) Room(ctx context.Context, id string) (Room, error) {
 	const name = "live_engine_http_srv/get_room_info"
 	var answer struct {

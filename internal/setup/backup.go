@@ -36,7 +36,7 @@ func Save(folder, appID string, s State) (name string, err error) {
 	return name, nil
 }
 
-// Load reads a file of Save, of this application.
+// Load reads a file that Save has written for this application.
 func Load(name, appID string) (State, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
 )
 
-// API is the part of the server API that is used. *restapi.Client has it.
+// API is the part of the server API that the package uses. *restapi.Client implements it.
 type API interface {
 	Callback(context.Context) (restapi.Callback, error)
 	SetCallback(context.Context, restapi.Callback) error
@@ -27,16 +27,16 @@ type API interface {
 	SetCallbackToken(context.Context, restapi.CallbackToken) error
 }
 
-// Want is what Tencent is to have.
+// Want is the wanted configuration at Tencent.
 type Want struct {
 	AppID string
 	// URL is the callback URL of the exporter.
 	URL string
-	// Tokens are those that the exporter has, the first one is set if one must be. None means
-	// that callbacks need no signature.
+	// Tokens are the tokens of the exporter. If Tencent's token must be replaced, the first one is
+	// set. Without tokens, callbacks need no signature.
 	Tokens []string
-	// Relay is the URL of the application's backend, to which the exporter passes callbacks
-	// on; empty without one.
+	// Relay is the URL of the backend to which the exporter relays callbacks, empty without a
+	// relay.
 	Relay string
 	// TakeURL allows to replace the URL of another backend.
 	TakeURL bool
@@ -44,14 +44,14 @@ type Want struct {
 	ReplaceToken bool
 }
 
-// Commands are those that are added to Tencent's list. None of them asks for a decision.
+// Commands are the commands that setup adds to Tencent's list. None of them asks for a decision.
 var Commands = []string{tuilivekit.RoomThreshold.String(), tuilivekit.RoomCreated.String(), tuilivekit.RoomDestroyed.String()}
 
 func isDecision(command string) bool {
 	return tuilivekit.IsDecision(command) && command != restapi.NotBlock
 }
 
-// State is Tencent's configuration. It has a secret.
+// State is the configuration at Tencent. It contains a secret, the token.
 type State struct {
 	// Callback is nil if there is none.
 	Callback *restapi.Callback
@@ -59,7 +59,7 @@ type State struct {
 	Token *restapi.CallbackToken
 }
 
-// Read returns Tencent's configuration.
+// Read reads the configuration at Tencent.
 func Read(ctx context.Context, api API) (State, error) {
 	var s State
 	callback, err := api.Callback(ctx)
@@ -79,25 +79,25 @@ func Read(ctx context.Context, api API) (State, error) {
 	return s, nil
 }
 
-// Plan is what is to be changed.
+// Plan is a set of changes.
 type Plan struct {
 	Old State
-	// Callback and Token are what is to be written, nil if it stays.
+	// Callback and Token are the values to write, nil if the value at Tencent stays.
 	Callback *restapi.Callback
 	Token    *restapi.CallbackToken
-	// Notes are what the operator should know before the plan is carried out.
+	// Notes are for the operator to read before the plan is applied.
 	Notes []string
 }
 
-// Empty reports whether nothing is to be changed.
+// Empty reports whether the plan changes nothing.
 func (p Plan) Empty() bool { return p.Callback == nil && p.Token == nil }
 
-// Refusal is the error of what is not done without being told to.
+// Refusal is the error of a change that setup makes only with a flag.
 type Refusal struct{ Problem, Do string }
 
 func (r *Refusal) Error() string { return r.Problem + ": " + r.Do }
 
-// Make returns the plan that leads from old to want, or a *Refusal.
+// Make returns the plan that changes old to want, or a *Refusal.
 func Make(old State, want Want) (Plan, error) {
 	p := Plan{Old: old}
 	if err := p.planCallback(want); err != nil {
@@ -160,7 +160,7 @@ func (p *Plan) planToken(want Want) error {
 	return nil
 }
 
-// Write shows the plan. fingerprint makes what is shown of a token.
+// Write writes the plan for people. fingerprint returns the text to show for a token.
 func (p Plan) Write(w io.Writer, fingerprint func(string) string) error {
 	var b strings.Builder
 	line := func(mark, name, value string) { fmt.Fprintf(&b, "%s %-13s %s\n", mark, name, value) }
@@ -209,9 +209,9 @@ func (p Plan) Write(w io.Writer, fingerprint func(string) string) error {
 	return err
 }
 
-// Apply carries out the plan and reads back what Tencent has then. The URL goes first: it takes
-// effect after some two minutes and the token at once, so the exporter never gets callbacks
-// that it refuses. If Apply fails, what was written before stays.
+// Apply writes the plan, and reads the configuration back. It writes the URL first: a URL takes effect
+// after about two minutes, a token at once, so the exporter never gets callbacks that it refuses. If
+// Apply fails, the changes that it has written stay.
 func (p Plan) Apply(ctx context.Context, api API) error {
 	if p.Callback != nil {
 		write := api.UpdateCallback
@@ -240,7 +240,7 @@ func (p Plan) Apply(ctx context.Context, api API) error {
 	return nil
 }
 
-// Restore returns the plan that leads from now to what was there before.
+// Restore returns the plan that changes now to before.
 func Restore(now, before State) (Plan, error) {
 	p := Plan{Old: now}
 	switch {
