@@ -13,7 +13,7 @@ import (
 // only, a small heap is collected every 400 callbacks, which costs a tenth of their processor
 // time.
 const (
-	minGarbage    = 4 << 20
+	minGarbage    = 3 << 20
 	leastPercent  = 50
 	greatestRatio = 4 // of garbage to live heap
 )
