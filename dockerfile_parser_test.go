@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// stage is a FROM with the instructions up to the next.
+// stage is a FROM with the instructions up to the next FROM.
 type stage struct {
 	from         string
 	instructions []instruction
@@ -27,7 +27,7 @@ func (s stage) all(name string) []string {
 	return found
 }
 
-// last returns the arguments of the last instruction called name that has part in it.
+// last returns the arguments of the last instruction called name whose arguments contain part.
 func (s stage) last(name, part string) string {
 	found := ""
 	for _, args := range s.all(name) {
@@ -61,7 +61,7 @@ func parseDockerfile(text string) []stage {
 	return stages
 }
 
-// execForm returns the words of ["a", "b"], none of anything else.
+// execForm returns the words of ["a", "b"], no words of any other form.
 func execForm(args string) []string {
 	var words []string
 	if json.Unmarshal([]byte(args), &words) != nil {
@@ -70,8 +70,8 @@ func execForm(args string) []string {
 	return words
 }
 
-// ignored reports whether a .dockerignore keeps file, or a folder that it is in, from
-// the builder: the last line that fits decides.
+// ignored reports whether a .dockerignore excludes file, or a folder above it, from the build: the last
+// line that matches decides.
 func ignored(ignore, file string) bool {
 	out := false
 	for _, line := range strings.Split(ignore, "\n") {

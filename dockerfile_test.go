@@ -17,8 +17,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/manual"
 )
 
-// What of the Dockerfile can be checked without a container engine. scripts/check-docker
-// runs the image.
+// This test checks the Dockerfile without a container engine. scripts/check-docker runs the image.
 
 func TestDockerfile(t *testing.T) {
 	for _, problem := range checkDockerfile(t, readFile(t, "Dockerfile"), readFile(t, ".dockerignore")) {
@@ -69,7 +68,7 @@ func TestDockerfileCheck(t *testing.T) {
 	}
 }
 
-// TestDockerignore sees that the build gets all that it needs and nothing secret.
+// TestDockerignore checks that the build gets the files that it needs, and no secrets.
 func TestDockerignore(t *testing.T) {
 	ignore := readFile(t, ".dockerignore")
 	for _, file := range []string{"bin/demo.token", "demo.token", ".git/config", "data/segment-00000001", "config.yaml", "handler/callback_test.go"} {
@@ -102,7 +101,7 @@ func TestDockerignore(t *testing.T) {
 	}
 }
 
-// checkDockerfile returns what is wrong.
+// checkDockerfile returns the problems of a Dockerfile.
 func checkDockerfile(t *testing.T, text, ignore string) []string {
 	c := &dockerfileCheck{ignore: ignore, commands: manual.Read(t, ".")}
 	if regexp.MustCompile(`(?mi)^#\s*syntax\s*=`).MatchString(text) {
@@ -125,7 +124,7 @@ func checkDockerfile(t *testing.T, text, ignore string) []string {
 type dockerfileCheck struct {
 	ignore   string
 	commands map[string]manual.Command
-	stages   []stage // the first is what stands before the first FROM
+	stages   []stage // the first has the instructions before the first FROM
 	final    stage
 	problems []string
 }
@@ -134,8 +133,8 @@ func (c *dockerfileCheck) problem(format string, args ...any) {
 	c.problems = append(c.problems, fmt.Sprintf(format, args...))
 }
 
-// checkImages sees that both images are build arguments, so that their digests can
-// be given, and that the compiler is the one of go.mod.
+// checkImages checks that both images are build arguments, so that their digests can be given, and that
+// the compiler is that of go.mod.
 func (c *dockerfileCheck) checkImages(t *testing.T) {
 	for _, s := range c.stages[1:] {
 		if !regexp.MustCompile(`^(--platform=\S+ )?\$\{(GO|BASE)_IMAGE\}( AS \w+)?$`).MatchString(s.from) {

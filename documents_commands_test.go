@@ -8,8 +8,9 @@ import (
 	"testing"
 )
 
-// checks says, for each program that a document runs, what is wrong with its arguments, "" if
-// nothing is. A program that is not here fails the test: decide how its commands are tested.
+// checks has, for each program that a document runs, a function that returns the problem of its
+// arguments, "" if there is none. A program that is not here fails the test: decide how its commands are
+// tested.
 var checks = map[string]func(t *testing.T, words []string) string{
 	// Parsed by TestCommandsInDocuments of the exporter; those of tencent.md and operate.md are
 	// run by its TestWalk…, those of the README by make check-readme.
@@ -41,8 +42,8 @@ var checks = map[string]func(t *testing.T, words []string) string{
 	"ACL":              nothing, // redis-cli; test/replica sets the user up
 }
 
-// TestCommandsOfDocumentsAreTested looks at the commands in fenced code. What is not a command
-// there is output, and named so by its first word.
+// TestCommandsOfDocumentsAreTested checks the commands in fenced code. Lines of output are listed by
+// their first word.
 func TestCommandsOfDocumentsAreTested(t *testing.T) {
 	output := regexp.MustCompile(`^(tuilivekit_\w+\{|This machine|Callback URL|Tencent, application|Monitoring|[a-z_/]+/ |\*_test\.go|cmd/|internal/|test/|testdata/)`)
 	found := 0
@@ -107,7 +108,7 @@ func checkCommand(t *testing.T, words []string) string {
 	return check(t, words)
 }
 
-// asService takes the exporter, run by the user of the service.
+// asService accepts the exporter, run by the user of the service.
 func asService(_ *testing.T, words []string) string {
 	if len(words) < 5 || strings.Join(words[1:5], " ") != "-u tuilivekit-exporter -- tuilivekit-exporter" {
 		return "not the exporter as the user of the service"
@@ -156,7 +157,7 @@ func seesMetrics(t *testing.T, words []string) string {
 		return ""
 	}
 	for _, metric := range strings.Split(readFile(t, "testdata/metrics.txt"), "\n") {
-		// Values are those of a certain exporter: a pattern may ask for others.
+		// The values in the golden file are examples: a pattern may match other values.
 		if regexp.MustCompile(strings.ReplaceAll(m[1], ` [1-9]`, "")).MatchString(metric) {
 			return ""
 		}

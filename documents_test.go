@@ -11,13 +11,12 @@ import (
 	"testing"
 )
 
-// ourRepository is how documents, rules and dashboards name a file of this repository from
-// outside.
+// ourRepository is the prefix of URLs of files of this repository in documents, rules and dashboards.
 const ourRepository = "https://github.com/tuilivekit-exporter/tuilivekit-exporter/blob/main/"
 
 // TestLinksLeadSomewhere follows each link of each document, rule and dashboard: the file is
 // there, and so is the heading. Of links to other sites it checks only the form: a test that
-// asks the Internet would fail because of others.
+// needs the Internet would fail for reasons that are not in the repository.
 func TestLinksLeadSomewhere(t *testing.T) {
 	links := 0
 	for _, name := range filesOf(t, ".md", ".yaml", ".json", ".html", ".jsonnet", ".libsonnet") {
@@ -81,7 +80,7 @@ func withoutCode(text string) string {
 	return inlineCode.ReplaceAllString(fence.ReplaceAllString(text, ""), "")
 }
 
-// follow returns what is wrong with a link of the file name, "" if nothing is.
+// follow returns the problem of a link in the file name, "" if there is none.
 func follow(t *testing.T, name, link string) string {
 	u, err := url.Parse(link)
 	if err != nil {
@@ -113,7 +112,7 @@ func follow(t *testing.T, name, link string) string {
 	return "no such heading"
 }
 
-// anchor is the fragment that GitHub gives to a heading.
+// anchor returns the fragment that GitHub makes of a heading.
 func anchor(heading string) string {
 	heading = strings.ToLower(strings.TrimSpace(heading))
 	heading = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`).ReplaceAllString(heading, "$1")

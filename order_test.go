@@ -19,10 +19,9 @@ import (
 	"testing"
 )
 
-// No arrow runs up inside a package: a file points at another one if a function in it, or the
-// first value of a variable, uses a function, a method or a variable of that file, and these
-// arrows have no cycle. Types, constants and the methods of interfaces are the nouns of a
-// package: all its files may name them.
+// The files of a package have no cyclic dependencies. A file depends on another file if a function in
+// it, or the initial value of a variable, uses a function, a method or a variable of that file. All files
+// may use all types, constants and methods of interfaces.
 func TestFilesOfAPackageReadFromTheTop(t *testing.T) {
 	for _, pkg := range listPackages(t) {
 		t.Run(strings.TrimPrefix(pkg.ImportPath, module), func(t *testing.T) {
@@ -38,7 +37,7 @@ func TestFilesOfAPackageReadFromTheTop(t *testing.T) {
 	}
 }
 
-// The rule itself: a cycle of functions is found, and one of types is none.
+// This test checks the rule: it finds a cycle of functions, and no cycle of types.
 func TestFileArrowsSeeFunctionsAndNotTypes(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
@@ -61,12 +60,12 @@ func TestFileArrowsSeeFunctionsAndNotTypes(t *testing.T) {
 	}
 }
 
-// sourcePackage is a package of ours, as go list has it for this system.
+// sourcePackage is a package of the module, as go list describes it for this system.
 type sourcePackage struct {
 	ImportPath, Dir string
 	Export          string // the file of its export data
 	GoFiles         []string
-	exports         map[string]string // Export of each package that it may import
+	exports         map[string]string // the export data of each package that it may import
 }
 
 // listPackages returns the packages of the module.
@@ -99,8 +98,8 @@ func listPackages(t *testing.T) []sourcePackage {
 	return ours
 }
 
-// fileArrows returns, for each file of a package, what its functions and variables use of
-// which other file.
+// fileArrows returns, for each file of a package, the names that its functions and variables use, by the
+// file that declares them.
 func (pkg sourcePackage) fileArrows(t *testing.T) map[string]map[string]map[string]bool {
 	t.Helper()
 	fset := token.NewFileSet()

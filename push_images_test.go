@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestImagesArePushedByDigest runs scripts/push-images with a docker and a cosign that only note
-// how they are called. It does not check that Docker understands the flags.
+// TestImagesArePushedByDigest runs scripts/push-images with a docker and a cosign that only record their
+// arguments. It does not check that Docker accepts the flags.
 func TestImagesArePushedByDigest(t *testing.T) {
 	const base, built = "sha256:" + "aa", "sha256:" + "bb"
 	dir := t.TempDir()

@@ -1,5 +1,5 @@
-// Package repository_test tests what is true of the repository as a whole: which package
-// may import which, the workflows, the documents.
+// Package repository_test tests the repository as a whole: the imports between packages, the workflows
+// and the documents.
 package repository_test
 
 import (
@@ -18,7 +18,7 @@ import (
 
 const module = "github.com/tuilivekit-exporter/tuilivekit-exporter/"
 
-// arrows has, for each package, those of ours that it may import. A new arrow is a
+// arrows has, for each package, the packages of this module that it may import. A new import is a
 // decision: change this table first, and say why in the commit.
 var arrows = map[string][]string{
 	"cmd/tuilivekit-exporter": {"collector", "handler", "internal/config", "internal/doctor", "internal/exposition", "internal/queue", "internal/reconcile", "internal/relay", "internal/replica", "internal/restapi", "internal/setup", "internal/state", "internal/storage", "internal/throttle", "internal/tuilivekit", "internal/web"},
@@ -89,8 +89,8 @@ func TestImportsFollowTheArrows(t *testing.T) {
 	}
 }
 
-// CONTRIBUTING.md says where things are: its layout names each package and each folder of test/
-// once, and nothing else that looks like one. A folder with a module of its own is named as a
+// The layout in CONTRIBUTING.md names each package and each folder of test/ once, and no folder that
+// does not exist. A folder with a module of its own is named as a
 // whole.
 func TestLayoutNamesEachPackage(t *testing.T) {
 	want := map[string]bool{}
@@ -163,7 +163,7 @@ func internalNames(f *ast.File) (found []string) {
 		ast.Inspect(node, func(n ast.Node) bool {
 			if field, ok := n.(*ast.Field); ok && len(field.Names) > 0 && !slices.ContainsFunc(field.Names, (*ast.Ident).IsExported) {
 				if _, inStruct := node.(*ast.StructType); inStruct {
-					return false // nobody else sees it
+					return false // it is not exported
 				}
 			}
 			if s, ok := n.(*ast.SelectorExpr); ok {
@@ -200,7 +200,7 @@ func receiverIsExported(recv *ast.FieldList) bool {
 	return ok && id.IsExported()
 }
 
-// Only one file knows the router: everything else sees an http.Handler.
+// Only one file imports the router: all others use http.Handler.
 func TestOneFileKnowsTheRouter(t *testing.T) {
 	for name, imports := range ourImports(t) {
 		if slices.Contains(imports, "github.com/gorilla/mux") && name != "internal/web/web.go" && name != "handler/example_test.go" {

@@ -82,13 +82,13 @@ func TestTranslationsAreCompared(t *testing.T) {
 	}
 }
 
-// section is a heading and what follows it up to the next one.
+// section is a heading with the text up to the next heading.
 type section struct {
 	level      int
 	title, all string
 }
 
-// sections splits a document. What stands in fenced code is no heading.
+// sections splits a document into sections. A line in fenced code is no heading.
 func sections(text string) (list []section) {
 	inCode := false
 	for line := range strings.Lines(text) {
@@ -106,7 +106,7 @@ func sections(text string) (list []section) {
 	return list
 }
 
-// compare returns what the two documents do not have in common.
+// compare returns the differences between two documents.
 func compare(english, chinese string) (problems []string) {
 	en, zh := sections(english), sections(chinese)
 	if len(en) != len(zh) {
@@ -140,8 +140,8 @@ func commands(text string) (lines []string) {
 	return lines
 }
 
-// names returns what stands in code within the text: sorted, because the order of words
-// differs, and once each.
+// names returns the code within the text, sorted, because the order of words differs, and without
+// duplicates.
 func names(text string) []string {
 	found := inlineCode.FindAllString(fence.ReplaceAllString(text, ""), -1)
 	slices.Sort(found)
@@ -197,7 +197,7 @@ func outdated(english, chinese string) (problems []string) {
 	return problems
 }
 
-// sum is short, and does not depend on where lines are broken.
+// sum returns a short hash of a text, which does not depend on its line breaks.
 func sum(text string) string {
 	s := sha256.Sum256([]byte(strings.Join(strings.Fields(text), " ")))
 	return hex.EncodeToString(s[:4])

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// What actionlint does not look at: that the workflows call targets of the Makefile,
-// may only read, and name each action by a commit, and that CI does all of scripts/check.
+// This test checks what actionlint does not: the workflows call targets of the Makefile, have read
+// permission only, and name each action by a commit, and CI runs every step of scripts/check.
 
 func TestWorkflows(t *testing.T) {
 	files, err := filepath.Glob(".github/workflows/*.yml")
@@ -60,7 +60,7 @@ func TestWorkflowsCheck(t *testing.T) {
 	}
 }
 
-// allowNamespaces is the one command that is no target: it changes the machine.
+// allowNamespaces is the only command that is no target: it changes the machine.
 const allowNamespaces = "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
 
 // checkSteps returns the steps of the script that the workflow does not have.
@@ -78,7 +78,7 @@ func checkSteps(workflow, script string) []string {
 	return problems
 }
 
-// checkWorkflow returns what is wrong.
+// checkWorkflow returns the problems of a workflow.
 func checkWorkflow(text, makefile string) []string {
 	var problems []string
 	pinned := regexp.MustCompile(`^[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$`)

@@ -18,7 +18,7 @@ func Fail(code int, info string) []byte {
 	return append(b, '}')
 }
 
-// Answer is the body of an answer, for those who read one.
+// Answer is the decoded body of an answer.
 type Answer struct {
 	ActionStatus string
 	ErrorInfo    string

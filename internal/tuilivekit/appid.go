@@ -1,7 +1,7 @@
 package tuilivekit
 
-// ValidAppID reports whether id is an SDKAppID in the one form that is compared: a
-// positive decimal number without leading zeros.
+// ValidAppID reports whether id is an SDKAppID in its canonical form: a positive decimal number
+// without leading zeros.
 func ValidAppID(id string) bool {
 	if id == "" || id[0] == '0' || len(id) > 19 {
 		return false

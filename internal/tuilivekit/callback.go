@@ -4,22 +4,21 @@ import (
 	"bytes"
 )
 
-// MaxCount is the largest room count that makes sense.
+// MaxCount is the largest room count that is accepted.
 const MaxCount = 1_000_000_000
 
-// minEventTime is the least EventTime that can be one in milliseconds
-// (2001-09-09); a time in seconds stays below it until the year 33658.
+// minEventTime is the least EventTime that is taken for milliseconds (2001-09-09). A time in seconds
+// is below it until the year 33658.
 const minEventTime = 1_000_000_000_000
 
 // Callback is the body of a webhook as far as this program reads it.
 type Callback struct {
-	// Command is what Name is, Other if it is no documented one or none at all.
+	// Command is the command called Name, Other if that is empty or not documented.
 	Command Command
-	// Name is the command as the body spells it, as the URL does if the body names none,
-	// and empty if neither does: the console's test of a webhook.
+	// Name is the command as the body spells it. If the body names none, it is the command of
+	// the URL. If the URL names none either, it is empty: the console's test of a webhook.
 	Name string
-	// EventTime is in Unix milliseconds, 0 if there is none or none that can be
-	// used.
+	// EventTime is in Unix milliseconds, 0 if it is missing or cannot be used.
 	EventTime int64
 	// Current and Max are the room counts of RoomThreshold: Current is from 0 and
 	// Max from 1 to MaxCount.
@@ -27,37 +26,36 @@ type Callback struct {
 	// Retyped means that a count came as a string or as an array, as the field
 	// table has it, and not as a number, as the sample does.
 	Retyped bool
-	// Subject is who or what tells this callback apart from others of the same
-	// time: the operator of RoomThreshold, the room of RoomCreated and
-	// RoomDestroyed. It is raw JSON, a part of the body, or empty.
+	// Subject distinguishes callbacks of the same time: the operator of RoomThreshold, the room of
+	// RoomCreated and RoomDestroyed. It is raw JSON, a part of the body, or empty.
 	Subject []byte
 	// RoomID is the room of RoomCreated, RoomDestroyed and MembersChanged, without quotes and
 	// escapes. It is a part of the body, or empty if there is none.
 	RoomID []byte
-	// Operator is who created the room, of RoomThreshold and RoomCreated: raw JSON, a part of
-	// the body, or empty.
+	// Operator is the user who created the room, of RoomThreshold and RoomCreated: raw JSON, a
+	// part of the body, or empty.
 	Operator []byte
-	// Opened is the CreateTime of the room of RoomDestroyed, in whole seconds: Unix
-	// milliseconds, 0 if there is none that can be used.
+	// Opened is the CreateTime of the room of RoomDestroyed, in whole seconds: Unix milliseconds, 0
+	// if it is missing or cannot be used.
 	Opened int64
 	// Cause is EventType of RoomDestroyed, EventCause of MembersChanged and Command of
 	// RateAlarm, without quotes and escapes: text of the request, to be looked up.
 	Cause []byte
 	// Members is the length of MemberList of MembersChanged.
 	Members int
-	// Statistic is that of RoomDestroyed, nil if there is none or none that can be used.
+	// Statistic is the Statistic of RoomDestroyed, nil if it is missing or cannot be used.
 	Statistic *Statistic
-	// QuotaUsed and Quota are those of QuotaAlarm: QuotaUsed is from 0 and Quota from 1 to
+	// QuotaUsed and Quota are the numbers of QuotaAlarm: QuotaUsed is from 0 and Quota from 1 to
 	// MaxCount.
 	QuotaUsed, Quota int64
 }
 
-// Statistic is what Tencent counted of a room until it was destroyed. None of the numbers is
+// Statistic has Tencent's counts of a room from its creation to its destruction. No count is
 // negative.
 type Statistic struct{ Viewers, Gifts, Coins, Likes uint64 }
 
-// FieldError says which field of a body is wrong, and how. Both are constants of
-// this package, never text of the request.
+// FieldError is the error of a field of a body. Its texts are constants of this package, never text
+// of the request.
 type FieldError struct {
 	Field   string // a documented name, or "body"
 	Problem string
@@ -65,7 +63,7 @@ type FieldError struct {
 
 func (e *FieldError) Error() string { return e.Field + ": " + e.Problem }
 
-// InBody reports whether the body as a whole is wrong and not one of its fields.
+// InBody reports whether the error is about the body as a whole, not about a field.
 func (e *FieldError) InBody() bool { return e.Field == bodyField }
 
 const (
@@ -79,21 +77,20 @@ const (
 
 const bodyField = "body"
 
-// fieldCommand is read of every body, and the first of the fields of each command.
+// fieldCommand is the field with the command. It is read from every body, and is the first of the
+// fields of each command.
 const fieldCommand = "CallbackCommand"
 
-// Decode reads a body. command is the command that the URL of the callback names, empty if
-// it names none: it stands in where the body names none. An error is a *FieldError. The
-// result refers to body.
+// Decode reads a body. command is the command in the URL of the callback, empty if there is none. It
+// is used if the body names no command. An error is a *FieldError. The result refers to body.
 //
 // The body of RoomThreshold, RoomCreated, RoomDestroyed and QuotaAlarm must be one JSON object and
-// nothing else, and no field that is read of it may be there twice or in another letter
-// case. RoomThreshold and QuotaAlarm must have both counts. An EventTime that cannot be used is no error:
-// the caller has the time of receipt. Neither is a Statistic.
+// nothing else, and no field that Decode reads may occur twice or in another letter case. RoomThreshold and QuotaAlarm must have both counts. An EventTime
+// or a Statistic that cannot be used is no error: the caller has the time of receipt.
 //
-// Of MembersChanged and RateAlarm it reads what it can. Of all other commands only the name is read, and EventTime if it can be: their bodies may
-// look as they like. An unreadable body of which nobody says the command is an error, since
-// it may be any of them.
+// The fields of MembersChanged and RateAlarm are optional. Of all other commands, Decode reads only the
+// name, and the EventTime if there is one: their bodies may have any content. A body that cannot be
+// read is an error if the URL names no command either, since it may be of any command.
 func Decode(body []byte, command string) (Callback, error) {
 	body = trimBOM(body)
 	name, time, err := nameOf(body)
@@ -120,11 +117,10 @@ func Decode(body []byte, command string) (Callback, error) {
 	return cb, nil
 }
 
-// nameOf returns the command that body names, empty if it names none, and its EventTime if it
-// has one that can be used. It takes all bodies in which it can tell the name, and
-// returns an error about the body as a whole where it cannot.
+// nameOf returns the command that body names, empty if it names none, and its EventTime if that can be
+// used. If the name cannot be found with certainty, it returns an error about the body as a whole.
 //
-// It looks no further than to a name that Decode then reads the whole body of.
+// It stops at the name of a command whose body Decode reads as a whole.
 func nameOf(body []byte) (name string, time int64, err *FieldError) {
 	if len(body) == 0 {
 		return "", 0, nil
@@ -214,7 +210,7 @@ func (cb *Callback) readQuota(body []byte) error {
 
 var memberFields = [...]string{fieldCommand, fieldEventTime, "EventCause", "MemberList", fieldRoomID}
 
-// readMembers reads what it can of the body of MembersChanged.
+// readMembers reads the optional fields of MembersChanged.
 func (cb *Callback) readMembers(body []byte) error {
 	var raw [len(memberFields)][]byte
 	if err := glance(body, memberFields[:], raw[:]); err != nil {
@@ -229,7 +225,7 @@ func (cb *Callback) readMembers(body []byte) error {
 
 var rateFields = [...]string{fieldCommand, "Command"}
 
-// readRateAlarm reads what it can of the body of RateAlarm. It has no EventTime.
+// readRateAlarm reads the optional field of RateAlarm, which has no EventTime.
 func (cb *Callback) readRateAlarm(body []byte) error {
 	var raw [len(rateFields)][]byte
 	if err := glance(body, rateFields[:], raw[:]); err != nil {

@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// glance puts the first raw value of each member named in names in the same place of values,
-// as far as body can be read. Only the first of names, the command, must be clear.
+// glance sets values to the first raw value of each member named in names, in the same order, as far as
+// body can be read. Only the first of names, the command, must be unambiguous.
 func glance(body []byte, names []string, values [][]byte) error {
 	m := walk(body)
 	for m.next() {
@@ -24,7 +24,7 @@ func glance(body []byte, names []string, values [][]byte) error {
 	return nil
 }
 
-// collectBody collects the fields of a body that is read.
+// collectBody collects the fields of a whole body.
 func collectBody(body []byte, names []string, values [][]byte) error {
 	if len(body) == 0 {
 		return &FieldError{bodyField, "empty"}
@@ -36,8 +36,8 @@ func collectBody(body []byte, names []string, values [][]byte) error {
 	return collect(&m, names, values)
 }
 
-// collect puts the raw value of each member named in names in the same place of
-// values. It refuses these names in another letter case.
+// collect sets values to the raw value of each member named in names, in the same order. It refuses
+// these names in another letter case.
 func collect(m *members, names []string, values [][]byte) error {
 	for m.next() {
 		i := lookup(names, m.key)

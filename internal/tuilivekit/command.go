@@ -5,9 +5,9 @@ import "strings"
 // Command is a callback command that Tencent documents, or Other.
 type Command uint8
 
-// The commands that this program acts on. The rest are in commandNames alone.
+// The commands that this program reads. The other documented commands are in commandNames only.
 const (
-	// Other is every command that is not documented, and none at all.
+	// Other is any command that is not documented, and no command.
 	Other Command = iota
 	// RoomThreshold is Live.CallbackAfterCreateRoomReachingThreshold.
 	RoomThreshold
@@ -55,7 +55,7 @@ var commandNames = [...]string{
 // Commands is the number of commands: every Command is below it.
 const Commands = len(commandNames)
 
-// commandsByName has all but Other.
+// commandsByName has all commands except Other.
 var commandsByName = func() map[string]Command {
 	m := make(map[string]Command, Commands)
 	for i, name := range commandNames[1:] {
@@ -70,14 +70,14 @@ func (c Command) String() string { return commandNames[c] }
 // read reports whether Decode reads more of a body than the name of the command.
 func (c Command) read() bool { return c != Other && c <= RateAlarm }
 
-// decisions are the commands that ask for a decision and are not named Before.
+// decisions are the commands that ask for a decision although Before is not in their names.
 var decisions = map[string]bool{
 	"Sns.CallbackPrevFriendAdd":      true,
 	"Sns.CallbackPrevFriendResponse": true,
 }
 
-// IsDecision reports whether the command of that name asks for a decision: Tencent
-// waits for the answer and acts on it. So do all that are named Before, documented or not.
+// IsDecision reports whether the command of that name asks for a decision: Tencent waits for the answer
+// and acts on it. All commands with Before in their names do, documented or not.
 func IsDecision(name string) bool {
 	return strings.Contains(name, ".CallbackBefore") || decisions[name]
 }

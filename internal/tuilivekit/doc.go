@@ -1,6 +1,5 @@
-// Package tuilivekit speaks the words of Tencent Cloud TUILiveKit: it reads the
-// query and the body of a webhook, checks and makes its signature, and has the
-// answers that Tencent understands.
+// Package tuilivekit implements the callback protocol of Tencent Cloud TUILiveKit: it reads the query
+// and the body of a callback, checks and makes its signature, and has the bodies of the answers.
 //
 // It is strict about what it accepts as JSON and as a number, and tolerant where
 // Tencent's documents contradict each other: spellings of query parameters, types

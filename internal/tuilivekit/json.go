@@ -4,14 +4,14 @@ import (
 	"bytes"
 )
 
-// maxDepth is how deep objects and arrays may nest, and maxMembers how many
-// members the outermost object may have. Documented bodies reach 4 and 17.
+// maxDepth is the largest depth of nested objects and arrays, maxMembers the largest number of members
+// of the outermost object. Documented bodies reach 4 and 17.
 const (
 	maxDepth   = 32
 	maxMembers = 256
 )
 
-// What can be wrong with a body or a field of it; parts of public answers.
+// The problems of a body or of a field. They are parts of public answers.
 const (
 	notJSON      = "not valid JSON"
 	notUTF8      = "not valid UTF-8"
@@ -22,8 +22,8 @@ const (
 )
 
 // members walks over the members of one JSON object, in one pass and without
-// allocating. It takes exactly what RFC 8259 allows, down to maxDepth; the object must be
-// all that data holds.
+// allocating. It accepts exactly the grammar of RFC 8259, down to maxDepth. data must hold
+// nothing but the object.
 //
 //	for m.next() {
 //		… m.key, m.value …
@@ -38,7 +38,7 @@ type members struct {
 
 	key     []byte // name of the current member, without escapes
 	value   []byte // its value, raw and valid JSON, part of data
-	problem string // what ended the walk early
+	problem string // why the walk ended early
 }
 
 func walk(data []byte) members {
@@ -99,7 +99,7 @@ func (m *members) finish() bool {
 	return false
 }
 
-// skip steps over one value; depth is how many objects and arrays are open.
+// skip steps over one value. depth is the number of open objects and arrays.
 func (m *members) skip(depth int) bool {
 	if m.pos == len(m.data) {
 		return false
@@ -174,7 +174,7 @@ func (m *members) brackets() bool {
 	return false
 }
 
-// elements returns how many elements an array has, 0 if raw is none.
+// elements returns the number of elements of an array, 0 if raw is no array.
 func elements(raw []byte) int {
 	m := members{data: raw}
 	if !m.take('[') {

@@ -5,24 +5,24 @@ import (
 	"encoding/binary"
 )
 
-// laneFields name the room of a callback, then its user: the first that is there counts. A
-// RoomId may also be in one of the objects of roomObjects. Chat calls the room GroupId; a
-// battle belongs to the room that asked for it.
+// laneFields are the fields with the room of a callback, then those with its user. The first field that
+// is present is used. A RoomId may also be in one of the objects of roomObjects. Chat calls the room
+// GroupId. A battle belongs to the room that requested it.
 var (
 	laneFields  = []string{"RoomId", "GroupId", "FromRoomId", "Operator_Account", "From_Account"}
 	roomObjects = []string{"RoomInfo", "FromRoomInfo", "EventInfo"}
 )
 
-// laneRooms is how many of laneFields name a room.
+// laneRooms is the number of laneFields that name a room.
 const laneRooms = 3
 
-// Lane returns the key of the callbacks that belong in one order with this one: those of
-// its room; if it names no room, those of its user; if it names no user, those of its
-// command. command is that of the URL, and counts if the body names none.
+// Lane returns the key of the callbacks that must keep their order with this callback: the callbacks of
+// its room. If it names no room, they are those of its user; if it names no user, those of its command.
+// command is the command of the URL, which is used if the body names none.
 //
 // The key is the first 64 bits of a SHA-256 sum, since clients choose room IDs. It is the
-// same in every process, may be stored, and is never 0. Two lanes share a key with a chance
-// of 2^-64; they are one lane then.
+// same in every process, may be stored, and is never 0. With a probability of 2^-64 two lanes have the
+// same key, and are one lane.
 //
 // Any body has a lane. A body that is not valid JSON is read up to its first error. Lane
 // allocates little and keeps nothing of body.
@@ -67,8 +67,8 @@ func roomOf(object []byte) []byte {
 	return nil
 }
 
-// scalar returns the text of a string that is not empty, and the digits of a number: the
-// samples have accounts as both. It returns nil for all else.
+// scalar returns the text of a string that is not empty, or the digits of a number: the samples have
+// accounts as both. It returns nil for any other value.
 func scalar(raw []byte) []byte {
 	switch c := raw[0]; {
 	case c == '"' && len(raw) > 2:

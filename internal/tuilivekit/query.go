@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// Query is what the query of a webhook URL says. A parameter that is missing is
-// empty.
+// Query has the parameters of the URL of a callback. A missing parameter is empty.
 type Query struct {
 	AppID       string // SdkAppid
 	Command     string // CallbackCommand, in some documents WebhookCommand
@@ -19,15 +18,14 @@ type Query struct {
 var ErrQuery = errors.New("query cannot be decoded, or has a parameter twice")
 
 // ParseQuery reads the raw query of a webhook URL. The names of parameters may be
-// in any letter case, since the documents spell them in several; unknown ones are
-// passed over. It fails with ErrQuery on a malformed escape anywhere, and on a
-// parameter of Query that is there twice: a second reader of the same URL may
-// choose the other one.
+// in any letter case, since the documents spell them in several ways. Unknown parameters
+// are ignored. It fails with ErrQuery if an escape is malformed, or if a parameter of
+// Query occurs twice: another reader of the same URL may use the other value.
 func ParseQuery(raw string) (Query, error) {
 	var q Query
 	var seen [numParams]bool
-	// Tencent's own queries have no escapes: to look for one in each part takes longer than
-	// all the rest.
+	// Tencent's queries have no escapes. Looking for an escape in each part would take longer than
+	// the rest.
 	escaped := strings.IndexByte(raw, '%') >= 0 || strings.IndexByte(raw, '+') >= 0
 	for raw != "" {
 		var pair string
@@ -72,7 +70,7 @@ const (
 	numParams
 )
 
-// parameter returns which parameter of Query has the name key, numParams for none of them.
+// parameter returns the index of the parameter of Query with the name key, numParams if there is none.
 func parameter(key string) int {
 	switch key { // as Tencent spells them
 	case "SdkAppid":

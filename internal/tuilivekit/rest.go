@@ -1,18 +1,18 @@
 package tuilivekit
 
-// RESTCommand is a command of Tencent's server API, as its rate alarm names it: the last part
-// of the path of a call. The zero value is any other.
+// RESTCommand is a command of Tencent's server API, as its rate alarm names it: the last part of the
+// path of a call. The zero value is any other command.
 type RESTCommand uint8
 
-// restCommands are those that a backend of live rooms is likely to call often. They become
-// label values, of each application: so the list is closed, and short.
+// restCommands are the commands that a backend of live rooms is likely to call often. They are label
+// values for each application, so the list is closed and short.
 var restCommands = [...]string{
 	"other",
 	"create_room", "destroy_room", "get_room_info", "get_room_list",
 	"batchsendmsg", "sendmsg", "send_group_msg",
 }
 
-// RESTCommands is the number of RESTCommands: each is below it.
+// RESTCommands is the number of RESTCommands: every RESTCommand is below it.
 const RESTCommands = len(restCommands)
 
 // String returns the name as Tencent spells it, or "other".

@@ -7,7 +7,7 @@ const (
 	numInfoFields
 )
 
-// Their letter case is checked too: another reader of the same body may fold it, and take the other one.
+// Their letter case is checked too: another reader of the same body may ignore case, and use another field.
 var infoNames = [numInfoFields]string{"RoomId", "EventTime", "CreateTime"}
 
 var roomFields = [...]string{fieldCommand, fieldEventTime, fieldRoomID, fieldRoomInfo, fieldOperator, "EventType", "Statistic"}
@@ -31,8 +31,8 @@ func (cb *Callback) readRoom(body []byte) error {
 
 var statisticFields = [...]string{"TotalViewers", "TotalGiftsSent", "TotalGiftCoins", "TotalLikesReceived"}
 
-// readStatistic reads the object Statistic of RoomDestroyed, all of it or nothing. It has a
-// number for each field, though they may be strings.
+// readStatistic reads the object Statistic of RoomDestroyed, all fields or none. Each field is a number,
+// which may be written as a string.
 func readStatistic(raw []byte) *Statistic {
 	if len(raw) == 0 || raw[0] != '{' {
 		return nil
@@ -53,13 +53,12 @@ func readStatistic(raw []byte) *Statistic {
 	return &Statistic{numbers[0], numbers[1], numbers[2], numbers[3]}
 }
 
-// maxTotal is the largest number of a Statistic that makes sense: the sums of many rooms must
-// stay exact in a float64.
+// maxTotal is the largest number of a Statistic that is accepted: the sums of many rooms must stay exact
+// in a float64.
 const maxTotal = 1_000_000_000_000
 
-// readRoomInfo reads the object RoomInfo of a room callback. CreateRoom has its
-// room there and nowhere else, and, depending on the document, its EventTime or
-// only a CreateTime in seconds.
+// readRoomInfo reads the object RoomInfo of a room callback. Only there RoomCreated has its room and,
+// depending on the document, its EventTime or only a CreateTime in seconds.
 func (cb *Callback) readRoomInfo(raw []byte) error {
 	if len(raw) == 0 || raw[0] != '{' {
 		return nil

@@ -25,9 +25,8 @@ func (m *members) string() bool {
 	}
 }
 
-// plain returns how many bytes at the start of data are part of a string and neither its
-// end nor the start of an escape. It looks at eight bytes at a time, then at each by
-// itself.
+// plain returns the number of bytes at the start of data that are part of a string, and neither its end
+// nor the start of an escape. It looks at eight bytes at a time, then at single bytes.
 func plain(data []byte) int {
 	i := 0
 	for ; i+8 <= len(data); i += 8 {
@@ -76,8 +75,8 @@ func (m *members) escape() bool {
 	return false
 }
 
-// text returns what a valid JSON string stands for. Without escapes, as all
-// documented names are, that is a part of raw.
+// text returns the value of a valid JSON string. If the string has no escapes, as all documented names,
+// the value is a part of raw.
 func text(raw []byte) []byte {
 	inner := raw[1 : len(raw)-1]
 	for _, c := range inner {
@@ -116,7 +115,7 @@ func (m *members) space() {
 	}
 }
 
-// take steps over c if it is next.
+// take steps over c if c is the next byte.
 func (m *members) take(c byte) bool {
 	if m.pos < len(m.data) && m.data[m.pos] == c {
 		m.pos++

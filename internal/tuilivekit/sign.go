@@ -7,15 +7,15 @@ import (
 	"strconv"
 )
 
-// MaxTokenLength is the longest callback token that Tencent takes, in bytes
+// MaxTokenLength is the length in bytes of the longest callback token that Tencent accepts
 // (set_callback_token).
 const MaxTokenLength = 128
 
-// MaxTokens is how many tokens of an application may be live at once: one, two while
-// it is changed, and room for a mistake. Each one costs every callback a hash.
+// MaxTokens is the largest number of valid tokens of an application: one, two during a rotation, and two
+// more for a mistake. Each token costs every callback a hash.
 const MaxTokens = 4
 
-// maxRequestTimeLength keeps a RequestTime far from overflow.
+// maxRequestTimeLength is the largest number of digits of a RequestTime, far below an overflow.
 const maxRequestTimeLength = 18
 
 // Sign returns the signature of a callback: the lower-case hexadecimal SHA-256 of
@@ -31,7 +31,7 @@ func digest(token, requestTime string) [sha256.Size]byte {
 }
 
 // Signer returns the index of the token in tokens that made sign for requestTime,
-// or -1. It takes the same time whichever token it is, and whether there is one.
+// or -1. The time that it takes does not depend on the result.
 func Signer(tokens []string, requestTime, sign string) int {
 	var got [sha256.Size]byte
 	var digits [2 * sha256.Size]byte
@@ -54,8 +54,8 @@ func Signer(tokens []string, requestTime, sign string) int {
 	return found
 }
 
-// ParseRequestTime reads the RequestTime of a query, Unix seconds. It takes
-// digits only, at most 18 of them.
+// ParseRequestTime reads the RequestTime of a query, in Unix seconds. It accepts digits only, at most
+// 18.
 func ParseRequestTime(s string) (seconds int64, ok bool) {
 	if len(s) == 0 || len(s) > maxRequestTimeLength {
 		return 0, false

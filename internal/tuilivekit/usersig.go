@@ -17,10 +17,10 @@ import (
 // userSigEncoding is base64 with the three characters that Tencent replaces.
 var userSigEncoding = base64.NewEncoding("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789*-").WithPadding('_')
 
-// maxUserSig bounds a UserSig, encoded and decoded, in bytes. Real ones have about 200.
+// maxUserSig is the largest size of a UserSig, encoded and decoded, in bytes. Tencent's have about 200.
 const maxUserSig = 4096
 
-// userSigDocument is what a UserSig holds (TLSSig 2.0). The numbers are numbers, not text.
+// userSigDocument is the JSON document in a UserSig (TLSSig 2.0). Its numbers are JSON numbers.
 type userSigDocument struct {
 	Version    string      `json:"TLS.ver"`
 	Identifier string      `json:"TLS.identifier"`
@@ -42,7 +42,7 @@ func UserSig(appID, identifier, key string, now time.Time, validity time.Duratio
 	d.Sig = d.sign(key)
 	text, err := json.Marshal(d)
 	if err != nil {
-		panic(err) // appID is decimal; all else always marshals
+		panic(err) // appID is decimal, and the other fields always marshal
 	}
 	var packed bytes.Buffer
 	z := zlib.NewWriter(&packed) // writing to a buffer does not fail
@@ -59,16 +59,15 @@ func (d userSigDocument) sign(key string) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// UserSigInfo is what a UserSig says about itself. Without the key nobody can tell whether
-// it is true.
+// UserSigInfo has the fields of a UserSig. They are not verified: that needs the key.
 type UserSigInfo struct {
 	AppID      string // SDKAppID in decimal
 	Identifier string
 	Issued     time.Time
-	Expires    time.Time // it is still valid at this second
+	Expires    time.Time // the last second at which it is valid
 }
 
-// ParseUserSig reads what a UserSig says. Its errors do not contain the UserSig.
+// ParseUserSig reads the fields of a UserSig. Its errors do not contain the UserSig.
 func ParseUserSig(sig string) (UserSigInfo, error) {
 	if len(sig) > maxUserSig {
 		return UserSigInfo{}, fmt.Errorf("not a UserSig: longer than %d bytes", maxUserSig)

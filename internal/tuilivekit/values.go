@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// textOf returns the text of a string or the digits of a number, nil for anything else.
+// textOf returns the text of a string or the digits of a number, nil for any other value.
 func textOf(raw []byte) []byte {
 	switch {
 	case len(raw) == 0:
@@ -18,7 +18,7 @@ func textOf(raw []byte) []byte {
 	return nil
 }
 
-// count reads a room count of at least least.
+// count reads a room count that is at least least.
 func count(raw []byte, least int64) (n int64, retyped bool, problem string) {
 	n, retyped, problem = integer(raw)
 	if problem == "" && (n < least || n > MaxCount) {

@@ -16,8 +16,8 @@ const (
 	targetResident = 30 << 20
 )
 
-// A run fails only by a ratio to what was measured beside it, and only if that is too much
-// several times: how many callbacks there are in a second is the machine's affair.
+// A run fails only if a ratio to a reference in the same run is above its limit several times: rates
+// and times alone depend on the machine.
 const (
 	limitCPU   = 2.0     // processor time, of that in memory only
 	limitRate  = 1. / 10 // callbacks a second, of those in memory only
@@ -25,10 +25,10 @@ const (
 	limitTries = 3
 )
 
-// judge says how a run has met the targets, and keeps what was not good enough.
+// judge compares a run with the targets, and keeps the problems.
 type judge struct{ failures []error }
 
-// load is what was measured with some senders.
+// load has the figures of one number of senders.
 type load struct {
 	senders            int
 	rate, memoryRate   float64 // callbacks a second
@@ -37,7 +37,7 @@ type load struct {
 	processorTimeRatio float64 // durable, of memory only
 }
 
-// problem returns what is wrong with l beside its references, nil if nothing is.
+// problem returns an error if l is above a limit, nil if it is not.
 func (l load) problem() error {
 	if l.processorTimeRatio <= limitCPU && l.rate >= limitRate*l.memoryRate && l.p99 <= limitP99*(l.sync+l.memoryP99) {
 		return nil
@@ -46,8 +46,7 @@ func (l load) problem() error {
 		l.senders, l.rate/l.memoryRate, l.p99/(l.sync+l.memoryP99), l.processorTimeRatio, limitRate, limitP99, limitCPU)
 }
 
-// targets says which of the targets l meets. They are those of a machine that does nothing
-// else.
+// targets returns which of the targets l meets. The targets are those of a quiet machine.
 func (l load) targets() string {
 	return fmt.Sprintf("%d senders: at least %d/s: %s · p99 below %s: %s · CPU at most %.2f of memory only: %s", l.senders,
 		targetRate, verdict(l.rate >= targetRate), targetP99, verdict(l.p99 < float64(targetP99.Milliseconds())),

@@ -3,8 +3,8 @@
 // Command bench measures what durability costs: callbacks a second, their latency and
 // the processor time of the exporter, with the storage on a disk and in memory only,
 // beside a bare loop of write and fdatasync on the same disk. The windows of all three
-// take turns, so that what else the machine does hits all of them. When all is printed,
-// it fails if durability costs too much beside its references, several times over.
+// take turns, so that other work of the machine affects all of them. After printing the figures, it
+// fails if a ratio to the references was above its limit several times.
 package main
 
 import (
@@ -49,7 +49,7 @@ func run() error {
 	if err := os.WriteFile(filepath.Join(tmp, "token"), []byte(token), 0o600); err != nil {
 		return err
 	}
-	// A commit that is late on a busy machine is a slow one here, not a failure.
+	// On a busy machine a late commit is slow, not failed.
 	args := []string{"--storage.timeout=30s", "--webhook.max-connections-per-source=1024", "--app.token-file=" + filepath.Join(tmp, "token")}
 	for i := range apps {
 		args = append(args, "--app="+appID(i))
@@ -118,7 +118,7 @@ func compare(n int, durable, memory *exporter.Process, disk string) (load, error
 		if err != nil {
 			return load{}, err
 		}
-		if i > 0 { // the first ones warm up
+		if i > 0 { // the first window warms up
 			d, m, syncs = append(d, rd), append(m, rm), append(syncs, rate)
 		}
 	}
@@ -137,8 +137,8 @@ func compare(n int, durable, memory *exporter.Process, disk string) (load, error
 	return l, nil
 }
 
-// resident prints the memory of an exporter after many callbacks: the least of several runs,
-// because the garbage collector comes late where others keep the processors busy.
+// resident prints the memory of an exporter after many callbacks: the least of several runs, because
+// garbage is collected late on a busy machine.
 func resident(j *judge, binary, storage string, args []string) error {
 	name := "durable"
 	if storage == "" {

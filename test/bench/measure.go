@@ -25,7 +25,7 @@ const (
 
 func appID(i int) string { return fmt.Sprint(1400000001 + i) }
 
-// result is one measurement.
+// result has the figures of one window.
 type result struct {
 	callbacks int
 	rate      float64 // a second
@@ -42,10 +42,10 @@ func (r result) getBatch() float64 { return r.batch }
 
 var (
 	epoch  = time.Now().Add(-24 * time.Hour).UnixMilli()
-	number atomic.Int64 // of the next event: each is another one
+	number atomic.Int64 // of the next event: no two events are equal
 )
 
-// measure lets n senders send one callback after the other.
+// measure runs n senders, each of which sends one callback after another.
 func measure(p *exporter.Process, n int, window time.Duration) (result, error) {
 	conns := make([]*exporter.Conn, n)
 	for i := range conns {
@@ -110,7 +110,7 @@ func send(conn *exporter.Conn, app string, end time.Time) (latencies []time.Dura
 	return latencies, nil
 }
 
-// bareSync returns how often a second a page can be written so that it is durable.
+// bareSync returns the number of times per second that a page can be written and synced.
 func bareSync(path string, window time.Duration) (float64, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

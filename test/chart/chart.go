@@ -23,19 +23,18 @@ const (
 type Axis struct {
 	Name     string
 	Min, Max float64 // above 0 if Log
-	// Log makes the axis logarithmic, so that with another one of that kind what grows in
-	// proportion is a straight line.
+	// Log makes the axis logarithmic.
 	Log   bool
 	Ticks []Tick
 }
 
-// Tick is a place on an axis that has a text.
+// Tick is a place on an axis with a text.
 type Tick struct {
 	At   float64
 	Text string
 }
 
-// part returns how far v is from Min to Max, from 0 to 1.
+// part returns the place of v between Min and Max, from 0 to 1.
 func (a Axis) part(v float64) float64 {
 	if a.Log {
 		return math.Log(v/a.Min) / math.Log(a.Max/a.Min)
@@ -46,13 +45,13 @@ func (a Axis) part(v float64) float64 {
 // Point is a place in the plane of both axes.
 type Point struct{ X, Y float64 }
 
-// Line is one of a picture. Its points are in the order of X.
+// Line is a line of a picture. Its points are in the order of X.
 type Line struct {
 	Name, Color string
 	Width       float64 // pixels, 2 if it is 0
 	Dots        bool    // at each point
-	// Gap is the distance of two points, on the axis of X, from which on there is no line between
-	// them; 0 for none.
+	// Gap is the distance on the axis of X from which on two points are not connected; 0 connects
+	// all.
 	Gap    float64
 	Points []Point
 }

@@ -10,8 +10,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// TestChartMonitoring decodes the objects of the Prometheus Operator into its own types,
-// which scripts/check-chart has no schemas of.
+// TestChartMonitoring decodes the objects of the Prometheus Operator into the types of the operator:
+// scripts/check-chart has no schemas of them.
 func TestChartMonitoring(t *testing.T) {
 	rendered := renderChart(t, "everything", "password")
 	monitors, rules := 0, 0
@@ -42,7 +42,7 @@ func TestChartMonitoring(t *testing.T) {
 	}
 }
 
-// renderChart returns what the chart makes of each of these sets of values.
+// renderChart returns the objects of the chart for each of these sets of values.
 func renderChart(t *testing.T, values ...string) string {
 	t.Helper()
 	tool := exec.Command("../../scripts/tool", "helm")

@@ -50,10 +50,10 @@ func readYAML[T any](t *testing.T, file string) T {
 	return v
 }
 
-// mount is a file or a folder of ours in a container.
+// mount is a file or a folder of the repository in a container.
 type mount struct{ from, to string }
 
-// mounts returns what of the repository a service has, by absolute path.
+// mounts returns the mounts of a service, by absolute path.
 func (s service) mounts(t *testing.T) []mount {
 	t.Helper()
 	var all []mount
@@ -247,8 +247,8 @@ func TestGrafanaFindsAll(t *testing.T) {
 	}
 }
 
-// laidOut makes the files of a service lie as they do in its container, and returns
-// the root.
+// laidOut links the files of a service into a new folder, as they are in its container, and returns the
+// folder.
 func laidOut(t *testing.T, s service) string {
 	t.Helper()
 	root := t.TempDir()
@@ -322,7 +322,7 @@ func TestAlertmanagerTakesItsConfiguration(t *testing.T) {
 	tool(t, "amtool", "check-config", root+"/etc/alertmanager/alertmanager.yml")
 }
 
-// TestExporterTakesItsFlags: the commands of the services that run our program.
+// TestExporterTakesItsFlags checks the commands of the services that run the exporter.
 func TestExporterTakesItsFlags(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "tuilivekit-exporter")
 	build := exec.Command("go", "build", "-o", program, "./cmd/tuilivekit-exporter")
@@ -342,7 +342,7 @@ func TestExporterTakesItsFlags(t *testing.T) {
 				args[i] = flag + "=" + filepath.Join(folder, c.Secrets[secret].File)
 			}
 		}
-		// No address has this port, so the program ends once it has taken its flags.
+		// This port is invalid, so the program ends after it has parsed its flags.
 		const nowhere = "127.0.0.1:99999"
 		if name == "exporter" {
 			args = append(args, "--webhook.listen-address="+nowhere, "--web.listen-address=127.0.0.1:0")

@@ -14,8 +14,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/stack"
 )
 
-// TestDemoPlaysADay: what the services of the demo send, one after the other as they
-// depend on each other, but without waiting.
+// TestDemoPlaysADay runs the services of the demo in the order of their dependencies, without waiting.
 func TestDemoPlaysADay(t *testing.T) {
 	const production, staging = "1400000001", "1400000002"
 	root, err := filepath.Abs("../..")

@@ -16,8 +16,8 @@ import (
 
 var update = flag.Bool("update", false, "write the schema of the chart's values again")
 
-// TestChartSchemaHasTheConfiguration: Helm refuses a misspelt key of the configuration before
-// anything is installed. The schema of config is made from the structs that the exporter reads.
+// TestChartSchemaHasTheConfiguration checks that Helm refuses a misspelt key of the configuration before
+// it installs anything. The schema of config is made from the structs that the exporter reads.
 func TestChartSchemaHasTheConfiguration(t *testing.T) {
 	file := filepath.Join(folder, "helm/tuilivekit-exporter/values.schema.json")
 	text, err := os.ReadFile(file)

@@ -1,6 +1,5 @@
-// Package jsontext measures what the strict decoder of callback bodies would cost on a
-// library, encoding/json/jsontext as its mirror has it for a Go that lacks it. Decision
-// record 1 has the figures.
+// Package jsontext measures the strict decoder of callback bodies beside one on a library: the mirror of
+// encoding/json/jsontext for Go versions without it. Decision record 1 has the figures.
 package jsontext
 
 import (
@@ -30,9 +29,8 @@ var fields = [...]string{"CallbackCommand", "EventTime", "Operator_Account", "Cu
 
 var decoders = sync.Pool{New: func() any { return jsontext.NewDecoder(strings.NewReader("")) }}
 
-// members calls member for each member of the one object that body is. Like the decoder of
-// package tuilivekit it lets names that it does not read stand twice, and bounds depth and
-// number of members.
+// members calls member for each member of the object in body. Like the decoder of package tuilivekit, it
+// accepts duplicates of names that it does not read, and limits the depth and the number of members.
 func members(body []byte, member func(name, value []byte) error) error {
 	d := decoders.Get().(*jsontext.Decoder)
 	defer decoders.Put(d)
@@ -80,8 +78,8 @@ func valueOf(d *jsontext.Decoder, body []byte) ([]byte, error) {
 	}
 }
 
-// decode does what tuilivekit.Decode does for a threshold event, but for the ranges of the
-// counts: it looks for the command, and reads the whole body strictly.
+// decode does the same as tuilivekit.Decode for a threshold event, except for the ranges of the counts:
+// it finds the command, and reads the whole body strictly.
 func decode(body []byte) (values [len(fields)][]byte, err error) {
 	err = members(body, func(name, value []byte) error {
 		if string(name) == fields[0] {
@@ -122,7 +120,7 @@ func event(more string) []byte {
 	return []byte(`{"CallbackCommand":"Live.CallbackAfterCreateRoomReachingThreshold","Operator_Account":"brennanli","EventTime":1739966441121,"CurRoomCount":400,"MaxRoomCount":500` + more + `}`)
 }
 
-// What is measured does the same.
+// This test checks that both decoders do the same.
 func TestBothRefuseTheSame(t *testing.T) {
 	for more, refused := range map[string]bool{
 		"": false, `,"a":1,"a":2`: false, `,"é":["\u00e9",{}]`: false, `,"EventT\u0069me":1`: true,

@@ -57,7 +57,7 @@ func run(swagger, dir string) error {
 	return nil
 }
 
-// fileName is what kubeconform looks for with {{.ResourceKind}}{{.KindSuffix}}.json.
+// fileName returns the name of a schema: kubeconform uses {{.ResourceKind}}{{.KindSuffix}}.json.
 func fileName(kind, group, version string) string {
 	name := strings.ToLower(kind)
 	if group != "" {
@@ -66,8 +66,8 @@ func fileName(kind, group, version string) string {
 	return name + "-" + version + ".json"
 }
 
-// strict refuses members that definition does not name, and takes what the API server
-// converts: numbers for quantities, and both kinds for IntOrString.
+// strict makes a definition refuse members that it does not name, and accept the values that the API
+// server converts: numbers for quantities, and both types for IntOrString.
 func strict(name string, definition object) {
 	if definition["properties"] != nil && definition["additionalProperties"] == nil {
 		definition["additionalProperties"] = false

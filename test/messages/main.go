@@ -1,5 +1,5 @@
-// Messages prints what the program and what is shipped with it say to people, one text a line:
-// the string literals of the code that are sentences (help texts, errors, log messages, HELP of
+// Messages prints the texts of the program and of the shipped files that people read, one a line: the
+// string literals of the code that are sentences (help texts, errors, log messages, HELP of
 // metrics), the words of the status page, the texts of the alerts and the descriptions of the
 // dashboards. `make vale` reads the output like a document.
 package main
@@ -72,7 +72,7 @@ type text struct {
 	words string
 }
 
-// textsOf returns how the texts of a file are found, nil if it has none.
+// textsOf returns the function that finds the texts of a file, nil if it has none.
 func textsOf(name string) func(content string) ([]text, error) {
 	switch {
 	case strings.HasSuffix(name, "_test.go"):
@@ -140,7 +140,7 @@ func lines(expression string) func(string) ([]text, error) {
 	}
 }
 
-// oneLine makes a text one paragraph of Markdown in which nothing is markup.
+// oneLine makes a text one paragraph of Markdown without markup.
 func oneLine(s string) string {
 	return strings.NewReplacer("`", "'", "<", "(", ">", ")", "|", "/").Replace(strings.Join(strings.Fields(s), " "))
 }

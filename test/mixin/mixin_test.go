@@ -1,4 +1,4 @@
-// Package mixin renders the mixin and what is made of it.
+// Package mixin renders the mixin and the objects that are made from it.
 package mixin
 
 import (
@@ -45,7 +45,7 @@ func decoded(t *testing.T, b []byte) any {
 	return v
 }
 
-// ruleFile is a rule file as JSON has it.
+// ruleFile is a rule file in JSON.
 func ruleFile(t *testing.T, name string) any {
 	t.Helper()
 	b, err := os.ReadFile(root + "alerts/" + name)

@@ -1,7 +1,6 @@
-// Command ratios reads the output of go test -bench from standard input and prints it again,
-// followed by a table: for each benchmark that has both, how much the sub-benchmark
-// "exporter" takes of "reference". It fails if a ratio is more than limit times what was
-// recorded.
+// Command ratios reads the output of go test -bench from standard input and prints it again, followed
+// by a table: for each benchmark that has both, the ratio of the sub-benchmark "exporter" to
+// "reference". It fails if a ratio is more than limit times the recorded ratio.
 //
 // The ratio is that of the least figures of all rounds: the least is what the machine takes
 // when nothing disturbs it, and a ratio does not depend on how fast it is.
@@ -23,7 +22,7 @@ import (
 	"strings"
 )
 
-// limit is how much of the recorded ratio is a regression.
+// limit is the factor of the recorded ratio from which on a ratio is a regression.
 const limit = 1.5
 
 func main() {
@@ -111,7 +110,7 @@ func read(in io.Reader, out io.Writer) ([]*pair, error) {
 	}
 	var list []*pair
 	for _, p := range pairs {
-		if len(p.reference) != len(p.exporter) && len(p.reference) > 0 { // without any it is for pictures
+		if len(p.reference) != len(p.exporter) && len(p.reference) > 0 { // a benchmark without reference is for pictures
 			return nil, fmt.Errorf("%s: %d rounds of the reference and %d of the exporter", p.name, len(p.reference), len(p.exporter))
 		}
 		list = append(list, p)

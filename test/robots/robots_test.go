@@ -1,6 +1,6 @@
-// Package robots tests the Chinese example of Alertmanager: its own code makes the messages to
-// the robots of DingTalk, Feishu and WeCom, and stand-ins of these compare them with the formats
-// in the vendors' documents. The stand-ins do not check signatures, and do not draw anything.
+// Package robots tests the Chinese example of Alertmanager: the code of Alertmanager makes the messages
+// to the robots of DingTalk, Feishu and WeCom, and stand-ins compare them with the formats in the
+// vendors' documents. The stand-ins do not check signatures, and do not draw anything.
 package robots
 
 import (
@@ -29,8 +29,8 @@ import (
 
 const example = "../../alerts/zh-CN/alertmanager.example.yaml"
 
-// robots has for each receiver of the example what its robot accepts. Each function returns
-// the text that people would read.
+// robots has, for each receiver of the example, a function that checks a message as the robot does, and
+// returns the text for people.
 var robots = map[string]func(map[string]any) (string, error){
 	// open.dingtalk.com/document/robots/custom-robot-access: markdown with title and text, 20,000 bytes.
 	"dingtalk": func(m map[string]any) (string, error) {
@@ -123,7 +123,7 @@ func TestRobotsAcceptTheMessages(t *testing.T) {
 	}
 }
 
-// send lets Alertmanager's own code send alerts to a stand-in and returns what came.
+// send sends alerts to a stand-in with the code of Alertmanager, and returns the request.
 func send(t *testing.T, c *webhook.WebhookConfig, list []*alert.Alert) (message map[string]any) {
 	robot := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -159,8 +159,7 @@ func send(t *testing.T, c *webhook.WebhookConfig, list []*alert.Alert) (message 
 	return message
 }
 
-// alerts returns n of them, as long as the longest that is shipped, with characters that JSON
-// must escape.
+// alerts returns n alerts, as long as the longest shipped alert, with characters that JSON escapes.
 func alerts(n int, resolved bool) (list []*alert.Alert) {
 	ends := time.Now().Add(time.Hour)
 	if resolved {

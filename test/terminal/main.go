@@ -1,5 +1,4 @@
-// Command terminal runs the commands of the README and draws what they print, as the SVG
-// pictures of docs/: make run, send and doctor. It needs the ports of make run.
+// Command terminal runs the commands of the README and draws their output, as the SVG pictures of docs/: make run, send and doctor. It needs the ports of make run.
 //
 //	make pictures
 package main
@@ -75,11 +74,12 @@ func run(ctx context.Context) error {
 
 // demo is make run.
 type demo struct {
-	printed string // up to the command that it says to try, without the output of the build
+	printed string // up to the suggested command, without the output of the build
 	stop    func()
 }
 
-// startDemo starts make run and returns once it has said what to try. The storage is in dir.
+// startDemo starts make run, and returns when it has printed the suggested command. The storage is in
+// dir.
 func startDemo(ctx context.Context, root, dir string) (*demo, error) {
 	read, write, err := os.Pipe()
 	if err != nil {
@@ -101,7 +101,7 @@ func startDemo(ctx context.Context, root, dir string) (*demo, error) {
 		if !stopped {
 			stopped = true
 			cancel()
-			_ = cmd.Wait() // it ends by the signal
+			_ = cmd.Wait() // the signal ends it
 		}
 	}}
 	lines, tried := bufio.NewScanner(read), false

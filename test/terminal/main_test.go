@@ -25,8 +25,8 @@ func TestWrap(t *testing.T) {
 	}
 }
 
-// TestPictures looks for what a reader must see in the pictures of the documents. That it is what
-// the program prints today, only make pictures shows.
+// TestPictures checks that the pictures of the documents have the texts that a reader needs. It does not
+// check that the program prints the same today: make pictures draws them again.
 func TestPictures(t *testing.T) {
 	for name, wants := range map[string][]string{
 		"terminal-run.svg":    {"make run", "callback URL  http://127.0.0.1:19781/callback", "try"},

@@ -77,8 +77,8 @@ text { fill: #f0f6fc }
 </style>
 `
 
-// draw returns the picture of a terminal with the output of commands, which may have colours.
-// A line that begins with "$ " is a command.
+// draw returns the picture of a terminal with the output of commands, which may have colours. A line
+// that begins with "$ " is a command.
 func draw(title, output string) []byte {
 	var lines [][]span
 	for _, line := range strings.Split(strings.TrimRight(output, "\n"), "\n") {

@@ -8,7 +8,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
-// Entry is what a store keeps of one application: the value replaces the one before.
+// Entry is the value of one application, which replaces the value before.
 type Entry struct {
 	Key   string
 	Value []byte
@@ -21,9 +21,9 @@ type Store interface {
 	Close() error
 }
 
-// Group gives a Store the group commit of the exporter: what waits is counted, committed
-// together, published, and answered. Of each application it commits the counts, and nothing
-// that recognizes repeats.
+// Group adds group commit to a Store, as the exporter has it: the waiting events are counted, committed
+// together, published and answered. It commits the counts of each application, without the hashes that
+// recognize repeats.
 func Group(s Store, counts *state.Store) Recorder {
 	g := &group{waiting: make(chan *waiting, 4096), closed: make(chan error)}
 	go g.run(s, counts)

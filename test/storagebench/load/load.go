@@ -1,8 +1,8 @@
 //go:build linux
 
-// Package load sends events to a store from many senders, waits until each event is
-// durable, and prints what that cost. Each store is a program of its own, so that its size
-// and its memory can be told from those of the others.
+// Package load sends events to a store from many senders, waits until each event is durable, and prints
+// the rate, the latency, the processor time and the memory. Each store is a program of its own, so that
+// its size and its memory can be measured.
 package load
 
 import (
@@ -36,8 +36,8 @@ type Recorder interface {
 	Close() error
 }
 
-// Exporter is what a store finds in the exporter, whether it needs it or not: so that the
-// sizes of the programs differ by the stores alone.
+// Exporter has the parts of the exporter that a store may use. All programs link them, so that their
+// sizes differ only by the stores.
 type Exporter struct {
 	State      *state.Store
 	Log        logrus.FieldLogger
@@ -47,7 +47,7 @@ type Exporter struct {
 // Open opens a store in a folder.
 type Open func(dir string, e Exporter) (Recorder, error)
 
-// Figures are what one run measured. They are the JSON that a program prints.
+// Figures are the results of one run, which a program prints as JSON.
 type Figures struct {
 	Rate     float64 // events a second
 	P99      float64 // milliseconds
