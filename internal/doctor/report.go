@@ -16,8 +16,9 @@ type question struct{ text, answer string }
 
 // WriteReport answers the questions that Tencent's documents leave open by calls of the server API
 // with the credentials of app. It writes the answers in a form that may be sent to others: without
-// ids of applications, rooms and users, without URLs and secrets. It only reads, with at most 26 calls in as many
-// seconds. exporter is the URL of the web listener of a running exporter, or empty.
+// ids of applications, rooms and users, without URLs and secrets. It only reads, with at most 26
+// calls in as many seconds. exporter is the URL of the web listener of a running exporter, or
+// empty.
 func WriteReport(ctx context.Context, w io.Writer, app App, exporter, version string) error {
 	if app.API == nil {
 		return errors.New("application " + app.ID + " has no api credentials")

@@ -85,8 +85,9 @@ const fieldCommand = "CallbackCommand"
 // is used if the body names no command. An error is a *FieldError. The result refers to body.
 //
 // The body of RoomThreshold, RoomCreated, RoomDestroyed and QuotaAlarm must be one JSON object and
-// nothing else, and no field that Decode reads may occur twice or in another letter case. RoomThreshold and QuotaAlarm must have both counts. An EventTime
-// or a Statistic that cannot be used is no error: the caller has the time of receipt.
+// nothing else, and no field that Decode reads may occur twice or in another letter case.
+// RoomThreshold and QuotaAlarm must have both counts. An EventTime or a Statistic that cannot be
+// used is no error: the caller has the time of receipt.
 //
 // The fields of MembersChanged and RateAlarm are optional. Of all other commands, Decode reads only the
 // name, and the EventTime if there is one: their bodies may have any content. A body that cannot be

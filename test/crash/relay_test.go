@@ -248,8 +248,8 @@ func TestKillRelay(t *testing.T) {
 	t.Logf("killed %d times: %d callbacks acknowledged, %d cut off, %d repeated, %d missing", n, acked, cut, repeats, missing)
 }
 
-// TestStopRelay stops the exporter as a service manager does. Deliveries that the backend accepts end before the
-// exporter does, and are not repeated after the next start.
+// TestStopRelay stops the exporter as a service manager does. Deliveries that the backend accepts
+// end before the exporter does, and are not repeated after the next start.
 func TestStopRelay(t *testing.T) {
 	b := newBackend(t, "1400000001")
 	s := &sender{app: b.app, epoch: time.Now().Add(-time.Hour).UnixMilli()}

@@ -116,8 +116,9 @@ func TestStartWithoutTheLockFile(t *testing.T) {
 	stop(t, start(t, storage, flags([]string{troubled})...))
 }
 
-// TestStartIsQuick compares starts with 10,000 applications on disk with starts with an empty storage, in turns.
-// On a busy machine times vary: it compares the fastest starts, and repeats while the ratio is too large.
+// TestStartIsQuick compares starts with 10,000 applications on disk with starts with an empty
+// storage, in turns. On a busy machine times vary: it compares the fastest starts, and repeats
+// while the ratio is too large.
 func TestStartIsQuick(t *testing.T) {
 	const n, limit = 10_000, 2.5 // docs/storage.md has 1.5
 	dir := t.TempDir()

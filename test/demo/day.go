@@ -35,9 +35,9 @@ type point struct {
 	rooms int
 }
 
-// Production reaches its limit in the evening. Events has one show in the afternoon, and no callbacks for closed
-// rooms. Talks never reaches 70 %, from which Tencent sends threshold events: its number comes from the known
-// rooms.
+// Production reaches its limit in the evening. Events has one show in the afternoon, and no
+// callbacks for closed rooms. Talks never reaches 70 %, from which Tencent sends threshold events:
+// its number comes from the known rooms.
 func applications() []*application {
 	return []*application{
 		{
@@ -65,9 +65,10 @@ func (a *application) wanted(hour float64) int {
 	return a.demand[len(a.demand)-1].rooms
 }
 
-// play opens and closes rooms until there are as many as hosts want. If the application has callbacks for rooms,
-// it also closes one room and opens another. At the limit Tencent refuses a new room and sends nothing. A
-// callback that is not acknowledged is lost: Tencent does not promise to send it again.
+// play opens and closes rooms until there are as many as hosts want. If the application has
+// callbacks for rooms, it also closes one room and opens another. At the limit Tencent refuses a
+// new room and sends nothing. A callback that is not acknowledged is lost: Tencent does not promise
+// to send it again.
 func (a *application) play(ctx context.Context, t *tencent, hour float64) {
 	change := func(do func(context.Context, *application) error) {
 		if err := do(ctx, a); err != nil && ctx.Err() == nil {

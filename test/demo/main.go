@@ -1,6 +1,6 @@
 // Command demo runs the exporter, Prometheus and Alertmanager on loopback, acts as Tencent, and
-// simulates days of three applications, each in minutes, until Ctrl-C. It draws the numbers of the exporter and the
-// rules beside the true numbers.
+// simulates days of three applications, each in minutes, until Ctrl-C. It draws the numbers of the
+// exporter and the rules beside the true numbers.
 package main
 
 import (

@@ -28,8 +28,8 @@ func TestCtrlC(t *testing.T) {
 	t.Run("replicas", func(t *testing.T) { ctrlC(t, 7, 7, "-redis") })
 }
 
-// ctrlC runs the demo with flags and interrupts it when it is ready. By then it must have printed wantURLs URLs,
-// and its programs must listen on wantAddresses addresses.
+// ctrlC runs the demo with flags and interrupts it when it is ready. By then it must have printed
+// wantURLs URLs, and its programs must listen on wantAddresses addresses.
 func ctrlC(t *testing.T, wantURLs, wantAddresses int, flags ...string) {
 	if runtime.GOOS != "linux" {
 		t.Skip("it looks for processes in /proc")

@@ -75,7 +75,8 @@ func TestAlertFromCallbackToReceiver(t *testing.T) {
 	wait("receiver", exhausted, full, "firing")
 	wait("Alertmanager", critical, full, "suppressed") // inhibited by exhausted
 
-	// After an hour without events near-limit resolves and stale fires. The alert of an application at its limit goes on.
+	// After an hour without events near-limit resolves and stale fires. The alert of an application
+	// at its limit goes on.
 	wait("receiver", near, busy, "resolved")
 	wait("receiver", stale, busy, "firing")
 	wait("Prometheus", critical, full, "resolved")

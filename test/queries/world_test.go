@@ -123,8 +123,9 @@ func startReplicaOf(t *testing.T, instance string, apps []handler.App, later fun
 	return r
 }
 
-// later are metrics that the packages imported here do not make: those of the main
-// package, of the storage, and of the relay and recounts, which only production has. TestMetricsAreDocumented checks their names.
+// later are metrics that the packages imported here do not make: those of the main package, of the
+// storage, and of the relay and recounts, which only production has. TestMetricsAreDocumented
+// checks their names.
 type later struct {
 	reloadOK, reloadOKSince                  prometheus.Gauge
 	commits, failures, corruptions, logLines prometheus.Counter

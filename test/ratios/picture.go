@@ -13,7 +13,8 @@ import (
 
 const exporterColor, referenceColor = "#3274d9", "#8e8e8e"
 
-// draw returns an SVG, with logarithmic axes, of the figures by the part of the name that begins with by and "=".
+// draw returns an SVG, with logarithmic axes, of the figures by the part of the name that begins
+// with by and "=".
 func draw(list []*pair, by string) ([]byte, error) {
 	var exporter, reference []chart.Point
 	for _, p := range list {

@@ -1,4 +1,5 @@
-// Command terminal runs the commands of the README and draws their output, as the SVG pictures of docs/: make run, send and doctor. It needs the ports of make run.
+// Command terminal runs the commands of the README and draws their output, as the SVG pictures of
+// docs/: make run, send and doctor. It needs the ports of make run.
 //
 //	make pictures
 package main
