@@ -16,11 +16,11 @@ const (
 	maxSegment = 4 << 20
 )
 
-// Head is everything that is to be known.
+// Head is the whole state, with which a segment begins.
 type Head struct {
 	// Payloads are the frames of a head.
 	Payloads []Encode
-	// Entries are all entries that are needed.
+	// Entries are all entries that are not removed.
 	Entries []Entry
 	// Entry appends the payload of Entries[i]: a frame that holds this entry alone.
 	Entry func(b []byte, i int) []byte
@@ -41,9 +41,9 @@ func (j *Journal) Full() bool {
 // Begin makes a new segment that begins with h, and removes the segments that are not needed
 // then. Entries stay in the segments that hold them, unless there are few.
 //
-// It is how the journal starts, continues when a segment is full, and recovers: it trusts
-// only segments that still exist, and removes first. It succeeds on a full volume too, in
-// the space of the reserve.
+// The caller begins a segment at start, when a segment is full, and after an error. Begin relies only
+// on segments that still exist. It removes segments before it writes, and on a full volume it uses the
+// space of the reserve.
 func (j *Journal) Begin(h Head) (err error) {
 	defer func() { j.filled = j.filled || IsFull(err) }()
 	j.abandon()
@@ -81,7 +81,7 @@ func (j *Journal) Begin(h Head) (err error) {
 }
 
 // write makes a segment with the head h and opens it to append to it. It moves the entries
-// of other segments if these segments hold little else, and up to move bytes.
+// of other segments that hold few entries, up to move bytes.
 func (j *Journal) write(h Head, move int64) (*segment, error) {
 	number, err := j.nextNumber()
 	if err != nil {
@@ -135,8 +135,8 @@ func (j *Journal) nextNumber() (uint64, error) {
 	return j.last, nil
 }
 
-// carried returns which entries are to be written into a new segment: those that no segment
-// holds, and those of segments that hold little else, up to most bytes.
+// carried returns the entries to write into a new segment: the entries that no segment holds, and the
+// entries of segments that hold few, up to most bytes.
 func (j *Journal) carried(entries []Entry, most int64) (list []int) {
 	var move []*segment
 	for _, s := range j.segments {
@@ -153,7 +153,7 @@ func (j *Journal) carried(entries []Entry, most int64) (list []int) {
 	return list
 }
 
-// chunk is about how many bytes one write of a large file has.
+// chunk is the approximate size of one write of a large file.
 const chunk = 64 << 10
 
 // writeHead writes header and the frames of h, and returns their size and number.

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// place notes that s holds e, and no other segment does.
+// place records that s, and no other segment, holds e.
 func (j *Journal) place(s *segment, e Entry) {
 	j.displace(e.Key)
 	j.where[e.Key] = spot{s, e.Size}
@@ -14,7 +14,7 @@ func (j *Journal) place(s *segment, e Entry) {
 	s.live += e.Size
 }
 
-// displace notes that no segment needs to hold an entry.
+// displace records that no segment needs to hold an entry.
 func (j *Journal) displace(key uint64) {
 	if at, ok := j.where[key]; ok {
 		delete(j.where, key)
@@ -23,7 +23,7 @@ func (j *Journal) displace(key uint64) {
 	}
 }
 
-// recount makes the journal hold only these entries, each in its segment.
+// recount records that the journal holds only these entries, each in its segment.
 func (j *Journal) recount(entries []Entry) {
 	before := j.where
 	j.where = make(map[uint64]spot, len(entries))

@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// FileSystem is what the journal does to files. Tests replace it by one that fails.
+// FileSystem has the operations of the journal on files. Tests use one that fails.
 type FileSystem interface {
 	// Mkdir creates a folder and its parents, unless it exists.
 	Mkdir(path string) error

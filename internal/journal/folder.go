@@ -48,15 +48,14 @@ func (j *Journal) release() {
 // abandon closes the newest segment. It is not written again.
 func (j *Journal) abandon() {
 	if j.current != nil {
-		j.current.Close() // it may be broken: nothing to do about an error
+		_ = j.current.Close() // after a failed write it may fail, too
 		j.current = nil
 	}
 }
 
 var errReplaced = errors.New("was deleted, replaced or cut")
 
-// Check returns an error if the folder or a segment was deleted, replaced or cut by
-// somebody else.
+// Check returns an error if the folder or a segment was deleted, replaced or cut by another program.
 func (j *Journal) Check() error {
 	err := j.same(j.path, j.folder, 0)
 	for _, s := range j.segments {
@@ -67,7 +66,7 @@ func (j *Journal) Check() error {
 	return err
 }
 
-// same returns an error if a file is another one than info, or is shorter than size.
+// same returns an error if a file is not the file of info, or is shorter than size.
 func (j *Journal) same(name string, info os.FileInfo, size int64) error {
 	now, err := j.fs.Stat(name)
 	if errors.Is(err, os.ErrNotExist) || err == nil && (!os.SameFile(now, info) || now.Size() < size) {
@@ -76,8 +75,8 @@ func (j *Journal) same(name string, info os.FileInfo, size int64) error {
 	return err
 }
 
-// regain locks the folder again if it is another one, and forgets the segments that do not
-// exist any more.
+// regain locks the folder again if it was replaced, and forgets the segments that do not exist any
+// more.
 func (j *Journal) regain() error {
 	err := j.same(j.path, j.folder, 0)
 	if errors.Is(err, errReplaced) {

@@ -27,8 +27,8 @@ import (
 // segment: a frame is valid in its segment only, and no sender of payloads can forge one.
 // Numbers are little-endian.
 //
-// A frame without a payload ends the head of a segment: its first frames, which hold
-// everything that is to be known, and the entries that no older segment holds.
+// A frame without a payload ends the head of a segment. The head has the whole state, and the entries
+// that no older segment holds.
 const (
 	magic           = "tuilivek"
 	formatVersion   = 1

@@ -25,8 +25,7 @@ type Options struct {
 	MinSegment int64
 }
 
-// Journal is the segments that this process writes. One goroutine at a time may use it;
-// only Size may be called at any time.
+// Journal has the segments that this process writes. It is not safe for concurrent use, except Size.
 type Journal struct {
 	path string
 	fs   FileSystem
@@ -42,7 +41,7 @@ type Journal struct {
 	frames   uint32      // in the newest segment
 	head     int64       // size of its head without the entries
 	where    map[uint64]spot
-	last     uint64   // number of the newest segment, even if that is gone
+	last     uint64   // number of the newest segment, even if that was deleted
 	filled   bool     // the volume was full, and has not had headroom since
 	aside    []string // names of damaged segments, to be set aside once their content is written anew
 	bytes    atomic.Int64
@@ -52,7 +51,7 @@ type Journal struct {
 	lockFailed       bool
 }
 
-// segment is a file that is needed: the newest one, or one that holds entries.
+// segment is a file of the journal: the newest segment, or a segment that holds entries.
 type segment struct {
 	number  uint64
 	name    string
@@ -62,7 +61,7 @@ type segment struct {
 	live    int64 // size of its entries
 }
 
-// spot is where an entry is.
+// spot is the place of an entry.
 type spot struct {
 	segment *segment
 	size    int64
@@ -79,9 +78,9 @@ type Entry struct {
 type Encode func(b []byte) []byte
 
 // Open locks the folder for this process and reads it. The error of a folder in use names
-// the process that uses it. The caller decodes the Content, says which entries each of its
-// segments holds (Segment.Held), and calls Adopt and Begin before the first Append. The
-// journal is not nil even after an error: it is to be closed.
+// the process that uses it. The caller decodes the Content, sets Segment.Held of each segment, and
+// calls Adopt and Begin before the first Append. The Journal is not nil even after an error: the caller
+// closes it.
 func Open(o Options) (*Journal, *Content, error) {
 	j := &Journal{path: o.Path, fs: o.FS, log: o.Log, min: cmp.Or(o.MinSegment, minSegment), where: map[uint64]spot{}}
 	if j.fs == nil {

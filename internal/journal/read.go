@@ -21,11 +21,11 @@ func segmentNumber(name string) (number uint64, ok bool) {
 	return number, err == nil && name == segmentName(number)
 }
 
-// Content is what a journal holds.
+// Content is the content of a journal.
 type Content struct {
 	// Segments are its files, oldest first.
 	Segments []Segment
-	// Damage is what is wrong with them.
+	// Damage are the errors in them.
 	Damage []error
 }
 
@@ -38,11 +38,11 @@ type Segment struct {
 	Damaged bool
 	// Frames are the frames that can be read, in their order.
 	Frames []Frame
-	// Head is how many of Frames are its head; 0 if the head is not complete.
+	// Head is the number of Frames that are its head, 0 if the head is not complete.
 	Head int
-	// LostEnd means that frames behind the last one of Frames are lost.
+	// LostEnd means that frames after the last of Frames are lost.
 	LostEnd bool
-	// Held is for the caller of Open: the keys of the entries that are in it and needed.
+	// Held are the keys of the entries in it that are not removed. The caller of Open sets it.
 	Held []uint64
 
 	data    []byte
@@ -110,8 +110,7 @@ func readSegments(fs FileSystem, path string, names []string) (segments []Segmen
 	return segments, nil
 }
 
-// parse finds the frames of segments. last is what the lock file says, as far as that is
-// known.
+// parse finds the frames of segments. last is the content of the lock file, as far as that can be read.
 func parse(segments []Segment, last owner) (*Content, error) {
 	c := &Content{Segments: segments}
 	id, known := uint64(0), false // of the journal: that of the lock file, if a segment has it, else the newest
@@ -175,7 +174,7 @@ func (c *Content) frames(s *Segment, seed seed, last owner) {
 	}
 }
 
-// Spoil notes that s, a segment of c, is damaged.
+// Spoil records that s, a segment of c, is damaged.
 func (c *Content) Spoil(s *Segment, err error) {
 	s.Damaged = true
 	c.Damage = append(c.Damage, fmt.Errorf("%s %w", s.Name, err))

@@ -11,8 +11,8 @@ import (
 // blockSize is the unit in which a file may be old or new after a power cut.
 const blockSize = 4096
 
-// scan returns the whole frames of a segment in the order of their numbers, and says which
-// bytes are not whole frames. lostEnd means that frames at the end are lost. It trusts no
+// scan returns the whole frames of a segment in the order of their numbers, and an error for each range
+// of bytes without whole frames. lostEnd means that frames at the end are lost. It trusts no
 // byte without a checksum. After a clean stop an incomplete end is damage.
 func scan(data []byte, s seed, clean bool) (frames []frame, lostEnd bool, damage []error) {
 	off := min(2*headerSize, len(data))
@@ -59,9 +59,9 @@ func (s seed) find(data []byte, off int) int {
 	return -1
 }
 
-// torn reports whether the bytes from off, which have no whole frame, are what a crash leaves
-// of an append that was never complete: the frame ends too early, or one of its blocks was
-// never written. Nobody was told that it is durable.
+// torn reports whether the bytes from off, which have no whole frame, are the rest of an append that a
+// crash has interrupted: the frame ends too early, or a block of it was never written. Such a frame was
+// not acknowledged.
 func (s seed) torn(data []byte, off int) bool {
 	n, ok := s.length(data[off:])
 	if end := off + n; ok && end <= len(data) {

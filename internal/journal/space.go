@@ -33,7 +33,7 @@ func (j *Journal) writeFile(name string, write func(File) error) error {
 		err = j.syncFolder()
 	}
 	if err != nil {
-		_ = j.fs.Remove(name + newSuffix) // it may use the space that is missing
+		_ = j.fs.Remove(name + newSuffix) // on a full volume it takes space
 		_ = j.fs.Remove(name)
 	}
 	return err

@@ -41,8 +41,7 @@ func appendFields(b []byte, fields ...field) []byte {
 	return b
 }
 
-// readFields reads the fields of a message that it is given, and skips the others. A []byte
-// is a part of b.
+// readFields reads the given fields of a message, and skips all others. A []byte is a part of b.
 func readFields(b []byte, fields ...field) error {
 	return readMessage(b, func(num protowire.Number, n uint64, b []byte) error {
 		for _, f := range fields {
@@ -103,7 +102,7 @@ func readMessage(b []byte, do func(num protowire.Number, n uint64, b []byte) err
 	return nil
 }
 
-// row is an element of a list: numbers of an application. Which they are, the list says.
+// row is an element of a list: an application and its numbers. Their meaning depends on the list.
 type row struct {
 	app           string
 	hash          uint64

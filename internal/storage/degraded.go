@@ -6,14 +6,14 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/journal"
 )
 
-// maxPending and maxPendingBytes are how much a degraded storage remembers to write after
-// what it writes anyway. Past that it writes everything once more.
+// maxPending and maxPendingBytes limit the changes that a degraded storage keeps, to write them after
+// the segment that it begins. If there are more, it begins another segment with the whole state.
 const (
 	maxPending      = 1 << 16
-	maxPendingBytes = 8 << 20 // of callbacks that are queued, or were when they came
+	maxPendingBytes = 8 << 20 // of queued callbacks
 )
 
-// remember keeps changes to be written later.
+// remember keeps changes to write them later.
 func (w *writer) remember(changes Changes) {
 	for _, r := range changes.Requests {
 		w.pendingBytes += len(r.Data)
@@ -27,10 +27,10 @@ func (w *writer) remember(changes Changes) {
 	}
 }
 
-// forget forgets what remember has remembered.
+// forget drops the changes that remember has kept.
 func (w *writer) forget() { w.pending, w.pendingBytes, w.lost = Changes{}, 0, false }
 
-// degrade notes that commits fail.
+// degrade makes the storage degraded, because of cause.
 func (w *writer) degrade(cause error) {
 	cause = journal.Explain(cause)
 	w.metrics.degraded.Set(1)
@@ -49,8 +49,7 @@ func (w *writer) must(err error) {
 	}
 }
 
-// look finds out whether the files are still there, and tries to recover if they cannot
-// be written.
+// look checks whether the files still exist. If the storage is degraded, it tries to recover.
 func (w *writer) look() {
 	if !w.failing {
 		w.must(w.inTime(w.journal.Check))
@@ -58,7 +57,7 @@ func (w *writer) look() {
 	w.recover()
 }
 
-// recover begins a segment with everything, once the disk has let go of the last one.
+// recover begins a segment with the whole state, unless a job is in progress.
 func (w *writer) recover() {
 	if w.failing && !w.busy {
 		w.forget()
@@ -66,22 +65,22 @@ func (w *writer) recover() {
 	}
 }
 
-// begin is the job that begins a segment with everything that is known now.
+// begin returns the job that begins a segment with the whole state of now.
 func (w *writer) begin() job {
 	head := headOf(w.all())
 	return w.counted(func() error { return w.journal.Begin(head) })
 }
 
-// finished takes the result of a job that nobody waited for: a commit that was late, or
-// a new file. If it went well only what has come meanwhile is not durable.
+// finished handles the result of a job that the writer did not wait for: a late commit, or a new
+// segment. If the job succeeded, only the changes since its start are not durable.
 func (w *writer) finished(err error) {
 	w.busy = false
 	switch {
 	case err != nil:
 		w.metrics.failures.Inc()
-		return // recover tries again
+		return // the next look tries again
 	case w.lost:
-		return // and again
+		return // the next look begins another segment
 	case w.pending.size() > 0:
 		if w.commitInTime(w.pending) != nil {
 			w.lost = true

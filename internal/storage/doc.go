@@ -6,10 +6,10 @@
 // journal with one sync, publishes them to the state, and answers them, in that order. A
 // batch has the events that came during the last commit. If these are fewer than the last
 // commit has answered, the writer waits for the others for at most 2 ms: they are likely to
-// come soon, and one commit costs more than that. An event alone never waits.
+// come soon, and a further commit takes longer than that. An event alone never waits.
 //
-// A frame holds what has changed, in absolute values; the head of a segment holds the whole
-// state. The entries of the journal are the queued requests.
+// A frame holds changes, in absolute values. The head of a segment holds the whole state. The entries of
+// the journal are the queued requests.
 //
 // While no commit succeeds in time the storage is degraded: events still change the state,
 // but are not acknowledged. It recovers by beginning a new segment.

@@ -12,12 +12,12 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
-// Changes is what one commit writes, or everything that a journal holds.
+// Changes are the changes of one commit, or the whole content of a journal.
 type Changes struct {
 	state.Changes
-	// Requests are queued behind those before.
+	// Requests are appended to the queues.
 	Requests []queue.Request
-	// Removed are no longer queued, even if they are among Requests.
+	// Removed are removed from the queues, even if they are in Requests.
 	Removed []queue.Key
 }
 
@@ -53,10 +53,10 @@ func entriesOf(requests []queue.Request) []journal.Entry {
 	return entries
 }
 
-// Rows in a frame of a head: about 1 KiB, which is what one damaged byte can destroy.
+// The numbers of rows in a frame of a head. A frame has about 1 KiB: one damaged byte destroys no more.
 const headRecords, headRooms, headRepeats, headKeys = 8, 64, 100, 1000
 
-// headOf returns everything as the head of a segment.
+// headOf returns the whole state as the head of a segment.
 func headOf(all Changes) journal.Head {
 	now := time.Now().UnixMilli()
 	h := journal.Head{Entries: entriesOf(all.Requests)}
@@ -130,7 +130,7 @@ func readFrame(b []byte) (f frame, err error) {
 		case frameRequest:
 			var r queue.Request
 			err = readFields(b, requestFields(&r)...)
-			r.Data = bytes.Clone(r.Data) // b is a part of a whole segment
+			r.Data = bytes.Clone(r.Data) // else it would keep the whole segment in memory
 			f.Requests = append(f.Requests, r)
 		case frameRepeats:
 			f.Repeats, err = readRows(f.Repeats, b, repeatOf)
@@ -173,7 +173,7 @@ func keyOf(r row) queue.Key  { return queue.Key{AppID: r.app, Seq: uint64(r.firs
 func repeatRow(r state.Repeat) row { return row{hash: r.Key, first: r.At} }
 func repeatOf(r row) state.Repeat  { return state.Repeat{Key: r.hash, At: r.first} }
 
-// openingShift is where the time of Register.Opening is: in its upper 42 bits.
+// openingShift is the place of the time in Register.Opening: the upper 42 bits.
 const openingShift = 22
 
 func roomRow(r state.RoomRecord) row {
@@ -187,8 +187,8 @@ func roomOf(r row) state.RoomRecord {
 	}}
 }
 
-// opening returns Register.Opening with its time replaced by the difference from that of
-// newest, and the other way round: a room was mostly opened by its newest event.
+// opening replaces the time in Register.Opening by its difference from the time of newest, and the
+// other way round. The newest event of most rooms is their opening, so the difference is small.
 func opening(newest, opening uint64) int64 {
 	return int64((newest>>1-opening>>openingShift)<<openingShift | opening&(1<<openingShift-1))
 }

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// Health is whether events are durable.
+// Health is the state of the storage.
 type Health struct {
-	// DegradedSince is when events stopped to be durable, zero while they are.
+	// DegradedSince is the time since which events are not durable, zero if they are.
 	DegradedSince time.Time
-	// Cause is the error of the commit that failed, nil while they are.
+	// Cause is the error of the failed commit, nil if events are durable.
 	Cause error
 }
 
-// Health returns how the storage is now. It does not block.
+// Health returns the state of the storage. It does not block.
 func (s *Storage) Health() Health { return *cmp.Or(s.degraded.Load(), &Health{}) }

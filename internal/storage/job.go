@@ -8,13 +8,13 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
-// job is work for the goroutine that touches files.
+// job is work for the goroutine that writes files.
 type job func() error
 
-// errTimeout is the error of a commit that still runs.
+// errTimeout is the error of a commit that is not finished in time.
 var errTimeout = errors.New("the commit takes longer than --storage.timeout")
 
-// counted makes a job of do that the metrics show.
+// counted returns do as a job that the metrics count.
 func (w *writer) counted(do job) job {
 	w.metrics.commits.Inc()
 	return func() error {
@@ -24,7 +24,8 @@ func (w *writer) counted(do job) job {
 	}
 }
 
-// inTime does a job, or gives up waiting. Meanwhile it answers those whose time is up.
+// inTime runs a job and waits for it, at most for the time-out. Meanwhile it answers the requests whose
+// deadline passes.
 func (w *writer) inTime(do job) error {
 	began := time.Now()
 	w.start(do)
@@ -55,11 +56,10 @@ func (w *writer) start(do job) {
 	w.jobs <- do
 }
 
-// lateInterval is how often the writer looks, during a commit, for senders whose time is up.
+// lateInterval is the time between two checks, during a commit, for requests whose deadline passes.
 const lateInterval = 100 * time.Millisecond
 
-// answerLate answers those of waiting whose time is up before the next look, and returns
-// the others.
+// answerLate answers the requests whose deadline passes before the next check, and returns the others.
 func answerLate(waiting []*request, err error) []*request {
 	next := time.Now().Add(lateInterval)
 	return slices.DeleteFunc(waiting, func(r *request) bool {
@@ -72,7 +72,7 @@ func answerLate(waiting []*request, err error) []*request {
 	})
 }
 
-// commitInTime commits changes, or gives up waiting.
+// commitInTime commits changes and waits for the commit, at most for the time-out.
 func (w *writer) commitInTime(changes Changes) error {
 	began := time.Now()
 	err := w.inTime(w.counted(func() error { return commit(w.journal, changes) }))

@@ -6,7 +6,7 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
-// learning is news that waits for a commit.
+// learning are news that wait for a commit.
 type learning struct {
 	events []state.News
 	rooms  []state.RoomNews
@@ -15,10 +15,9 @@ type learning struct {
 	done                chan struct{}
 }
 
-// Learn merges news, each only if it is newer than what is known, and returns how many were.
-// It returns when they are visible, and durable unless the storage is degraded. They go into
-// the next commit. The error is that of ctx, and means that nothing was merged. No counter
-// moves.
+// Learn merges the news that are newer than the known records, and returns their numbers. It returns
+// when they are visible, and durable unless the storage is degraded. They are part of the next commit.
+// The error is that of ctx, and means that no news were merged. No counter changes.
 func (s *Storage) Learn(ctx context.Context, events []state.News, rooms []state.RoomNews) (newEvents, newRooms int, err error) {
 	l := &learning{events: events, rooms: rooms, done: make(chan struct{})}
 	select {
@@ -44,8 +43,8 @@ func (l *learning) apply(batch *state.Batch) {
 	}
 }
 
-// Learn merges news, each only if it is newer than what is known, and returns how many were.
-// They are visible when it returns. The error is nil. No counter moves.
+// Learn merges the news that are newer than the known records, and returns their numbers. They are
+// visible when it returns. The error is nil. No counter changes.
 func (m Memory) Learn(_ context.Context, events []state.News, rooms []state.RoomNews) (newEvents, newRooms int, err error) {
 	batch := m.Store.Begin()
 	l := learning{events: events, rooms: rooms}

@@ -7,8 +7,8 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
-// Memory records in memory only: what it records is lost when the process ends. Its
-// methods may be called from several goroutines.
+// Memory records events and requests in memory only: they are lost when the process ends. Its methods
+// may be called from several goroutines.
 type Memory struct {
 	Store  *state.Store
 	Queues *queue.Queues

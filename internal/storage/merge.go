@@ -12,10 +12,10 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
-// Content is what a journal holds.
+// Content is the content of a journal.
 type Content struct {
-	// Changes were right at one time. If there is Damage, they may not be all, or not the
-	// newest: Damage says of which applications.
+	// Changes were correct at some time. If there is Damage, changes may be missing or old; Damage
+	// names the applications.
 	Changes
 	*journal.Content
 }
@@ -31,7 +31,7 @@ func Read(path string) (*Content, error) {
 	return newContent(c), nil
 }
 
-// newContent decodes what a journal holds. It notes damage in c, and which requests each
+// newContent decodes the content of a journal. It records damage in c, and the requests that each
 // segment holds.
 func newContent(c *journal.Content) *Content {
 	content := &Content{Content: c}
@@ -52,11 +52,11 @@ type merge struct {
 	queued   map[queue.Key]bool // by the last complete head, without those removed since
 }
 
-// stored is a record.
+// stored is a record with its place in the journal.
 type stored struct {
 	state.Record
 	time int64 // of its commit
-	old  bool  // frames behind it are lost
+	old  bool  // frames after it are lost
 }
 
 // held is a request and the segment that holds it.
@@ -92,7 +92,7 @@ func (m *merge) segment(c *journal.Content, s *journal.Segment) {
 	}
 }
 
-// lose notes that frames are lost here.
+// lose records that frames are lost at this place.
 func (m *merge) lose() {
 	for _, r := range m.records {
 		r.old = true
@@ -125,7 +125,7 @@ func (m *merge) apply(f frame, s *journal.Segment) {
 	}
 }
 
-// finish puts the state into c, and says what may be older than it was.
+// finish puts the state into c, and records as damage which records may be old.
 func (m *merge) finish(c *Content) {
 	for _, app := range slices.Sorted(maps.Keys(m.records)) {
 		r := m.records[app]

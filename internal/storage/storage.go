@@ -15,28 +15,28 @@ import (
 )
 
 const (
-	// maxWaiting is how many events may wait for a commit; maxBatch and maxBatchBytes are
-	// how many, and how many bytes of queued requests, one commit takes.
+	// maxWaiting is the largest number of events that wait for a commit. maxBatch is the largest
+	// number of events of one commit, maxBatchBytes that of bytes of their queued requests.
 	maxWaiting    = 4096
 	maxBatch      = 1024
 	maxBatchBytes = 4 << 20
-	// lookInterval is how often the storage looks whether its files are still there, and
-	// tries to recover if it is degraded.
+	// lookInterval is the time between two checks of whether the files still exist. If the storage
+	// is degraded, each check tries to recover.
 	lookInterval = time.Second
-	// removeInterval is how long what has been delivered may stay in the journal when no
-	// event takes it along: a crash meanwhile delivers it again.
+	// removeInterval is the time until the removal of delivered requests is committed, if no event
+	// is committed before. After a crash in that time, they are delivered again.
 	removeInterval = 100 * time.Millisecond
 )
 
 // Options are the settings of a Storage. All but Registerer are required.
 type Options struct {
-	// Path is the folder of the journal. It is made if it is not there.
+	// Path is the folder of the journal. It is created if it does not exist.
 	Path string
-	// Store and Queues get what the journal holds, and every event and request after that.
+	// Store and Queues get the content of the journal, and every event and request after that.
 	Store  *state.Store
 	Queues *queue.Queues
-	// Timeout is how long a commit may take before its events are answered as not
-	// durable.
+	// Timeout is the maximum time of a commit. If a commit takes longer, its events are answered as
+	// not durable.
 	Timeout    time.Duration
 	Log        logrus.FieldLogger
 	Registerer prometheus.Registerer
@@ -57,18 +57,17 @@ type Storage struct {
 
 	degraded atomic.Pointer[Health] // nil while events are durable
 
-	startError error // why there is no segment to write to, if Open goes on without
+	startError error // of beginning a segment, if Open succeeds without one
 
 	waiting  chan *request
 	learning chan *learning
 	free     sync.Pool   // of *request
-	stopped  atomic.Bool // Run has returned, or is about to
+	stopped  atomic.Bool // Run answers no more requests
 }
 
-// Open takes the folder at o.Path for this process, reads its journal, and puts what it
-// holds into o.Store and o.Queues. Damaged files are set aside once what was valid in them
-// is written anew. It fails when the folder is in use, cannot be written, or holds a file
-// of a newer version. It does not fail when the volume is full.
+// Open locks the folder at o.Path, reads its journal, and puts the content into o.Store and o.Queues.
+// Damaged files are set aside after their valid content is written anew. Open fails if the folder is in
+// use, cannot be written, or holds a file of a newer version. It does not fail if the volume is full.
 func Open(o Options) (*Storage, error) {
 	j, content, err := journal.Open(journal.Options{Path: o.Path, Log: o.Log, FS: o.fs, MinSegment: o.minSegment})
 	s := &Storage{
@@ -99,7 +98,7 @@ func (s *Storage) load(content *Content) error {
 	s.queues.Add(content.Requests...)
 	s.journal.Adopt(content.Content)
 	s.noteDamage(content.Damage)
-	// As the store has it: it forgets old repeats, and the queues drop what is too much.
+	// The store may have fewer records than content: it forgets old repeats, and full queues drop requests.
 	err := s.journal.Begin(headOf(s.all()))
 	if journal.IsFull(err) {
 		s.startError = err // the state can be shown, and the volume may get space again
@@ -108,12 +107,12 @@ func (s *Storage) load(content *Content) error {
 	return err
 }
 
-// all returns everything that is to be durable.
+// all returns the whole state.
 func (s *Storage) all() Changes {
 	return Changes{Changes: s.store.All(), Requests: s.queues.All()}
 }
 
-// noteDamage says what is wrong with the journal.
+// noteDamage logs and counts the damage of the journal.
 func (s *Storage) noteDamage(damage []error) {
 	if len(damage) == 0 {
 		return

@@ -10,11 +10,11 @@ import (
 )
 
 // Record counts e and queues q, if q has Data, and returns when both are durable.
-// state.ErrNotDurable means that they are in memory only; state.ErrOverloaded, that they
-// are not even there. It blocks until deadline at the latest; if that is zero, for two
-// commits. It keeps q.Data, and nothing of e.
+// state.ErrNotDurable means that they are in memory only, state.ErrOverloaded that they are
+// not recorded. It blocks until deadline at the latest; if that is zero, for two commits. It keeps
+// q.Data, and nothing of e.
 func (s *Storage) Record(e state.Event, q queue.Request, deadline time.Time) (state.Outcome, error) {
-	if e.Kind == state.Members && q.Data == nil { // it goes along with the next commit
+	if e.Kind == state.Members && q.Data == nil { // it is part of the next commit
 		s.store.CountLater(e)
 		return state.Outcome{}, nil
 	}
@@ -26,17 +26,17 @@ func (s *Storage) Record(e state.Event, q queue.Request, deadline time.Time) (st
 		s.free.Put(r)
 		return state.Outcome{}, state.ErrOverloaded
 	}
-	if s.stopped.Load() { // else the writer answers r, if only because it stops
-		return state.Outcome{}, state.ErrOverloaded // r may still be in the queue: not reused
+	if s.stopped.Load() { // if it is not stopped yet, the writer or refuseRest answers r
+		return state.Outcome{}, state.ErrOverloaded // r is not reused: it may still be in the channel
 	}
 	<-r.done
 	outcome, err := r.outcome, r.err
-	r.event, r.callback, r.outcome = state.Event{}, queue.Request{}, state.Outcome{} // its Subject is the caller's
+	r.event, r.callback, r.outcome = state.Event{}, queue.Request{}, state.Outcome{} // its Subject belongs to the caller
 	s.free.Put(r)
 	return outcome, err
 }
 
-// request is an event that waits, and the callback to queue with it.
+// request is a waiting event, and the callback to queue with it.
 type request struct {
 	event    state.Event
 	callback queue.Request // with nil Data if there is none
@@ -49,20 +49,20 @@ type request struct {
 // writer is the one goroutine that changes the state.
 type writer struct {
 	*Storage
-	applied []*request // that wait for the commit that runs
-	behind  []*request // that wait for the next one, and go before those in the queue
-	news    *learning  // that goes into the next one, nil if there is none
+	applied []*request // in the commit in progress
+	behind  []*request // for the next commit, before the requests in the channel
+	news    *learning  // for the next commit, nil if there are none
 	jobs    chan job
 	results chan error
-	busy    bool // a job is running
+	busy    bool // a job is in progress
 
-	expected int           // how many events are likely to come together
-	took     time.Duration // by the last commit
+	expected int           // likely number of events that arrive together
+	took     time.Duration // time of the last commit
 
 	failing      bool    // degraded
-	pending      Changes // since the job that runs, or that failed first
+	pending      Changes // since the start of the job in progress, or of the first failed one
 	pendingBytes int     // of its Requests
-	lost         bool    // pending was too much and is not complete
+	lost         bool    // pending was too large, and is not complete
 }
 
 // Run commits events until ctx ends. Then it commits the events that were recorded by then,
@@ -78,7 +78,7 @@ func (s *Storage) Run(ctx context.Context) error {
 	look := time.NewTicker(lookInterval)
 	defer look.Stop()
 	removals := s.queues.TrackRemovals()
-	var remove <-chan time.Time // set while something is to be removed
+	var remove <-chan time.Time // not nil while removals wait for a commit
 	for ctx.Err() == nil {
 		if len(w.behind) > 0 {
 			w.handle(w.take())
@@ -89,11 +89,11 @@ func (s *Storage) Run(ctx context.Context) error {
 			w.handle(w.take(r))
 		case w.news = <-s.learning:
 			w.handle(w.take())
-		case err := <-w.results: // of a job that was not waited for
+		case err := <-w.results: // of a job that the writer did not wait for
 			w.finished(err)
 		case <-look.C:
 			w.look()
-			if w.store.HasLater() { // no event has taken it along
+			if w.store.HasLater() { // no commit of an event has included it
 				w.handle(nil)
 			}
 		case <-removals:
@@ -102,7 +102,7 @@ func (s *Storage) Run(ctx context.Context) error {
 			}
 		case <-remove:
 			remove = nil
-			if s.queues.HasRemoved() { // no event has taken it along
+			if s.queues.HasRemoved() { // no commit of an event has included it
 				w.handle(nil)
 			}
 		case <-ctx.Done():
@@ -112,7 +112,7 @@ func (s *Storage) Run(ctx context.Context) error {
 	return nil
 }
 
-// refuseRest answers what has come too late.
+// refuseRest refuses the requests that came too late.
 func (s *Storage) refuseRest() {
 	s.stopped.Store(true)
 	for len(s.waiting) > 0 {
@@ -122,7 +122,7 @@ func (s *Storage) refuseRest() {
 	}
 }
 
-// work runs jobs, one at a time. It is the only one to touch files.
+// work runs jobs, one at a time. No other goroutine writes files.
 func (w *writer) work() {
 	for do := range w.jobs {
 		w.results <- do()
@@ -131,13 +131,12 @@ func (w *writer) work() {
 	close(w.results)
 }
 
-// maxPatience bounds what take waits for. An event alone does not wait.
+// maxPatience is the longest time that take waits. An event alone does not wait.
 const maxPatience = 2 * time.Millisecond
 
-// take returns what waits, first among it. Senders that are answered together are
-// likely to be back together: so when fewer wait than at the end of the last commit, it
-// waits for the others, for as long as some commits take. A commit spared is worth more
-// than that, in time too.
+// take returns the waiting requests and first. Senders that are answered together are likely to send
+// their next callbacks together. So if fewer requests wait than at the end of the last commit, take
+// waits for the others, for the time of a few commits: one larger commit takes less time than two.
 func (w *writer) take(first ...*request) []*request {
 	waiting := append(w.behind, first...)
 	w.behind = nil
@@ -169,7 +168,7 @@ func (w *writer) take(first ...*request) []*request {
 	return waiting
 }
 
-// handle applies what waits, commits it, publishes it and answers, in that order.
+// handle applies the waiting requests, commits them, publishes the state and answers, in that order.
 func (w *writer) handle(waiting []*request) {
 	w.applied = answerLate(waiting, state.ErrOverloaded)
 	batch := w.store.Begin()
@@ -219,7 +218,7 @@ func (w *writer) handle(waiting []*request) {
 	}
 }
 
-// stop commits what has come and closes the journal.
+// stop commits the requests that have arrived, and closes the journal.
 func (w *writer) stop() {
 	for len(w.behind) > 0 || len(w.waiting) > 0 || w.queues.HasRemoved() || w.store.HasLater() {
 		w.handle(w.take())
