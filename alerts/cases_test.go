@@ -10,8 +10,8 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// kinds are the cases that each alert has. The name of a test of promtool ends with
-// those that it is, in brackets: [Alert, Alert: kind, kind; Alert: kind].
+// kinds are the kinds of cases that each alert has. The name of a test of promtool ends with its
+// alerts and kinds, in brackets: [Alert, Alert: kind, kind; Alert: kind].
 var kinds = []string{
 	"fires",               // with all labels and annotations
 	"just below",          // silent as close to the threshold as counts allow
@@ -19,7 +19,7 @@ var kinds = []string{
 	"stale data",          // events have stopped, or the series are gone
 	"counter reset",       // by a restart
 	"replicas disagree",   // two of them, with different numbers
-	"failover",            // one ends and another goes on
+	"failover",            // a replica stops and another continues
 	"application removed", // from the configuration
 }
 

@@ -190,7 +190,7 @@ func TestPortInUseIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer busy.Close()
-	path := t.TempDir() // of both: the first one lets go of it
+	path := t.TempDir() // of both: the first one unlocks it
 	for _, tc := range []struct {
 		name, webhook, web string
 		want               []string

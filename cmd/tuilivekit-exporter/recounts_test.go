@@ -30,7 +30,7 @@ func TestRecount(t *testing.T) {
 	told := make(chan struct{})
 	api.Serve("live_engine_http_srv/get_room_list", 1, func(w http.ResponseWriter, r *http.Request) { <-told; api.ServeHTTP(w, r) })
 	c := startRecounting(t, api)
-	// One room is heard of and has gone, one is not on the list.
+	// The room gone was closed without a callback. The room private is not on the list.
 	for _, room := range []string{"gone", "private"} {
 		body := fmt.Sprintf(`{"CallbackCommand":"Live.CallbackAfterCreateRoom","EventTime":%d,"RoomInfo":{"RoomId":%q}}`, time.Now().Add(-time.Hour).UnixMilli(), room)
 		if a := c.post(c.signed("Live.CallbackAfterCreateRoom"), body); a.status != 200 {

@@ -39,6 +39,19 @@ func translate(err error) error {
 	return err
 }
 
+// checkRelay returns the error with which a start would refuse the backends of cfg. It does not
+// find a backend that is the exporter itself: the address of the webhook listener is not known.
+func checkRelay(cfg *config.Config) error {
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	r, err := relay.New(relay.Options{Queues: queue.New(), Log: log})
+	if err != nil {
+		return err
+	}
+	_, err = prepareRelay(r, cfg, handlerApps(cfg))
+	return err
+}
+
 // prepareRelay checks the backends of cfg, and returns the function that makes them the backends of
 // r and of apps. It fails if the address of a backend must not be dialed.
 func prepareRelay(r *relay.Relay, cfg *config.Config, apps []handler.App) (apply func(), err error) {
@@ -80,19 +93,6 @@ func relaySettings(app config.App, tokens []string) relay.Settings {
 		MaxAge: s.MaxAge, MaxQueueRequests: s.MaxQueueRequests, MaxQueueBytes: s.MaxQueueBytes,
 		Tokens: tokens, KeepSignature: *s.KeepSignature,
 	}
-}
-
-// checkRelay returns the error with which a start would refuse the backends of cfg. It does not
-// find a backend that is the exporter itself: the address of the webhook listener is not known.
-func checkRelay(cfg *config.Config) error {
-	log := logrus.New()
-	log.SetOutput(io.Discard)
-	r, err := relay.New(relay.Options{Queues: queue.New(), Log: log})
-	if err != nil {
-		return err
-	}
-	_, err = prepareRelay(r, cfg, handlerApps(cfg))
-	return err
 }
 
 // refuseSelf fails if a backend has the address of listener, the webhook listener.

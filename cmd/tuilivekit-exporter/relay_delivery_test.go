@@ -134,7 +134,7 @@ func TestWhatWaitsSurvivesARestart(t *testing.T) {
 	expect(t, i.scrape(), map[string]float64{series("relay_queue_requests"): 0})
 }
 
-// Stopping delivers what waits, as far as the backend takes it.
+// A stop delivers the queued callbacks that the backend accepts in time.
 func TestStoppingDrains(t *testing.T) {
 	t.Parallel()
 	b := newBackend(t, func(http.ResponseWriter, *http.Request) { time.Sleep(2 * time.Millisecond) })

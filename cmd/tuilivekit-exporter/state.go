@@ -28,6 +28,37 @@ func (c *stateCommand) register(cmd *kingpin.CmdClause) {
 	cmd.Flag("json", "Print JSON.").NoEnvar().BoolVar(&c.json)
 }
 
+// run prints the valid content of the journal. Then it fails if the journal is damaged.
+func (c *stateCommand) run(stdout io.Writer) error {
+	content, err := storage.Read(c.path)
+	if err != nil {
+		return err
+	}
+	apps := []storedApp{}
+	for _, a := range restored(content.Changes.Changes) {
+		apps = append(apps, newStoredApp(a))
+	}
+	segments := []storedSegment{}
+	for _, s := range content.Segments {
+		segments = append(segments, storedSegment{s.Name, s.Size, len(s.Held), s.Damaged})
+	}
+	queues := queuesOf(content.Requests)
+	if c.json {
+		e := json.NewEncoder(stdout)
+		e.SetIndent("", "  ")
+		err = e.Encode(map[string]any{"applications": apps, "relay_queues": queues, "segments": segments})
+	} else {
+		err = printTables(stdout, apps, queues, segments)
+	}
+	if err != nil {
+		return err
+	}
+	if n := len(content.Damage); n > 0 {
+		return fmt.Errorf("%s is damaged, some records may be missing: %w", c.path, errors.Join(content.Damage...))
+	}
+	return nil
+}
+
 // storedApp is one application as state prints it.
 type storedApp struct {
 	AppID         string    `json:"sdk_app_id"`
@@ -102,37 +133,6 @@ type storedSegment struct {
 	Bytes    int64  `json:"bytes"`
 	Requests int    `json:"queued_requests"`
 	Damaged  bool   `json:"damaged"`
-}
-
-// run prints the valid content of the journal. Then it fails if the journal is damaged.
-func (c *stateCommand) run(stdout io.Writer) error {
-	content, err := storage.Read(c.path)
-	if err != nil {
-		return err
-	}
-	apps := []storedApp{}
-	for _, a := range restored(content.Changes.Changes) {
-		apps = append(apps, newStoredApp(a))
-	}
-	segments := []storedSegment{}
-	for _, s := range content.Segments {
-		segments = append(segments, storedSegment{s.Name, s.Size, len(s.Held), s.Damaged})
-	}
-	queues := queuesOf(content.Requests)
-	if c.json {
-		e := json.NewEncoder(stdout)
-		e.SetIndent("", "  ")
-		err = e.Encode(map[string]any{"applications": apps, "relay_queues": queues, "segments": segments})
-	} else {
-		err = printTables(stdout, apps, queues, segments)
-	}
-	if err != nil {
-		return err
-	}
-	if n := len(content.Damage); n > 0 {
-		return fmt.Errorf("%s is damaged, some records may be missing: %w", c.path, errors.Join(content.Damage...))
-	}
-	return nil
 }
 
 func printTables(w io.Writer, apps []storedApp, queues []storedQueue, segments []storedSegment) error {

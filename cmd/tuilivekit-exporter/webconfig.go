@@ -78,23 +78,6 @@ func (c webConfig) settings() *webSettings {
 	return c.value.Load()
 }
 
-// parseWebConfig reads file as the toolkit does.
-func parseWebConfig(file string) (*toolkit.Config, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	c := &toolkit.Config{
-		TLSConfig:  toolkit.TLSConfig{MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS13},
-		HTTPConfig: toolkit.HTTPConfig{HTTP2: true},
-	}
-	if err := config.Decode(file, text, c); err != nil {
-		return nil, err
-	}
-	c.TLSConfig.SetDirectory(filepath.Dir(file))
-	return c, nil
-}
-
 func readWebSettings(file string) (*webSettings, error) {
 	c, err := parseWebConfig(file)
 	if err != nil {
@@ -128,6 +111,23 @@ func readWebSettings(file string) (*webSettings, error) {
 		s.tls.NextProtos = []string{"h2", "http/1.1"}
 	}
 	return s, nil
+}
+
+// parseWebConfig reads file as the toolkit does.
+func parseWebConfig(file string) (*toolkit.Config, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	c := &toolkit.Config{
+		TLSConfig:  toolkit.TLSConfig{MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS13},
+		HTTPConfig: toolkit.HTTPConfig{HTTP2: true},
+	}
+	if err := config.Decode(file, text, c); err != nil {
+		return nil, err
+	}
+	c.TLSConfig.SetDirectory(filepath.Dir(file))
+	return c, nil
 }
 
 func (s *webSettings) expired() error {

@@ -35,7 +35,7 @@ func TestDay(t *testing.T) {
 	t.Run("1 % lost", func(t *testing.T) { t.Parallel(); playDay(t, 0.01, *dayFile) })
 }
 
-// player plays a day.
+// player simulates a day.
 type player struct {
 	t    *testing.T
 	dir  string
@@ -112,7 +112,7 @@ func (p *player) restart() {
 	p.start()
 }
 
-// crash goes on with a copy of the files as they are while the exporter runs.
+// crash continues with a copy of the files that is made while the exporter runs.
 func (p *player) crash() {
 	copied := p.dir + "-copied"
 	if err := os.CopyFS(copied, os.DirFS(p.dir)); err != nil {

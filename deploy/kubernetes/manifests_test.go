@@ -112,7 +112,7 @@ type manifestCheck struct {
 	problems []string
 }
 
-// same reports a problem unless what stands at path is want.
+// same reports a problem unless the value at path is want.
 func (c *manifestCheck) same(object any, path string, want any) {
 	if got := at(object, path); fmt.Sprint(got) != fmt.Sprint(want) {
 		c.problems = append(c.problems, fmt.Sprintf("%s %s: got %v, want %v", at(object, "kind"), path, got, want))
@@ -299,7 +299,7 @@ func duration(t *testing.T, text string) time.Duration {
 	return d
 }
 
-// at returns what stands at a path like spec.ports.0.name, nil if nothing does.
+// at returns the value at a path like spec.ports.0.name, nil if there is none.
 func at(object any, path string) any {
 	for _, step := range strings.Split(path, ".") {
 		switch o := object.(type) {

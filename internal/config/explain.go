@@ -163,7 +163,7 @@ func (c *checker) checkStruct(n *yaml.Node, t reflect.Type, at path) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
 		if key.ShortTag() == "!!merge" {
-			continue // the merged mapping is checked where it stands, if it is of our types
+			continue // the merged mapping is checked at its own place
 		}
 		if first, ok := seen[key.Value]; ok {
 			c.add(key, at.to(key.Value), fmt.Sprintf("key is already set on line %d", first))

@@ -23,8 +23,6 @@ const (
 	committed = "tuilivekit_exporter_storage_commits_total"
 )
 
-func appID(i int) string { return fmt.Sprint(1400000001 + i) }
-
 // result has the figures of one window.
 type result struct {
 	callbacks int
@@ -92,6 +90,8 @@ func measure(p *exporter.Process, n int, window time.Duration) (result, error) {
 		batch: float64(len(all)) / (more[committed] - commits[committed]),
 	}, nil
 }
+
+func appID(i int) string { return fmt.Sprint(1400000001 + i) }
 
 func send(conn *exporter.Conn, app string, end time.Time) (latencies []time.Duration, err error) {
 	for time.Now().Before(end) {

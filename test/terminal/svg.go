@@ -22,42 +22,6 @@ var escape = regexp.MustCompile("\x1b\\[([0-9;]*)m")
 // classes has the style of each code that doctor uses; the code 0 ends all.
 var classes = map[string]string{"1": "bold", "31": "red", "32": "green", "33": "yellow", "90": "grey"}
 
-// spans splits a line into texts of one style. Other escape sequences than those of colours are
-// left as they are.
-func spans(line string) (list []span) {
-	class, rest := "", line
-	for {
-		at := escape.FindStringSubmatchIndex(rest)
-		if at == nil {
-			break
-		}
-		if at[0] > 0 {
-			list = append(list, span{class, rest[:at[0]]})
-		}
-		class, rest = classes[rest[at[2]:at[3]]], rest[at[1]:]
-	}
-	if rest != "" {
-		list = append(list, span{class, rest})
-	}
-	return list
-}
-
-// wrap breaks a line that is wider than the terminal, as a terminal does.
-func wrap(line []span) (lines [][]span) {
-	var now []span
-	width := 0
-	for _, s := range line {
-		text := []rune(s.text)
-		for width+len(text) > columns {
-			now = append(now, span{s.class, string(text[:columns-width])})
-			lines, text = append(lines, now), text[columns-width:]
-			now, width = nil, 0
-		}
-		now, width = append(now, span{s.class, string(text)}), width+len(text)
-	}
-	return append(lines, now)
-}
-
 const style = `<style>
 .back { fill: #ffffff; stroke: #d1d9e0 }
 text { fill: #1f2328 }
@@ -112,4 +76,40 @@ func draw(title, output string) []byte {
 	}
 	b.WriteString("</svg>\n")
 	return b.Bytes()
+}
+
+// wrap breaks a line that is wider than the terminal, as a terminal does.
+func wrap(line []span) (lines [][]span) {
+	var now []span
+	width := 0
+	for _, s := range line {
+		text := []rune(s.text)
+		for width+len(text) > columns {
+			now = append(now, span{s.class, string(text[:columns-width])})
+			lines, text = append(lines, now), text[columns-width:]
+			now, width = nil, 0
+		}
+		now, width = append(now, span{s.class, string(text)}), width+len(text)
+	}
+	return append(lines, now)
+}
+
+// spans splits a line into texts of one style. Other escape sequences than those of colours are
+// left as they are.
+func spans(line string) (list []span) {
+	class, rest := "", line
+	for {
+		at := escape.FindStringSubmatchIndex(rest)
+		if at == nil {
+			break
+		}
+		if at[0] > 0 {
+			list = append(list, span{class, rest[:at[0]]})
+		}
+		class, rest = classes[rest[at[2]:at[3]]], rest[at[1]:]
+	}
+	if rest != "" {
+		list = append(list, span{class, rest})
+	}
+	return list
 }
