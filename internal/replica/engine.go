@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -122,6 +123,19 @@ func (k keys) reconcile(appID string) string { return "{" + k.prefix + ":" + app
 type engine struct {
 	redis.UniversalClient
 	keys keys
+}
+
+// exec executes the commands of a pipeline. Afterwards each command has its own error. If the server
+// refuses the user of a new connection, the library returns that error without giving it to the
+// commands, which then look as if the server had answered them.
+func exec(ctx context.Context, pipe redis.Pipeliner) {
+	commands, err := pipe.Exec(ctx)
+	if err == nil || slices.ContainsFunc(commands, func(c redis.Cmder) bool { return c.Err() != nil }) {
+		return
+	}
+	for _, c := range commands {
+		c.SetErr(err)
+	}
 }
 
 // errStopped is the error of a round whose context has ended.

@@ -155,7 +155,7 @@ func (l *link) greet(ctx context.Context, c clock) []Peer {
 	}
 	since := fmt.Sprint(float64(l.greeted-repeatInterval.Milliseconds()) * 1e3)
 	changes := pipe.ZRangeByScoreWithScores(ctx, l.keys.changed, &redis.ZRangeBy{Min: since, Max: "+inf"})
-	_, _ = pipe.Exec(ctx) // each command has its own error
+	exec(ctx, pipe)
 	if l.fails(ctx, "ZADD "+l.keys.replicas, added.Err()) || l.fails(ctx, "ZRANGEBYSCORE "+l.keys.changed, changes.Err()) {
 		return nil
 	}

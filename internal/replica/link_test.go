@@ -1,8 +1,10 @@
 package replica
 
 import (
+	"bufio"
 	"context"
 	"net"
+	"strings"
 	"testing"
 
 	"github.com/sirupsen/logrus"
@@ -11,9 +13,27 @@ import (
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
-// A server in protected mode accepts connections, and closes them. Rounds with nothing to offer ask it
-// nothing, and must not be taken for a recovery.
+// A server refuses all connections: in protected mode it closes them, with a wrong password it keeps
+// them open. Rounds with nothing to offer ask it nothing, and must not be taken for a recovery.
 func TestAFailureIsLoggedOnce(t *testing.T) {
+	for name, refuse := range map[string]func(net.Conn){
+		"protected mode": func(conn net.Conn) {
+			_, _ = conn.Write([]byte("-DENIED Redis is running in protected mode\r\n"))
+			conn.Close()
+		},
+		"wrong password": func(conn net.Conn) {
+			for lines := bufio.NewScanner(conn); lines.Scan(); {
+				if strings.HasPrefix(lines.Text(), "*") { // a command begins
+					_, _ = conn.Write([]byte("-WRONGPASS invalid username-password pair or user is disabled.\r\n"))
+				}
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) { refusal(t, refuse) })
+	}
+}
+
+func refusal(t *testing.T, refuse func(net.Conn)) {
 	denying, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -25,8 +45,7 @@ func TestAFailureIsLoggedOnce(t *testing.T) {
 			if err != nil {
 				return
 			}
-			_, _ = conn.Write([]byte("-DENIED Redis is running in protected mode\r\n"))
-			conn.Close()
+			go refuse(conn)
 		}
 	}()
 	log, logs := logtest.NewNullLogger()
@@ -34,7 +53,7 @@ func TestAFailureIsLoggedOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := Settings{Addresses: []string{denying.Addr().String()}, Prefix: "p"}
+	s := Settings{Addresses: []string{denying.Addr().String()}, Prefix: "p", Username: "exporter", Password: "old"}
 	r.Configure(&s)
 	e := &engine{s.connect(0), keysOf(s.Prefix)}
 	defer e.Close()

@@ -104,7 +104,7 @@ func (l *link) write(ctx context.Context, group []*offering, now time.Time) {
 			o.roomsAdded = pipe.ZAddArgs(bound, l.keys.rooms(o.book.id), redis.ZAddArgs{GT: true, Ch: true, Members: o.rooms})
 		}
 	}
-	_, _ = pipe.Exec(bound) // each command has its own error
+	exec(bound, pipe)
 	var news []redis.Z
 	for _, o := range group {
 		if !l.written(ctx, o, now) {
@@ -118,8 +118,8 @@ func (l *link) write(ctx context.Context, group []*offering, now time.Time) {
 	if len(news) == 0 {
 		return
 	}
-	pipe.ZAdd(bound, l.keys.changed, news...)
-	if _, err := pipe.Exec(bound); l.fails(ctx, "ZADD "+l.keys.changed, err) {
+	announced := pipe.ZAdd(bound, l.keys.changed, news...)
+	if exec(bound, pipe); l.fails(ctx, "ZADD "+l.keys.changed, announced.Err()) {
 		return // the other replicas read all applications every repeatInterval
 	}
 	for _, z := range news {

@@ -26,7 +26,6 @@ type news struct {
 }
 
 // remove notes that a member must be removed from the engine.
-
 func (n *news) remove(key, member string) {
 	if n.poison == nil {
 		n.poison = map[string][]any{}
@@ -94,7 +93,7 @@ func (l *link) read(ctx context.Context, group []*book, c clock) []reading {
 			}),
 		}
 	}
-	_, _ = pipe.Exec(ctx) // each command has its own error
+	exec(ctx, pipe)
 	return list
 }
 

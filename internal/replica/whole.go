@@ -36,7 +36,7 @@ func (l *link) wholeGroup(ctx context.Context, group []*book, now time.Time) {
 		pipe.Expire(bound, l.keys.rooms(b.id), keyLife)
 		first[i] = l.page(bound, pipe, b, 0, firstPage)
 	}
-	_, _ = pipe.Exec(bound) // each command has its own error
+	exec(bound, pipe)
 	for i, b := range group {
 		if l.fails(ctx, "ZRANGE "+l.keys.rooms(b.id), first[i].Err()) {
 			b.failed = true

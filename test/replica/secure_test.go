@@ -184,6 +184,12 @@ func TestTLSAndPasswords(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the old password is refused", engineIs(w, replicas, 0))
+	time.Sleep(3 * time.Second) // of exchanges
+	for _, p := range replicas {
+		if back := p.Lines("replicas are together again"); len(back) > 0 {
+			t.Errorf("the old password is used again: %s", back)
+		}
+	}
 	if err := os.WriteFile(password, []byte("changed\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
