@@ -315,12 +315,12 @@ func TestTheWindowRemovesKeys(t *testing.T) {
 			t.Fatalf("key %d is not new", i)
 		}
 	}
-	if len(w.keys) != MaxRepeats {
-		t.Errorf("remembers %d keys, want %d", len(w.keys), MaxRepeats)
+	if keys := len(w.keys.all()); keys != MaxRepeats {
+		t.Errorf("remembers %d keys, want %d", keys, MaxRepeats)
 	}
 	w.add(1<<40, day0+RepeatWindow.Milliseconds()+1)
-	if len(w.keys) != 1 || w.n != 1 {
-		t.Errorf("after the window: %d keys, a queue of %d", len(w.keys), w.n)
+	if keys := len(w.keys.all()); keys != 1 || w.n != 1 {
+		t.Errorf("after the window: %d keys, a queue of %d", keys, w.n)
 	}
 }
 

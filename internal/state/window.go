@@ -3,7 +3,7 @@ package state
 import "time"
 
 // MaxRepeats is the maximum number of events in a window. It limits the memory of a window to
-// about 10 MiB. Tencent allows 200 room creations a second for an application, which are 120,000
+// 8 MiB. Tencent allows 200 room creations a second for an application, which are 120,000
 // in ten minutes. If there are more events, the oldest is removed early.
 const MaxRepeats = 1 << 18
 
@@ -11,7 +11,7 @@ const MaxRepeats = 1 << 18
 // concurrent use.
 type window struct {
 	length int64 // milliseconds
-	keys   map[uint64]struct{}
+	keys   keySet
 	ring   []Repeat // its length is a power of two, or 0
 	first  int      // index of the oldest repeat
 	n      int      // number of repeats, from first on, in the order of arrival
@@ -23,19 +23,16 @@ type Repeat struct {
 	At  int64 // receipt of the event, Unix milliseconds
 }
 
-func newWindow(length time.Duration) window {
-	return window{length: length.Milliseconds(), keys: make(map[uint64]struct{})}
-}
+func newWindow(length time.Duration) window { return window{length: length.Milliseconds()} }
 
 // add adds key and reports whether it was new. now is in Unix milliseconds.
 func (w *window) add(key uint64, now int64) bool {
 	w.expire(now)
-	if _, ok := w.keys[key]; ok {
-		return false
-	}
-	w.keys[key] = struct{}{}
 	if w.n == len(w.ring) {
 		w.resize(max(minRing, 2*len(w.ring)))
+	}
+	if !w.keys.add(key) {
+		return false
 	}
 	w.ring[(w.first+w.n)&(len(w.ring)-1)] = Repeat{key, now}
 	w.n++
@@ -46,7 +43,7 @@ func (w *window) add(key uint64, now int64) bool {
 // keys stay longer.
 func (w *window) expire(now int64) {
 	for w.n > 0 && (now-w.ring[w.first].At > w.length || w.n >= MaxRepeats) {
-		delete(w.keys, w.ring[w.first].Key)
+		w.keys.remove(w.ring[w.first].Key)
 		w.first = (w.first + 1) & (len(w.ring) - 1)
 		w.n--
 	}
@@ -63,6 +60,10 @@ func (w *window) resize(places int) {
 	ring := make([]Repeat, places)
 	w.copy(ring)
 	w.ring, w.first = ring, 0
+	w.keys = newKeySet(places)
+	for _, r := range ring[:w.n] {
+		w.keys.add(r.Key)
+	}
 }
 
 // copy copies the repeats to to, in the order of arrival.
