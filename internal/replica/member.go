@@ -44,11 +44,11 @@ func newClock(now time.Time, tolerance time.Duration) clock {
 	return clock{now: ms, latest: latest, poison: latest + poisonAge.Milliseconds(), oldest: ms - state.RoomMemory.Milliseconds()}
 }
 
-// The member of an event is EventTime(13):Current(10):Max(10):Received(13):Operator(5). Package
+// The member of an event is EventTime(13):Current(10):Max(10):Received(13):Operator(4). Package
 // state orders events by the first three fields. Operator is hexadecimal.
-const eventForm = "%013d:%010d:%010d:%013d:%05x"
+const eventForm = "%013d:%010d:%010d:%013d:%04x"
 
-const eventLength = 13 + 1 + 10 + 1 + 10 + 1 + 13 + 1 + 5
+const eventLength = 13 + 1 + 10 + 1 + 10 + 1 + 13 + 1 + 4
 
 // encodeEvent returns the member of an event, "" if there is no event.
 func encodeEvent(n state.News) string {
@@ -73,7 +73,7 @@ func decodeEvent(appID, text string, c clock) (n state.News, why fault, remove b
 	}
 	n = state.News{
 		AppID: appID, EventTime: number(0, 13, 10), Current: number(14, 24, 10), Max: number(25, 35, 10),
-		Received: number(36, 49, 10), Operator: uint32(number(50, 55, 16)),
+		Received: number(36, 49, 10), Operator: uint32(number(50, 54, 16)),
 	}
 	newest := max(n.EventTime, n.Received)
 	switch {
@@ -91,7 +91,7 @@ func decodeEvent(appID, text string, c clock) (n state.News, why fault, remove b
 // hexadecimal.
 //
 // A register has the form Room(16). Its score is twice the time of the newest event of the room,
-// plus 1 if that event closed the room. An opening has the form Room(16):Operator(5). Its score is
+// plus 1 if that event closed the room. An opening has the form Room(16):Operator(4). Its score is
 // twice the time when the room was opened, plus 1 if the time is only a lower bound.
 type roomMember struct {
 	room     state.Room
@@ -101,7 +101,7 @@ type roomMember struct {
 
 func (m roomMember) String() string {
 	if m.opening {
-		return fmt.Sprintf("%016x:%05x", uint64(m.room), m.operator)
+		return fmt.Sprintf("%016x:%04x", uint64(m.room), m.operator)
 	}
 	return fmt.Sprintf("%016x", uint64(m.room))
 }
@@ -128,14 +128,14 @@ func members(r state.RoomRecord, c clock, add func(roomMember, uint64)) {
 // the engine.
 func decodeRoom(z redis.Z, c clock) (m roomMember, score uint64, why fault, old, remove bool) {
 	text, ok := z.Member.(string)
-	if !ok || len(text) != 16 && len(text) != 22 {
+	if !ok || len(text) != 16 && len(text) != 21 {
 		return m, 0, malformed, false, true
 	}
 	room, err := strconv.ParseUint(text[:16], 16, 64)
 	m.room = state.Room(room)
-	if err == nil && len(text) == 22 {
+	if err == nil && len(text) == 21 {
 		var operator uint64
-		operator, err = strconv.ParseUint(text[17:], 16, 20)
+		operator, err = strconv.ParseUint(text[17:], 16, 16)
 		m.opening, m.operator = true, uint32(operator)
 	}
 	if err != nil || m.String() != text {

@@ -14,16 +14,24 @@ type RoomRecord struct {
 	AppID string
 	Room  Room
 	Register
+	// Counted says that the newest event of the room was counted in the same changes. Then its
+	// Repeat is not in Repeats, but follows from the record.
+	Counted bool
 }
+
+// Repeat returns the repeat of the newest event of the room. at is its receipt, Unix milliseconds.
+func (r RoomRecord) Repeat(at int64) Repeat { return Repeat{r.Room.repeat(r.Newest), at} }
 
 // Changes are the changes of a Batch, or the whole state of a Store. The caller may keep them and
 // must not change them.
 type Changes struct {
-	// Records replace the records of their applications.
+	// Records replace the records of their applications. In those of a Batch, Newest is 0 if it
+	// follows from earlier records and from the rooms: it is the largest of them.
 	Records []Record
 	// Rooms replace the records of their rooms.
 	Rooms []RoomRecord
-	// Repeats are added to the stored repeats. They are in the order of their receipt.
+	// Repeats are added to the stored repeats. They are in the order of their receipt. Those of the
+	// Rooms that are Counted are not among them.
 	Repeats []Repeat
 }
 
@@ -76,19 +84,27 @@ func (b *Batch) Count(e Event) Outcome {
 		return Outcome{}
 	}
 	s := b.store
-	if key, ok := e.repeatKey(); ok {
-		if !s.seen.add(key, e.Received) {
-			return Outcome{Verdict: Duplicate}
-		}
-		b.changes.Repeats = append(b.changes.Repeats, Repeat{key, e.Received})
+	room, re, ofRoom := e.room(s.tolerance)
+	key, repeatable := e.repeatKey(room, ofRoom)
+	if repeatable && !s.seen.add(key, e.Received) {
+		return Outcome{Verdict: Duplicate}
 	}
 	c := b.record(e.AppID, e.Received)
 	o := c.count(e, s.tolerance)
-	if room, re, ok := e.room(s.tolerance); ok {
+	counted := false
+	if ofRoom {
 		b.merge(e.AppID, room, re, c.EventTime, e.Received)
-		if i, ok := b.rooms[roomKey{e.AppID, room}]; ok && re.Closed {
-			o.Opened = b.changes.Rooms[i].openedFor(re)
+		if i, changed := b.rooms[roomKey{e.AppID, room}]; changed {
+			r := &b.changes.Rooms[i]
+			if re.Closed {
+				o.Opened = r.openedFor(re)
+			}
+			counted = repeatable && r.Newest == e.newest()
+			r.Counted = r.Counted || counted
 		}
+	}
+	if repeatable && !counted {
+		b.changes.Repeats = append(b.changes.Repeats, Repeat{key, e.Received})
 	}
 	return o
 }
@@ -110,11 +126,16 @@ func (b *Batch) merge(appID string, room Room, e RoomEvent, anchor, now int64) b
 	}
 	b.now = max(b.now, now)
 	if known {
-		b.changes.Rooms[i].Register = reg
+		r := &b.changes.Rooms[i]
+		if r.Counted && r.Newest != reg.Newest { // the record will have another event
+			b.changes.Repeats = append(b.changes.Repeats, r.Repeat(now))
+			r.Counted = false
+		}
+		r.Register = reg
 		return true
 	}
 	b.rooms[key] = len(b.changes.Rooms)
-	b.changes.Rooms = append(b.changes.Rooms, RoomRecord{appID, room, reg})
+	b.changes.Rooms = append(b.changes.Rooms, RoomRecord{AppID: appID, Room: room, Register: reg})
 	return true
 }
 
@@ -195,7 +216,7 @@ func (s *Store) All() Changes {
 		}
 		c.Records = append(c.Records, a.record())
 		for room, reg := range a.rooms.all() {
-			c.Rooms = append(c.Rooms, RoomRecord{a.id, room, reg})
+			c.Rooms = append(c.Rooms, RoomRecord{AppID: a.id, Room: room, Register: reg})
 		}
 	}
 	return c

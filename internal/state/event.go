@@ -71,6 +71,15 @@ func (e Event) room(tolerance int64) (room Room, re RoomEvent, ok bool) {
 	return roomOf(e.AppID, e.RoomID), re, true
 }
 
+// newest returns the time of e as Register.Newest has it if e is the newest event of its room.
+func (e Event) newest() uint64 {
+	newest := uint64(e.Time) << 1
+	if e.Kind == Destroyed {
+		newest++
+	}
+	return newest
+}
+
 // time returns the time of e. If e has no time, or its time is more than tolerance after its
 // receipt, it is the time of receipt. tolerance is in milliseconds.
 func (e Event) time(tolerance int64) (t int64, clamped bool) {
@@ -139,12 +148,15 @@ type Outcome struct {
 }
 
 // repeatKey returns a key that is equal for exact repeats. It is 64 bits of a hash: in a full
-// window, one event in 10^13 has the key of another. ok is false for an event without a time,
-// because two rooms that one operator creates at the same count would have the same key, and for
-// an event of kind Members.
-func (e Event) repeatKey() (key uint64, ok bool) {
+// window, one event in 10^13 has the key of another. room is the room of e if ofRoom is set. ok is
+// false for an event without a time, because two rooms that one operator creates at the same count
+// would have the same key, and for an event of kind Members.
+func (e Event) repeatKey(room Room, ofRoom bool) (key uint64, ok bool) {
 	if e.Time == 0 || e.Kind == Members {
 		return 0, false
+	}
+	if ofRoom {
+		return room.repeat(e.newest()), true
 	}
 	subject := e.Subject
 	if len(subject) > sha256.Size { // it may be as large as a body

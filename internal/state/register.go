@@ -22,6 +22,13 @@ func roomOf(appID string, roomID []byte) Room {
 	return Room(binary.BigEndian.Uint64(sum[:]))
 }
 
+// repeat returns the key by which an exact repeat of an event of the room is recognized. newest is
+// the event as in Register.Newest. Events of one room have different keys. As a Room is 64 bits of
+// a good hash, so are the keys of all rooms.
+func (r Room) repeat(newest uint64) uint64 {
+	return uint64(r) + newest*0x9e3779b97f4a7c15 // odd, so that no two products are equal
+}
+
 // Register is the state of one room. The newest event wins; of two events of the same time, the
 // closing wins. So events of a room may arrive twice, late, in any order and from any source.
 //
@@ -41,8 +48,8 @@ type Register struct {
 // The bits of Opening: the time takes 42, which suffices until 2109.
 const (
 	maxTime      = 1<<42 - 1
-	openingShift = 22
-	operatorMask = 1<<20 - 1
+	openingShift = 18
+	operatorMask = 1<<16 - 1
 	operatorBits = operatorMask << 2
 	guessedBit   = 2 // the time is a lower bound: 0, the previous closing, or rounded to seconds
 	anchorBit    = 1 // the room was open at the anchor

@@ -30,6 +30,7 @@ type roomTable struct {
 	seed  uint64 // random, so that clients cannot choose rooms that collide
 
 	RoomState
+	ofRooms int64 // the newest time of all rooms that were put: Newest, or less after a recount
 
 	// anchor is the newest threshold event.
 	anchor anchor
@@ -103,7 +104,8 @@ func (r *roomTable) put(room Room, reg Register, now int64) {
 	if was.Newest == 0 {
 		r.n++
 	}
-	r.Newest = max(r.Newest, reg.Time())
+	r.ofRooms = max(r.ofRooms, reg.Time())
+	r.Newest = max(r.Newest, r.ofRooms)
 	if !r.stale {
 		was.reanchor(r.anchor.time)
 		reg.reanchor(r.anchor.time)

@@ -132,13 +132,17 @@ func (s *Store) app(id string, now int64) *app {
 	return a
 }
 
-// record returns the record of an application. If there is none, the record is empty and its
-// Since is now.
+// record returns the record of an application for a Batch. If there is none, the record is empty and
+// its Since is now.
 func (s *Store) record(id string, now int64) Record {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if a := s.apps[id]; a != nil {
-		return a.record()
+		r := a.record()
+		if r.Newest == a.rooms.ofRooms {
+			r.Newest = 0
+		}
+		return r
 	}
 	return Record{AppID: id, Counts: Counts{Since: now}}
 }
@@ -189,14 +193,15 @@ func (s *Store) Count(e Event) Outcome {
 	}
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	if key, ok := e.repeatKey(); ok && !s.seen.add(key, e.Received) {
+	room, re, ofRoom := e.room(s.tolerance)
+	if key, ok := e.repeatKey(room, ofRoom); ok && !s.seen.add(key, e.Received) {
 		return Outcome{Verdict: Duplicate}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := s.app(e.AppID, e.Received)
 	o := a.counts.count(e, s.tolerance)
-	if room, re, ok := e.room(s.tolerance); ok {
+	if ofRoom {
 		a.merge(room, re, e.Received)
 		if re.Closed {
 			o.Opened = a.rooms.get(room).openedFor(re)
@@ -260,13 +265,13 @@ func (s *Store) Rooms(appID string, since int64) []RoomRecord {
 	}
 	var list []RoomRecord
 	if since > 0 && a.rooms.recent.since(since, func(room Room) {
-		list = append(list, RoomRecord{appID, room, a.rooms.get(room)})
+		list = append(list, RoomRecord{AppID: appID, Room: room, Register: a.rooms.get(room)})
 	}) {
 		return list
 	}
 	list = make([]RoomRecord, 0, a.rooms.n)
 	for room, reg := range a.rooms.all() {
-		list = append(list, RoomRecord{appID, room, reg})
+		list = append(list, RoomRecord{AppID: appID, Room: room, Register: reg})
 	}
 	return list
 }

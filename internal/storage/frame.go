@@ -101,6 +101,7 @@ const (
 	frameRemoved
 	frameQueued
 	frameRooms
+	frameCounted
 )
 
 func (f frame) append(b []byte) []byte {
@@ -112,9 +113,57 @@ func (f frame) append(b []byte) []byte {
 		b = appendMessage(b, frameRequest, requestFields(&f.Requests[i])...)
 	}
 	b = appendRows(b, frameRepeats, f.Repeats, repeatRow)
-	b = appendRows(b, frameRooms, f.Rooms, roomRow)
+	b = f.appendRooms(b)
 	b = appendRows(b, frameRemoved, f.Removed, keyRow)
 	return appendRows(b, frameQueued, f.queued, keyRow)
+}
+
+// appendRooms appends rooms in their order: later records of a room replace earlier ones. Rooms of the
+// application of the first record have no app_id.
+func (f frame) appendRooms(b []byte) []byte {
+	first := ""
+	if len(f.Records) > 0 {
+		first = f.Records[0].AppID
+	}
+	of := func(r state.RoomRecord) row {
+		row := roomRow(r)
+		if row.app == first {
+			row.app = ""
+		}
+		return row
+	}
+	for rooms := f.Rooms; len(rooms) > 0; {
+		num, n := frameRooms, 1
+		if rooms[0].Counted {
+			num = frameCounted
+		}
+		for n < len(rooms) && rooms[n].Counted == rooms[0].Counted {
+			n++
+		}
+		b = appendRows(b, num, rooms[:n], of)
+		rooms = rooms[n:]
+	}
+	return b
+}
+
+// readRooms reads rooms. With counted, their repeats follow.
+func (f *frame) readRooms(b []byte, counted bool) (err error) {
+	known := len(f.Rooms)
+	f.Rooms, err = readRows(f.Rooms, b, roomOf)
+	for i := known; i < len(f.Rooms) && err == nil; i++ {
+		r := &f.Rooms[i]
+		switch {
+		case r.AppID != "":
+		case len(f.Records) == 0:
+			err = errPayload
+		default:
+			r.AppID = f.Records[0].AppID
+		}
+		if counted {
+			f.Repeats = append(f.Repeats, r.Repeat(f.time))
+		}
+	}
+	return err
 }
 
 // readFrame reads a payload. It keeps no part of b.
@@ -134,8 +183,8 @@ func readFrame(b []byte) (f frame, err error) {
 			f.Requests = append(f.Requests, r)
 		case frameRepeats:
 			f.Repeats, err = readRows(f.Repeats, b, repeatOf)
-		case frameRooms:
-			f.Rooms, err = readRows(f.Rooms, b, roomOf)
+		case frameRooms, frameCounted:
+			err = f.readRooms(b, num == frameCounted)
 		case frameRemoved:
 			f.Removed, err = readRows(f.Removed, b, keyOf)
 		case frameQueued:
@@ -173,22 +222,24 @@ func keyOf(r row) queue.Key  { return queue.Key{AppID: r.app, Seq: uint64(r.firs
 func repeatRow(r state.Repeat) row { return row{hash: r.Key, first: r.At} }
 func repeatOf(r row) state.Repeat  { return state.Repeat{Key: r.hash, At: r.first} }
 
-// openingShift is the place of the time in Register.Opening: the upper 42 bits.
-const openingShift = 22
+// The places of the time and of the operator in Register.Opening. The time has the upper 42 bits. Below
+// the operator are two flags.
+const openingShift, operatorShift, openingFlags = 18, 2, 3
 
+// roomRow replaces the time of the opening by its difference from the time of the newest event, which is
+// the opening in most rooms.
 func roomRow(r state.RoomRecord) row {
-	return row{app: r.AppID, hash: uint64(r.Room), first: int64(r.Newest), second: opening(r.Newest, r.Opening)}
+	since := r.Newest>>1 - r.Opening>>openingShift
+	return row{
+		app: r.AppID, hash: uint64(r.Room), first: int64(r.Newest),
+		second: int64(since<<operatorShift | r.Opening&openingFlags), short: uint16(r.Opening >> operatorShift),
+	}
 }
 
 func roomOf(r row) state.RoomRecord {
-	newest := uint64(r.first)
+	newest, second := uint64(r.first), uint64(r.second)
+	opened := newest>>1 - uint64(r.second>>operatorShift)
 	return state.RoomRecord{AppID: r.app, Room: state.Room(r.hash), Register: state.Register{
-		Newest: newest, Opening: uint64(opening(newest, uint64(r.second))),
+		Newest: newest, Opening: opened<<openingShift | uint64(r.short)<<operatorShift | second&openingFlags,
 	}}
-}
-
-// opening replaces the time in Register.Opening by its difference from the time of newest, and the
-// other way round. The newest event of most rooms is their opening, so the difference is small.
-func opening(newest, opening uint64) int64 {
-	return int64((newest>>1-opening>>openingShift)<<openingShift | opening&(1<<openingShift-1))
 }

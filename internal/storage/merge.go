@@ -112,6 +112,9 @@ func (m *merge) keep(head []frame) {
 
 func (m *merge) apply(f frame, s *journal.Segment) {
 	for _, r := range f.Records {
+		if was := m.records[r.AppID]; was != nil {
+			r.Newest = max(r.Newest, was.Newest)
+		}
 		m.records[r.AppID] = &stored{Record: r, time: f.time}
 	}
 	m.rooms = append(m.rooms, f.Rooms...)

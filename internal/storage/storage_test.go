@@ -267,6 +267,7 @@ func TestUnknownFieldsAreSkipped(t *testing.T) {
 				{AppID: "1", Room: 3, Register: state.Register{Newest: 1<<64 - 1, Opening: 1 << 63}},
 				{AppID: "1", Room: 4, Register: state.Register{Newest: uint64(day0) << 1, Opening: uint64(day0)<<openingShift | 5}},
 				{AppID: "1", Room: 2}, {AppID: "2", Room: 1},
+				{AppID: "2", Room: 1, Register: state.Register{Newest: 9}},
 			},
 		},
 		Requests: []queue.Request{{AppID: "1", Seq: 7, Lane: 1 << 63, Received: 8, Data: []byte("x")}, {AppID: "1", Seq: 8, Data: []byte{}}},
@@ -292,6 +293,9 @@ func TestColumnsOfDifferentLength(t *testing.T) {
 		"a part of a hash":       {{2, &three}, {3, &three}},
 		"too few second numbers": {{2, &eight}, {4, &three}},
 		"too many":               {{2, &three}, {4, &eight}},
+		"too few short numbers":  {{2, &eight}, {5, &eight}},
+		"too many short numbers": {{2, &three}, {5, &eight}},
+		"a part of one":          {{2, &three}, {5, &three}},
 	} {
 		if f, err := readFrame(appendMessage(nil, frameRepeats, fields...)); err == nil {
 			t.Errorf("%s: got %+v", name, f)

@@ -161,9 +161,9 @@ func TestPoison(t *testing.T) {
 	const year2100 = 4102444800000
 	poison := []redis.Z{}
 	for i := range 20 {
-		poison = append(poison, redis.Z{Member: fmt.Sprintf("%013d:%010d:%010d:%013d:00000", year2100+i, 1, 2, year2100)})
+		poison = append(poison, redis.Z{Member: fmt.Sprintf("%013d:%010d:%010d:%013d:0000", year2100+i, 1, 2, year2100)})
 	}
-	poison = append(poison, redis.Z{Member: "zzz"}, redis.Z{Member: ""}, redis.Z{Member: "9999999999999:0000000001:0000000000:9999999999999:00000"})
+	poison = append(poison, redis.Z{Member: "zzz"}, redis.Z{Member: ""}, redis.Z{Member: "9999999999999:0000000001:0000000000:9999999999999:0000"})
 	for range 3 {
 		if err := engine.ZAdd(ctx, event(appA), poison...).Err(); err != nil {
 			t.Fatal(err)
