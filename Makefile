@@ -26,7 +26,7 @@ run: ## run it on loopback for a demo application
 	@scripts/run-demo
 
 test: need-go need-cc ## run vet, the Go tests with the race detector, and the tests of the rules
-	@$(MAKE) --no-print-directory -j2 test-go alerts # the first run builds promtool meanwhile
+	@$(MAKE) --no-print-directory -j2 alerts test-go # the first run builds promtool meanwhile
 
 check: ## run everything, with the real programs: make test, linters, browser, attacks, crashes, demo
 	@scripts/check
@@ -35,7 +35,7 @@ check-busy: ## run all of make check while another process keeps each core busy
 	@scripts/busy scripts/check
 
 test-go: need-go need-cc ## run vet and the Go tests with the race detector
-	go vet ./...
+	go vet -race ./...
 	go test -race -timeout 1h ./...
 
 thorough: need-go ## cut, damage and fail the storage in every way, and recount with every clock
@@ -48,8 +48,11 @@ test-programs: need-go need-chromium need-npm need-redis ## run the tests that n
 check-replicas: need-go need-redis ## kill the primary of replicas KILLS times in the middle of writes, and stop Redis for STOPPED seconds
 	cd test && KILLS=$(or $(KILLS),50) STOPPED=$(or $(STOPPED),60) go test -count=1 -timeout 1h -v -run '^(TestSentinel|TestRedisComesAndGoes)$$' ./replica
 
-alerts: ## check the alert rules, run their tests, check the Alertmanager example
+alerts: ## check the alert rules, and run their tests
 	@scripts/check-alerts
+
+routes: ## check the Alertmanager example, and which receivers it selects
+	@scripts/check-routes
 
 e2e: build ## let an alert go from a callback to a receiver, with the real programs
 	cd test && EXPORTER=$(CURDIR)/$(BIN) go test -count=1 -shuffle=on -timeout 1h -v ./stack ./e2e
