@@ -93,55 +93,53 @@ const fieldCommand = "CallbackCommand"
 // name, and the EventTime if there is one: their bodies may have any content. A body that cannot be
 // read is an error if the URL names no command either, since it may be of any command.
 func Decode(body []byte, command string) (Callback, error) {
-	body = trimBOM(body)
-	name, time, err := nameOf(body)
+	m := walk(trimBOM(body))
+	name, known, time, err := nameOf(&m)
 	if err != nil && (command == "" || !err.InBody()) {
 		return Callback{}, err
 	}
-	cb := Callback{Name: name, EventTime: time}
+	cb := Callback{Command: known, Name: name, EventTime: time}
 	if cb.Name == "" {
-		cb.Name = command
+		cb.Name, cb.Command = command, commandsByName[command]
 	}
-	cb.Command = commandsByName[cb.Name]
 	switch cb.Command {
 	case RoomThreshold:
-		return cb, cb.readThreshold(body)
+		return cb, cb.readThreshold(&m)
 	case RoomCreated, RoomDestroyed:
-		return cb, cb.readRoom(body)
+		return cb, cb.readRoom(&m)
 	case QuotaAlarm:
-		return cb, cb.readQuota(body)
+		return cb, cb.readQuota(&m)
 	case MembersChanged:
-		return cb, cb.readMembers(body)
+		return cb, cb.readMembers(&m)
 	case RateAlarm:
-		return cb, cb.readRateAlarm(body)
+		return cb, cb.readRateAlarm(&m)
 	}
 	return cb, nil
 }
 
-// nameOf returns the command that body names, empty if it names none, and its EventTime if that can be
-// used. If the name cannot be found with certainty, it returns an error about the body as a whole.
+// nameOf returns the command that the body of m names, empty if it names none, and its EventTime if that
+// can be used. If the name cannot be found with certainty, it returns an error about the body as a whole.
 //
 // It stops at the name of a command whose body Decode reads as a whole.
-func nameOf(body []byte) (name string, time int64, err *FieldError) {
-	if len(body) == 0 {
-		return "", 0, nil
+func nameOf(m *members) (name string, command Command, time int64, err *FieldError) {
+	if len(m.data) == 0 {
+		return "", Other, 0, nil
 	}
 	var named bool
-	m := walk(body)
 	for m.next() {
 		switch {
 		case string(m.key) == fieldCommand:
 			if named {
-				return "", 0, &FieldError{fieldCommand, givenTwice}
+				return "", Other, 0, &FieldError{fieldCommand, givenTwice}
 			}
 			if m.value[0] != '"' {
-				return "", 0, &FieldError{fieldCommand, notString}
+				return "", Other, 0, &FieldError{fieldCommand, notString}
 			}
 			value := text(m.value)
-			if c := commandsByName[string(value)]; c != Other {
-				name = c.String()
-				if c.read() {
-					return name, 0, nil
+			if command = commandsByName[string(value)]; command != Other {
+				name = command.String()
+				if command.read() {
+					return name, command, 0, nil
 				}
 			} else {
 				name = string(value)
@@ -152,16 +150,16 @@ func nameOf(body []byte) (name string, time int64, err *FieldError) {
 				time = eventTime(m.value)
 			}
 		case bytes.EqualFold(m.key, []byte(fieldCommand)):
-			return "", 0, &FieldError{fieldCommand, wrongCase}
+			return "", Other, 0, &FieldError{fieldCommand, wrongCase}
 		}
 	}
 	switch {
 	case m.problem == "", m.problem == notObject, name != "":
-		return name, time, nil
+		return name, command, time, nil
 	case string(m.key) == fieldCommand:
-		return "", 0, &FieldError{fieldCommand, m.problem}
+		return "", Other, 0, &FieldError{fieldCommand, m.problem}
 	}
-	return "", 0, &FieldError{bodyField, m.problem}
+	return "", Other, 0, &FieldError{bodyField, m.problem}
 }
 
 const (
@@ -178,9 +176,9 @@ const (
 var thresholdFields = [...]string{fieldCommand, fieldEventTime, fieldOperator, fieldCurrent, fieldMax}
 
 // readThreshold reads the body of RoomThreshold.
-func (cb *Callback) readThreshold(body []byte) error {
+func (cb *Callback) readThreshold(m *members) error {
 	var raw [len(thresholdFields)][]byte
-	if err := collectBody(body, thresholdFields[:], raw[:]); err != nil {
+	if err := collectBody(m, thresholdFields[:], raw[:]); err != nil {
 		return err
 	}
 	cb.EventTime = eventTime(raw[1])
@@ -191,9 +189,9 @@ func (cb *Callback) readThreshold(body []byte) error {
 var quotaFields = [...]string{fieldCommand, fieldEventTime, fieldUsed, fieldQuota}
 
 // readQuota reads the body of QuotaAlarm, both numbers or neither.
-func (cb *Callback) readQuota(body []byte) error {
+func (cb *Callback) readQuota(m *members) error {
 	var raw [len(quotaFields)][]byte
-	if err := collectBody(body, quotaFields[:], raw[:]); err != nil {
+	if err := collectBody(m, quotaFields[:], raw[:]); err != nil {
 		return err
 	}
 	cb.EventTime = eventTime(raw[1])
@@ -212,9 +210,9 @@ func (cb *Callback) readQuota(body []byte) error {
 var memberFields = [...]string{fieldCommand, fieldEventTime, "EventCause", "MemberList", fieldRoomID}
 
 // readMembers reads the optional fields of MembersChanged.
-func (cb *Callback) readMembers(body []byte) error {
+func (cb *Callback) readMembers(m *members) error {
 	var raw [len(memberFields)][]byte
-	if err := glance(body, memberFields[:], raw[:]); err != nil {
+	if err := glance(m, memberFields[:], raw[:]); err != nil {
 		return err
 	}
 	cb.EventTime = eventTime(raw[1])
@@ -227,9 +225,9 @@ func (cb *Callback) readMembers(body []byte) error {
 var rateFields = [...]string{fieldCommand, "Command"}
 
 // readRateAlarm reads the optional field of RateAlarm, which has no EventTime.
-func (cb *Callback) readRateAlarm(body []byte) error {
+func (cb *Callback) readRateAlarm(m *members) error {
 	var raw [len(rateFields)][]byte
-	if err := glance(body, rateFields[:], raw[:]); err != nil {
+	if err := glance(m, rateFields[:], raw[:]); err != nil {
 		return err
 	}
 	cb.Cause = textOf(raw[1])

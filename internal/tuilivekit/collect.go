@@ -6,9 +6,9 @@ import (
 )
 
 // glance sets values to the first raw value of each member named in names, in the same order, as far as
-// body can be read. Only the first of names, the command, must be unambiguous.
-func glance(body []byte, names []string, values [][]byte) error {
-	m := walk(body)
+// the body of m can be read. Only the first of names, the command, must be unambiguous.
+func glance(m *members, names []string, values [][]byte) error {
+	values[0] = m.behindCommand()
 	for m.next() {
 		switch i := lookup(names, m.key); {
 		case i < 0:
@@ -24,16 +24,26 @@ func glance(body []byte, names []string, values [][]byte) error {
 	return nil
 }
 
-// collectBody collects the fields of a whole body.
-func collectBody(body []byte, names []string, values [][]byte) error {
-	if len(body) == 0 {
+// behindCommand moves m behind the command and returns its value, if m is there and the command is the
+// first member, as in Tencent's bodies. Else it moves m to the start of the body and returns nil.
+func (m *members) behindCommand() (command []byte) {
+	if m.n == 1 && string(m.key) == fieldCommand && m.problem == "" {
+		return m.value
+	}
+	*m = walk(m.data)
+	return nil
+}
+
+// collectBody collects the fields of the whole body of m. The first of names is the command.
+func collectBody(m *members, names []string, values [][]byte) error {
+	if len(m.data) == 0 {
 		return &FieldError{bodyField, "empty"}
 	}
-	if !utf8.Valid(body) {
+	if !utf8.Valid(m.data) {
 		return &FieldError{bodyField, notUTF8}
 	}
-	m := walk(body)
-	return collect(&m, names, values)
+	values[0] = m.behindCommand()
+	return collect(m, names, values)
 }
 
 // collect sets values to the raw value of each member named in names, in the same order. It refuses

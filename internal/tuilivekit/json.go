@@ -30,31 +30,38 @@ const (
 //	}
 //	if m.problem != "" { … }
 type members struct {
-	data []byte
-	pos  int
-	n    int  // members so far
-	deep bool // a value nests deeper than maxDepth: below that only its brackets are checked
-	done bool
+	data    []byte
+	pos     int
+	n       int  // members so far
+	deep    bool // a value nests deeper than maxDepth: below that only its brackets are checked
+	escapes bool // a string has had an escape
+	begun   bool
+	done    bool
 
 	key     []byte // name of the current member, without escapes
 	value   []byte // its value, raw and valid JSON, part of data
 	problem string // why the walk ended early
 }
 
-func walk(data []byte) members {
-	m := members{data: data}
+func walk(data []byte) members { return members{data: data} }
+
+// begin steps over the opening of the object.
+func (m *members) begin() {
+	m.begun = true
 	m.space()
 	if !m.take('{') {
 		m.problem = notJSON
-		if m.pos < len(data) && m.skip(0) && m.end() {
+		if m.pos < len(m.data) && m.skip(0) && m.end() {
 			m.problem = notObject
 		}
 	}
-	return m
 }
 
 // next moves to the next member. On a malformed value, key is that member's name.
 func (m *members) next() bool {
+	if !m.begun {
+		m.begin()
+	}
 	if m.problem != "" || m.done {
 		return false
 	}
@@ -74,10 +81,13 @@ func (m *members) next() bool {
 	}
 	m.n++
 	start := m.pos
+	m.escapes = false
 	if !m.string() {
 		return m.fail(notJSON)
 	}
-	m.key = text(m.data[start:m.pos])
+	if m.key = m.data[start+1 : m.pos-1]; m.escapes {
+		m.key = text(m.data[start:m.pos])
+	}
 	m.space()
 	if !m.take(':') {
 		return m.fail(notJSON)

@@ -13,9 +13,9 @@ var infoNames = [numInfoFields]string{"RoomId", "EventTime", "CreateTime"}
 var roomFields = [...]string{fieldCommand, fieldEventTime, fieldRoomID, fieldRoomInfo, fieldOperator, "EventType", "Statistic"}
 
 // readRoom reads the body of RoomCreated or RoomDestroyed.
-func (cb *Callback) readRoom(body []byte) error {
+func (cb *Callback) readRoom(m *members) error {
 	var raw [len(roomFields)][]byte
-	if err := collectBody(body, roomFields[:], raw[:]); err != nil {
+	if err := collectBody(m, roomFields[:], raw[:]); err != nil {
 		return err
 	}
 	cb.EventTime = eventTime(raw[1])

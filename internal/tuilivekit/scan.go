@@ -1,8 +1,10 @@
 package tuilivekit
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"math/bits"
 )
 
 func (m *members) string() bool {
@@ -22,6 +24,7 @@ func (m *members) string() bool {
 		case c < ' ' || !m.escape():
 			return false
 		}
+		m.escapes = true
 	}
 }
 
@@ -30,8 +33,8 @@ func (m *members) string() bool {
 func plain(data []byte) int {
 	i := 0
 	for ; i+8 <= len(data); i += 8 {
-		if hasSpecial(binary.LittleEndian.Uint64(data[i:])) {
-			break
+		if found := special(binary.LittleEndian.Uint64(data[i:])); found != 0 {
+			return i + bits.TrailingZeros64(found)/8
 		}
 	}
 	for i < len(data) && data[i] >= ' ' && data[i] != '"' && data[i] != '\\' {
@@ -40,13 +43,15 @@ func plain(data []byte) int {
 	return i
 }
 
-// hasSpecial reports whether one of eight bytes is a control character, a quotation mark or
-// a backslash. Subtracting a bound from each byte sets the high bit of the lowest byte below
-// the bound; without such a byte nothing borrows, and bytes of 0x80 and above are masked.
-func hasSpecial(x uint64) bool {
+// special marks those of eight bytes that are a control character, a quotation mark or a backslash: the
+// lowest bit that is set in the result is in the lowest of them. The result is 0 if there is none.
+// Subtracting a bound from each byte sets the high bit of the lowest byte below the bound. Without such
+// a byte nothing borrows, and bytes of 0x80 and above are masked. Bytes above the lowest may be marked
+// wrongly.
+func special(x uint64) uint64 {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	quotes, backslashes := x^ones*'"', x^ones*'\\'
-	return ((x-ones*' ')&^x|(quotes-ones)&^quotes|(backslashes-ones)&^backslashes)&highs != 0
+	return ((x-ones*' ')&^x | (quotes-ones)&^quotes | (backslashes-ones)&^backslashes) & highs
 }
 
 // escape steps over the rest of an escape, behind its backslash.
@@ -79,16 +84,14 @@ func (m *members) escape() bool {
 // the value is a part of raw.
 func text(raw []byte) []byte {
 	inner := raw[1 : len(raw)-1]
-	for _, c := range inner {
-		if c == '\\' {
-			var s string
-			if json.Unmarshal(raw, &s) != nil {
-				return nil // not reached: raw is valid
-			}
-			return []byte(s)
-		}
+	if bytes.IndexByte(inner, '\\') < 0 {
+		return inner
 	}
-	return inner
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return nil // not reached: raw is valid
+	}
+	return []byte(s)
 }
 
 // fail ends the walk; the first problem stays.
@@ -151,9 +154,11 @@ func (m *members) number() bool {
 
 // digits steps over one digit or more.
 func (m *members) digits() bool {
-	start := m.pos
-	for m.pos < len(m.data) && '0' <= m.data[m.pos] && m.data[m.pos] <= '9' {
-		m.pos++
+	end := m.pos
+	for end < len(m.data) && '0' <= m.data[end] && m.data[end] <= '9' {
+		end++
 	}
-	return m.pos > start
+	some := end > m.pos
+	m.pos = end
+	return some
 }

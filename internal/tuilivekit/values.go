@@ -2,7 +2,7 @@ package tuilivekit
 
 import (
 	"bytes"
-	"strconv"
+	"math"
 )
 
 // textOf returns the text of a string or the digits of a number, nil for any other value.
@@ -34,6 +34,9 @@ func eventTime(raw []byte) int64 {
 	return 0
 }
 
+// maxDigits is the number of digits of the largest int64. Numbers of that length fit in a uint64.
+const maxDigits = 19
+
 // integer reads a valid JSON value that is an integer, a string of digits or an
 // array of exactly one of these: the reference types the fields String and Array
 // where its sample has numbers. It never rounds: a fraction or an exponent is no
@@ -53,14 +56,15 @@ func integer(raw []byte) (n int64, retyped bool, problem string) {
 	if len(raw) == 0 || len(raw) > 1 && raw[0] == '0' {
 		return 0, retyped, notInteger
 	}
+	var value uint64
 	for _, c := range raw {
 		if c < '0' || c > '9' {
 			return 0, retyped, notInteger
 		}
+		value = value*10 + uint64(c-'0')
 	}
-	n, err := strconv.ParseInt(string(raw), 10, 64)
-	if err != nil {
-		problem = outOfRange
+	if len(raw) > maxDigits || value > math.MaxInt64 {
+		return math.MaxInt64, retyped, outOfRange
 	}
-	return n, retyped, problem
+	return int64(value), retyped, problem
 }
