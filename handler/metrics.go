@@ -5,7 +5,6 @@ import (
 	"math"
 	"strconv"
 	"sync/atomic"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -80,9 +79,9 @@ type metrics struct {
 	rejections []prometheus.Counter // by the index of their reason
 	inFlight   prometheus.Gauge
 	panics     prometheus.Counter
-	duration   prometheus.Histogram
-	delay      prometheus.Histogram
-	skew       prometheus.Histogram
+	duration   *exposition.Unlabeled
+	delay      *exposition.Unlabeled
+	skew       *exposition.Unlabeled
 	clockSkew  atomic.Uint64 // math.Float64bits of the seconds, NaN before the first signed request
 
 	direct []prometheus.Collector // see exposed
@@ -112,30 +111,15 @@ func newMetrics(table reasons) *metrics {
 		Name: "tuilivekit_webhook_panics_total",
 		Help: "Panics while answering a callback. Each one is a bug.",
 	}))
-	m.duration = exposed(m, prometheus.NewHistogram(prometheus.HistogramOpts{
-		Name:                            "tuilivekit_webhook_request_duration_seconds",
-		Help:                            "Time from the header of a callback to its answer. Tencent waits 2 s.",
-		Buckets:                         []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2},
-		NativeHistogramBucketFactor:     1.1,
-		NativeHistogramMaxBucketNumber:  100,
-		NativeHistogramMinResetDuration: time.Hour,
-	}))
-	m.delay = exposed(m, prometheus.NewHistogram(prometheus.HistogramOpts{
-		Name:                            "tuilivekit_webhook_event_delay_seconds",
-		Help:                            "Time from the EventTime of a callback to its receipt. 0 if EventTime is in the future.",
-		Buckets:                         []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 1800},
-		NativeHistogramBucketFactor:     1.1,
-		NativeHistogramMaxBucketNumber:  100,
-		NativeHistogramMinResetDuration: time.Hour,
-	}))
-	m.skew = exposed(m, prometheus.NewHistogram(prometheus.HistogramOpts{
-		Name:                            "tuilivekit_webhook_request_skew_seconds",
-		Help:                            "Absolute difference between our clock and RequestTime of requests with a valid signature, also of refused ones.",
-		Buckets:                         []float64{1, 2, 5, 10, 20, 30, 60, 120, 300},
-		NativeHistogramBucketFactor:     1.1,
-		NativeHistogramMaxBucketNumber:  100,
-		NativeHistogramMinResetDuration: time.Hour,
-	}))
+	m.duration = exposed(m, exposition.NewUnlabeled("tuilivekit_webhook_request_duration_seconds",
+		"Time from the header of a callback to its answer. Tencent waits 2 s.",
+		.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2))
+	m.delay = exposed(m, exposition.NewUnlabeled("tuilivekit_webhook_event_delay_seconds",
+		"Time from the EventTime of a callback to its receipt. 0 if EventTime is in the future.",
+		.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 1800))
+	m.skew = exposed(m, exposition.NewUnlabeled("tuilivekit_webhook_request_skew_seconds",
+		"Absolute difference between our clock and RequestTime of requests with a valid signature, also of refused ones.",
+		1, 2, 5, 10, 20, 30, 60, 120, 300))
 	return m
 }
 
