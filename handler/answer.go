@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"maps"
 	"net/http"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/tuilivekit"
@@ -28,12 +29,10 @@ func (a Answer) ofBackend() Answer {
 
 // write is the only place that writes an answer.
 func (a Answer) write(w http.ResponseWriter) {
-	h := w.Header()
-	if a.Header["Content-Type"] == nil {
-		h["Content-Type"] = nil // otherwise net/http guesses one
-	}
-	for key, values := range a.Header {
-		h[key] = values
+	h, contentType := w.Header(), a.Header["Content-Type"]
+	h["Content-Type"] = contentType // if it is nil, net/http guesses none
+	if contentType == nil || len(a.Header) > 1 {
+		maps.Copy(h, a.Header)
 	}
 	w.WriteHeader(a.Status)
 	w.Write(a.Body) // if this fails, the sender has closed the connection

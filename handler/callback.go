@@ -214,7 +214,7 @@ func (c *Callback) take(w http.ResponseWriter, r *http.Request, app *app, query 
 			return false, refuseLoop(err, app)
 		}
 	}
-	return false, c.record(app, query, cb, packed, now.Add(answerTime))
+	return false, c.record(app, query, cb, packed, now)
 }
 
 // Tencent waits two seconds. An event is recorded or refused within answerTime. A backend
@@ -241,17 +241,18 @@ func (c *Callback) count(app *app, query tuilivekit.Query, cb tuilivekit.Callbac
 	}
 }
 
-// record counts a callback, and records its event and its request for the backend. An event
-// that could not be made durable is counted, too, because it is in memory.
-func (c *Callback) record(app *app, query tuilivekit.Query, cb tuilivekit.Callback, packed Packed, deadline time.Time) error {
-	received := time.Now().UnixMilli()
+// record counts a callback, and records its event and its request for the backend. now is the
+// time of its receipt. An event that could not be made durable is counted, too, because it is in
+// memory.
+func (c *Callback) record(app *app, query tuilivekit.Query, cb tuilivekit.Callback, packed Packed, now time.Time) error {
+	received := now.UnixMilli()
 	c.count(app, query, cb, received)
 	stats := app.stats
 	var err error
 	e := eventOf(app, cb, received)
 	if e.Kind != Nothing || packed.Data != nil {
 		var outcome Outcome
-		outcome, err = c.store.Record(e, Request{AppID: app.id, Lane: packed.Lane, Received: received, Data: packed.Data}, deadline)
+		outcome, err = c.store.Record(e, Request{AppID: app.id, Lane: packed.Lane, Received: received, Data: packed.Data}, now.Add(answerTime))
 		switch {
 		case errors.Is(err, ErrOverloaded):
 			return &refusal{reason: reasonOverload, err: err, read: true}

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
-	"strconv"
 )
 
 // MaxTokenLength is the length in bytes of the longest callback token that Tencent accepts
@@ -64,7 +63,7 @@ func ParseRequestTime(s string) (seconds int64, ok bool) {
 		if s[i] < '0' || s[i] > '9' {
 			return 0, false
 		}
+		seconds = seconds*10 + int64(s[i]-'0')
 	}
-	seconds, err := strconv.ParseInt(s, 10, 64)
-	return seconds, err == nil
+	return seconds, true
 }
