@@ -90,19 +90,28 @@ type app struct {
 }
 
 // appStats are the counters of one application since it was configured, and its last events.
+//
+// What each callback changes stands first and together: with many applications it is not in the
+// processor's cache, and waiting for it takes longer than the change.
 type appStats struct {
+	tokenUsed [MaxTokens]atomic.Int64 // time of the last use, Unix milliseconds; 0 before the first
+	recent    recent                  // threshold events
+	commands  [tuilivekit.Commands]commandStats
+
 	since        time.Time
-	commands     [tuilivekit.Commands]atomic.Uint64
-	last         [tuilivekit.Commands]atomic.Int64 // time of the last callback, Unix milliseconds; undefined before the first
 	discarded    [numDiscards]atomic.Uint64
 	oddities     [numOddities]atomic.Uint64
 	rateAlarms   [tuilivekit.RESTCommands]atomic.Uint64
 	durations    *exposition.Observations
-	tokenUsed    [MaxTokens]atomic.Int64 // time of the last use, Unix milliseconds; 0 before the first
 	warnedBefore atomic.Bool
 	refused      atomic.Pointer[note] // the last refusal, nil before the first
-	recent       recent               // threshold events
 	selfTested   atomic.Int64         // time of the last self-test, Unix milliseconds; 0 before the first
+}
+
+// commandStats are the accepted callbacks of one command.
+type commandStats struct {
+	total atomic.Uint64
+	last  atomic.Int64 // time of the last one, Unix milliseconds; undefined before the first
 }
 
 // dummyTokens are checked for an unknown application, so that the time of an answer does not

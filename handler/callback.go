@@ -227,8 +227,8 @@ const (
 // count counts a callback of any command. received is Unix milliseconds.
 func (c *Callback) count(app *app, query tuilivekit.Query, cb tuilivekit.Callback, received int64) {
 	stats := app.stats
-	stats.last[cb.Command].Store(received) // first: a reader of the count needs it
-	stats.commands[cb.Command].Add(1)
+	stats.commands[cb.Command].last.Store(received) // first: a reader of the total needs it
+	stats.commands[cb.Command].total.Add(1)
 	if query.Command != "" && query.Command != cb.Name {
 		stats.oddities[commandMismatch].Add(1)
 	}

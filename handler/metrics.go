@@ -183,10 +183,10 @@ func (m appMetrics) Collect(ch chan<- prometheus.Metric) { exposition.Collect(m.
 func (m appMetrics) Sets() []exposition.Set {
 	list := m.apps.Load().list
 	return []exposition.Set{
-		{Family: callbackCounter, Samples: counters(list, commandNames[:], func(s *appStats) []atomic.Uint64 { return s.commands[:] })},
-		{Family: discardedCounter, Samples: counters(list, discardNames[:], func(s *appStats) []atomic.Uint64 { return s.discarded[:] })},
-		{Family: oddityCounter, Samples: counters(list, oddityNames[:], func(s *appStats) []atomic.Uint64 { return s.oddities[:] })},
-		{Family: rateAlarmCounter, Samples: counters(list, restCommandNames[:], func(s *appStats) []atomic.Uint64 { return s.rateAlarms[:] })},
+		{Family: callbackCounter, Samples: counters(list, commandNames[:], func(s *appStats, i int) uint64 { return s.commands[i].total.Load() })},
+		{Family: discardedCounter, Samples: counters(list, discardNames[:], func(s *appStats, i int) uint64 { return s.discarded[i].Load() })},
+		{Family: oddityCounter, Samples: counters(list, oddityNames[:], func(s *appStats, i int) uint64 { return s.oddities[i].Load() })},
+		{Family: rateAlarmCounter, Samples: counters(list, restCommandNames[:], func(s *appStats, i int) uint64 { return s.rateAlarms[i].Load() })},
 		{Family: durationHistogram, Samples: durations(list)},
 		{Family: tokenUsedGauge, Samples: tokensUsed(list)},
 	}
@@ -216,13 +216,12 @@ func durations(list []*app) iter.Seq[exposition.Sample] {
 	}
 }
 
-// counters returns the counters that of picks, whose label values are names.
-func counters(list []*app, names []string, of func(*appStats) []atomic.Uint64) iter.Seq[exposition.Sample] {
+// counters returns the counters whose label values are names. of returns the value of the i-th.
+func counters(list []*app, names []string, of func(s *appStats, i int) uint64) iter.Seq[exposition.Sample] {
 	return func(yield func(exposition.Sample) bool) {
 		for _, app := range list {
-			values := of(app.stats)
-			for i := range values {
-				if !yield(exposition.Sample{AppID: app.id, Label: names[i], Value: float64(values[i].Load()), Created: app.stats.since}) {
+			for i, name := range names {
+				if !yield(exposition.Sample{AppID: app.id, Label: name, Value: float64(of(app.stats, i)), Created: app.stats.since}) {
 					return
 				}
 			}

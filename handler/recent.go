@@ -29,8 +29,15 @@ type EventReport struct {
 // and allocates nothing.
 type recent struct {
 	mu   sync.Mutex
-	ring []EventReport
+	ring []recentEvent
 	next int // index of the oldest, once the ring is full
+}
+
+// recentEvent is an EventReport in 40 bytes. Times are in Unix milliseconds.
+type recentEvent struct {
+	time, received, current, max int64
+	verdict                      Verdict
+	clamped, durable             bool
 }
 
 // noteEvent adds e to the recent events if it is a threshold event. err is the error of Record.
@@ -38,21 +45,11 @@ func (s *appStats) noteEvent(e Event, outcome Outcome, err error) {
 	if e.Kind != Threshold {
 		return
 	}
-	n := EventReport{Received: time.UnixMilli(e.Received), Current: e.Current, Max: e.Max, Verdict: "accepted", Clamped: outcome.Clamped, Durable: err == nil}
-	if e.Time != 0 {
-		n.Time = time.UnixMilli(e.Time)
-	}
-	switch outcome.Verdict {
-	case Duplicate:
-		n.Verdict = discardNames[duplicate]
-	case OutOfOrder:
-		n.Verdict = discardNames[outOfOrder]
-	}
-	s.recent.add(n)
+	s.recent.add(recentEvent{e.Time, e.Received, e.Current, e.Max, outcome.Verdict, outcome.Clamped, err == nil})
 }
 
 // add adds e. If there are recentEvents events, e replaces the oldest.
-func (r *recent) add(e EventReport) {
+func (r *recent) add(e recentEvent) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.ring) < recentEvents {
@@ -79,7 +76,21 @@ func (r *recent) report() []EventReport {
 	defer r.mu.Unlock()
 	list := make([]EventReport, 0, len(r.ring))
 	for i := range r.ring {
-		list = append(list, r.ring[(r.next+len(r.ring)-1-i)%len(r.ring)])
+		list = append(list, r.ring[(r.next+len(r.ring)-1-i)%len(r.ring)].report())
 	}
 	return list
+}
+
+func (e recentEvent) report() EventReport {
+	r := EventReport{Received: time.UnixMilli(e.received), Current: e.current, Max: e.max, Verdict: "accepted", Clamped: e.clamped, Durable: e.durable}
+	if e.time != 0 {
+		r.Time = time.UnixMilli(e.time)
+	}
+	switch e.verdict {
+	case Duplicate:
+		r.Verdict = discardNames[duplicate]
+	case OutOfOrder:
+		r.Verdict = discardNames[outOfOrder]
+	}
+	return r
 }

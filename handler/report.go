@@ -92,8 +92,8 @@ func (c *Callback) Report() Report {
 func (s *appStats) report() []CommandReport {
 	var list []CommandReport
 	for i := range s.commands {
-		if n := s.commands[i].Load(); n > 0 {
-			list = append(list, CommandReport{tuilivekit.Command(i).String(), n, time.UnixMilli(s.last[i].Load())})
+		if n := s.commands[i].total.Load(); n > 0 {
+			list = append(list, CommandReport{tuilivekit.Command(i).String(), n, time.UnixMilli(s.commands[i].last.Load())})
 		}
 	}
 	slices.SortStableFunc(list, func(a, b CommandReport) int { return b.Last.Compare(a.Last) })
