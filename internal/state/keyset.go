@@ -23,23 +23,31 @@ func newKeySet(max int) keySet {
 // home returns the index of the slot at which the search for key begins.
 func (s *keySet) home(key uint64) int { return int(key * s.seed >> s.shift) }
 
-// add adds key and reports whether it was new. There must be fewer than max keys.
-func (s *keySet) add(key uint64) bool {
-	if key == 0 {
-		was := s.zero
-		s.zero = true
-		return !was
+// has reports whether key is in the set.
+func (s *keySet) has(key uint64) bool {
+	if key == 0 || len(s.slots) == 0 {
+		return s.zero
 	}
+	return s.slots[s.find(key)] != 0
+}
+
+// find returns the index of the slot of key, or of the empty slot for it.
+func (s *keySet) find(key uint64) int {
 	mask := len(s.slots) - 1
-	for i := s.home(key); ; i = (i + 1) & mask {
-		switch s.slots[i] {
-		case 0:
-			s.slots[i] = key
-			return true
-		case key:
-			return false
-		}
+	i := s.home(key)
+	for s.slots[i] != key && s.slots[i] != 0 {
+		i = (i + 1) & mask
 	}
+	return i
+}
+
+// add adds key. There must be fewer than max keys.
+func (s *keySet) add(key uint64) {
+	if key == 0 {
+		s.zero = true
+		return
+	}
+	s.slots[s.find(key)] = key
 }
 
 // remove removes key, which must be in the set. Keys behind it move forward, so that the search

@@ -27,13 +27,17 @@ func newWindow(length time.Duration) window { return window{length: length.Milli
 
 // add adds key and reports whether it was new. now is in Unix milliseconds.
 func (w *window) add(key uint64, now int64) bool {
+	// The key is looked for first, so that the processor waits for the memory of the new and of
+	// the oldest key at the same time.
+	known := w.keys.has(key)
 	w.expire(now)
+	if known && w.keys.has(key) {
+		return false
+	}
 	if w.n == len(w.ring) {
 		w.resize(max(minRing, 2*len(w.ring)))
 	}
-	if !w.keys.add(key) {
-		return false
-	}
+	w.keys.add(key)
 	w.ring[(w.first+w.n)&(len(w.ring)-1)] = Repeat{key, now}
 	w.n++
 	return true
