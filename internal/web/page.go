@@ -14,7 +14,7 @@ import (
 func (s *Status) ServePage(w http.ResponseWriter, r *http.Request) {
 	p := s.page(r)
 	var b bytes.Buffer
-	if err := s.templates[p.Language].Execute(&b, p); err != nil {
+	if err := s.templates.of(p.Language).Execute(&b, p); err != nil {
 		s.o.Log.WithError(err).Error("status page failed")
 		http.Error(w, "the status page failed: see the log", http.StatusInternalServerError)
 		return

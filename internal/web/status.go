@@ -2,7 +2,6 @@ package web
 
 import (
 	"cmp"
-	"html/template"
 	"slices"
 	"time"
 
@@ -69,7 +68,7 @@ type Status struct {
 	started time.Time
 	csp     string
 
-	templates map[language]*template.Template
+	templates templates
 }
 
 // NewStatus returns the Status of o. The current time becomes the start time that it shows.
@@ -100,10 +99,7 @@ func NewStatus(o StatusOptions) *Status {
 	}
 	o.StaleAfter = cmp.Or(o.StaleAfter, DefaultStaleAfter)
 	o.Refresh = cmp.Or(o.Refresh, DefaultRefresh)
-	s := &Status{o: o, started: time.Now(), csp: contentSecurityPolicy(), templates: map[language]*template.Template{}}
-	for _, l := range languages {
-		s.templates[l.Language] = newTemplate(l.Language)
-	}
+	s := &Status{o: o, started: time.Now(), csp: contentSecurityPolicy()}
 	return s
 }
 

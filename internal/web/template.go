@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"html/template"
 	"strings"
+	"sync"
 	"time"
+	"weak"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/usage"
 )
@@ -20,6 +22,28 @@ var statusCSS string
 
 // documents is the address of the folder of the documents.
 const documents = "https://github.com/tuilivekit-exporter/tuilivekit-exporter/blob/main/docs/"
+
+// templates has the template of the page in each language that was shown since the last garbage
+// collection. A template has 5,000 objects. They would be most of a small process, and each
+// collection would read them. Parsing takes a few milliseconds. The zero value is ready to use.
+type templates struct {
+	mu     sync.Mutex
+	parsed map[language]weak.Pointer[template.Template]
+}
+
+func (t *templates) of(l language) *template.Template {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if parsed := t.parsed[l].Value(); parsed != nil {
+		return parsed
+	}
+	if t.parsed == nil {
+		t.parsed = map[language]weak.Pointer[template.Template]{}
+	}
+	parsed := newTemplate(l)
+	t.parsed[l] = weak.Make(parsed)
+	return parsed
+}
 
 // newTemplate returns the template of the page in a language. html/template escapes all values.
 // Only the style sheet is marked as safe.
