@@ -106,8 +106,9 @@ const (
 
 func (f frame) append(b []byte) []byte {
 	b = appendFields(b, field{frameTime, &f.time})
+	fields := make([]field, 0, maxRecordFields)
 	for i := range f.Records {
-		b = appendMessage(b, frameRecord, recordFields(&f.Records[i])...)
+		b = appendMessage(b, frameRecord, recordFields(fields, &f.Records[i])...)
 	}
 	for i := range f.Requests {
 		b = appendMessage(b, frameRequest, requestFields(&f.Requests[i])...)
@@ -174,7 +175,7 @@ func readFrame(b []byte) (f frame, err error) {
 			f.time = int64(n)
 		case frameRecord:
 			var r state.Record
-			err = readFields(b, recordFields(&r)...)
+			err = readFields(b, recordFields(nil, &r)...)
 			f.Records = append(f.Records, r)
 		case frameRequest:
 			var r queue.Request
@@ -195,14 +196,17 @@ func readFrame(b []byte) (f frame, err error) {
 	return f, err
 }
 
-// recordFields returns the fields of r. A number is never used for another field.
-func recordFields(r *state.Record) []field {
-	list := []field{
+// maxRecordFields is the number of fields of a record. A list with space for them is not on the heap.
+const maxRecordFields = 21 + int(state.NumDestroyCauses) + int(state.NumMemberCauses)
+
+// recordFields appends the fields of r to list. A number is never used for another field.
+func recordFields(list []field, r *state.Record) []field {
+	list = append(list, []field{
 		{1, &r.AppID}, {2, &r.Current}, {3, &r.Max}, {4, &r.EventTime}, {5, &r.Received}, {6, &r.Since},
 		{7, &r.QuotaUsed}, {8, &r.Quota}, {9, &r.QuotaTime}, {10, &r.Newest}, {11, &r.Cutoff}, {12, &r.Before},
 		{31, &r.Operator}, {32, &r.Events}, {33, &r.Created}, {34, &r.Viewers}, {35, &r.Gifts}, {36, &r.Coins},
 		{37, &r.Likes}, {38, &r.WithoutStatistic}, {39, &r.Dropped},
-	}
+	}...)
 	for i := range r.Destroyed {
 		list = append(list, field{protowire.Number(64 + i), &r.Destroyed[i]})
 	}
