@@ -42,12 +42,22 @@ func (c Changes) Empty() bool { return len(c.Records)+len(c.Rooms)+len(c.Repeats
 // first, so that a scrape never shows a state that a crash could undo. From Begin to Publish only
 // the Batch can change its Store. It is not safe for concurrent use.
 type Batch struct {
-	store   *Store
-	changed map[string]int  // index in changes.Records, by application
-	rooms   map[roomKey]int // index in changes.Rooms
-	changes Changes
-	now     int64 // receipt of the newest event, Unix milliseconds
+	store  *Store
+	number uint64 // from 1 on
+	batchMemory
+	now    int64 // receipt of the newest event, Unix milliseconds
+	forget bool  // nobody uses the changes after Publish
 }
+
+// batchMemory is what a Batch can leave to the next one.
+type batchMemory struct {
+	changes Changes
+	changed []*app          // the applications of changes.Records
+	rooms   map[roomKey]int // index in changes.Rooms, nil if there are none
+}
+
+// maxSpare is the maximum number of elements of a list that a Batch leaves to the next one.
+const maxSpare = 1 << 11
 
 type roomKey struct {
 	appID string
@@ -58,7 +68,9 @@ type roomKey struct {
 // published.
 func (s *Store) Begin() *Batch {
 	s.writing.Lock()
-	b := &Batch{store: s, changed: make(map[string]int), rooms: make(map[roomKey]int)}
+	s.batches++
+	b := &Batch{store: s, number: s.batches, batchMemory: s.spare}
+	s.spare = batchMemory{}
 	b.takeLater(time.Now().UnixMilli())
 	return b
 }
@@ -134,6 +146,9 @@ func (b *Batch) merge(appID string, room Room, e RoomEvent, anchor, now int64) b
 		r.Register = reg
 		return true
 	}
+	if b.rooms == nil {
+		b.rooms = make(map[roomKey]int)
+	}
 	b.rooms[key] = len(b.changes.Rooms)
 	b.changes.Rooms = append(b.changes.Rooms, RoomRecord{AppID: appID, Room: room, Register: reg})
 	return true
@@ -142,56 +157,95 @@ func (b *Batch) merge(appID string, room Room, e RoomEvent, anchor, now int64) b
 // LearnRoom applies news of a room to the state with the changes so far, and reports whether the
 // room has changed. It changes no counter.
 func (b *Batch) LearnRoom(n RoomNews) bool {
-	anchor := int64(0)
-	if i, ok := b.changed[n.AppID]; ok {
-		anchor = b.changes.Records[i].EventTime
-	} else {
-		anchor = b.store.record(n.AppID, n.Received).EventTime
-	}
+	anchor := b.counts(b.app(n.AppID, n.Received)).EventTime
 	return b.merge(n.AppID, n.Room, n.RoomEvent, anchor, n.Received)
 }
 
 // Learn applies n to the state with the changes so far, if n is newer, and reports whether it
 // was. It changes no counter.
 func (b *Batch) Learn(n News) bool {
-	if i, ok := b.changed[n.AppID]; ok {
-		return b.changes.Records[i].learn(n)
-	}
-	if known := b.store.record(n.AppID, n.Received); !known.learn(n) {
+	if known := *b.counts(b.app(n.AppID, n.Received)); !known.learn(n) {
 		return false
 	}
 	return b.record(n.AppID, n.Received).learn(n)
 }
 
+// app returns an application. If there is none, it makes one without events: it is not visible.
+func (b *Batch) app(id string, now int64) *app {
+	s := b.store
+	s.mu.RLock()
+	a := s.apps[id]
+	s.mu.RUnlock()
+	if a == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		a = s.app(id, now)
+	}
+	return a
+}
+
+// counts returns the counts of a with the changes so far. The caller must not change them.
+func (b *Batch) counts(a *app) *Counts {
+	if a.batch == b.number {
+		return &b.changes.Records[a.place].Counts
+	}
+	return &a.counts
+}
+
 // record returns the counts of an application in the changes. It adds the record if there is none.
 func (b *Batch) record(appID string, now int64) *Counts {
-	i, ok := b.changed[appID]
-	if !ok {
-		i = len(b.changes.Records)
-		b.changed[appID] = i
-		b.changes.Records = append(b.changes.Records, b.store.record(appID, now))
+	a := b.app(appID, now)
+	if a.batch != b.number {
+		a.batch, a.place = b.number, len(b.changes.Records)
+		b.changed = append(b.changed, a)
+		b.changes.Records = append(b.changes.Records, b.store.record(a))
 	}
-	return &b.changes.Records[i].Counts
+	return &b.changes.Records[a.place].Counts
 }
 
 // Changes returns the changes so far. The result is valid until the next call of Count, Learn or
-// LearnRoom; after Publish it stays valid.
+// LearnRoom. After Publish it stays valid, unless Forget was called.
 func (b *Batch) Changes() Changes { return b.changes }
+
+// Forget says that nobody uses the Changes after Publish. The next Batch uses their memory again.
+func (b *Batch) Forget() { b.forget = true }
 
 // Publish makes the changes visible and ends the Batch, which must not be used again.
 func (b *Batch) Publish() {
 	s := b.store
-	s.put(b.changes, b.now)
+	s.mu.Lock()
+	for i, a := range b.changed {
+		a.counts = b.changes.Records[i].Counts
+	}
+	for i := range b.changes.Rooms {
+		r := &b.changes.Rooms[i]
+		s.app(r.AppID, b.now).rooms.put(r.Room, r.Register, b.now)
+	}
+	s.mu.Unlock()
 	b.store = nil // so that any further use panics
+	if b.forget {
+		s.spare = b.spare()
+	}
 	s.writing.Unlock()
+}
+
+// spare returns the memory of b without its content, none if it is large.
+func (b *Batch) spare() batchMemory {
+	m := b.batchMemory
+	if max(cap(m.changed), cap(m.changes.Records), cap(m.changes.Rooms), cap(m.changes.Repeats)) > maxSpare {
+		return batchMemory{}
+	}
+	clear(m.rooms)
+	m.changed = m.changed[:0]
+	m.changes = Changes{m.changes.Records[:0], m.changes.Rooms[:0], m.changes.Repeats[:0]}
+	return m
 }
 
 // Restore adds the stored state c. It must be called before the first event is counted.
 func (s *Store) Restore(c Changes) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	s.put(Changes{Records: c.Records}, 0)
-	s.restoreRooms(c)
+	s.restore(c)
 	for _, r := range c.Repeats {
 		s.seen.add(r.Key, r.At)
 	}

@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"sync"
 	"testing"
@@ -41,6 +42,50 @@ func TestABatchIsVisibleWhenItIsPublished(t *testing.T) {
 	}
 	if o := again.Count(created(day0+1, `"r"`)); o.Verdict != Duplicate {
 		t.Errorf("a repeat after the restart: %+v", o)
+	}
+}
+
+// Two stores get the same events. Those of one are in forgotten batches.
+func TestAForgottenBatchLeavesNothing(t *testing.T) {
+	kept, forgotten := newStore("1", "2"), newStore("1", "2")
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range int64(300) {
+		batch, forgetful := kept.Begin(), forgotten.Begin()
+		for range random.IntN(20) {
+			at := day0 + i*1000 + random.Int64N(1000)
+			e := threshold(at, 400+random.Int64N(100), 500)
+			if random.IntN(2) == 0 {
+				e = created(at, fmt.Sprintf(`"room %d"`, random.IntN(50)))
+			}
+			e.AppID = fmt.Sprint(1 + random.IntN(4)) // some are not configured
+			batch.Count(e)
+			forgetful.Count(e)
+		}
+		got, want := forgetful.Changes(), batch.Changes()
+		if len(got.Records) != len(want.Records) || fmt.Sprint(got.Rooms, got.Repeats) != fmt.Sprint(want.Rooms, want.Repeats) {
+			t.Fatalf("changes are %+v, want %+v", got, want)
+		}
+		if random.IntN(4) > 0 {
+			forgetful.Forget()
+		}
+		batch.Publish()
+		forgetful.Publish()
+		for i, got := range forgotten.Snapshot() {
+			want := kept.Snapshot()[i]
+			if want.Since = got.Since; got != want { // they were configured at different times
+				t.Fatalf("published %+v, want %+v", got, want)
+			}
+		}
+	}
+	e := threshold(day0+1e9, 400, 500)
+	if n := testing.AllocsPerRun(100, func() {
+		e.Time++
+		b := forgotten.Begin()
+		b.Count(e)
+		b.Forget()
+		b.Publish()
+	}); n > 1 { // the Batch itself
+		t.Errorf("%v allocations", n)
 	}
 }
 

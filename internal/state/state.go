@@ -78,9 +78,11 @@ var ErrNotDurable = errors.New("recorded, but not durable")
 type Store struct {
 	tolerance int64 // milliseconds
 
-	// writing is held to change counts, and from Begin to Publish. It guards seen.
+	// writing is held to change counts, and from Begin to Publish. It guards what follows.
 	writing sync.Mutex
 	seen    window
+	batches uint64 // number of all batches
+	spare   batchMemory
 
 	later later
 
@@ -94,6 +96,11 @@ type app struct {
 	maxRooms int64
 	counts   Counts
 	rooms    roomTable
+
+	// batch is the number of the last Batch with a record of the application, place the index of
+	// that record. Both are guarded by writing.
+	batch uint64
+	place int
 }
 
 // New returns a Store without applications.
@@ -132,31 +139,29 @@ func (s *Store) app(id string, now int64) *app {
 	return a
 }
 
-// record returns the record of an application for a Batch. If there is none, the record is empty and
-// its Since is now.
-func (s *Store) record(id string, now int64) Record {
+// record returns the record of an application for a Batch.
+func (s *Store) record(a *app) Record {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if a := s.apps[id]; a != nil {
-		r := a.record()
-		if r.Newest == a.rooms.ofRooms {
-			r.Newest = 0
-		}
-		return r
+	r := a.record()
+	if r.Newest == a.rooms.ofRooms {
+		r.Newest = 0
 	}
-	return Record{AppID: id, Counts: Counts{Since: now}}
+	return r
 }
 
 // record returns the record of a.
 func (a *app) record() Record { return Record{a.id, a.counts, a.rooms.RoomState} }
 
-// restoreRooms restores the rooms of c. The caller holds writing.
-func (s *Store) restoreRooms(c Changes) {
+// restore restores the records and the rooms of c. The caller holds writing.
+func (s *Store) restore(c Changes) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now().UnixMilli()
 	for _, r := range c.Records {
-		rooms := &s.app(r.AppID, r.Since).rooms
+		a := s.app(r.AppID, r.Since)
+		a.counts = r.Counts
+		rooms := &a.rooms
 		rooms.RoomState = r.RoomState
 		rooms.anchor, rooms.stale = anchor{r.EventTime, r.Operator}, true
 	}
@@ -169,19 +174,6 @@ func (s *Store) restoreRooms(c Changes) {
 	}
 	for _, a := range s.apps {
 		a.rooms.recent = changes{lost: now}
-	}
-}
-
-// put makes c visible. now is the time of the changes of its rooms in Unix milliseconds. The
-// caller holds writing.
-func (s *Store) put(c Changes, now int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, r := range c.Records {
-		s.app(r.AppID, r.Since).counts = r.Counts
-	}
-	for _, r := range c.Rooms {
-		s.app(r.AppID, now).rooms.put(r.Room, r.Register, now)
 	}
 }
 

@@ -198,6 +198,8 @@ func (w *writer) handle(waiting []*request) {
 		if cause := w.commitInTime(changes); cause != nil {
 			w.degrade(cause)
 			err = fmt.Errorf("%w: %w", state.ErrNotDurable, cause)
+		} else {
+			batch.Forget()
 		}
 	}
 	batch.Publish()
