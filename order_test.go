@@ -71,7 +71,8 @@ type sourcePackage struct {
 // listPackages returns the packages of the module.
 func listPackages(t *testing.T) []sourcePackage {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-export", "-deps", "-json=ImportPath,Dir,Export,GoFiles", "./...")
+	cmd := exec.Command("go", "list", "-trimpath", "-export", "-deps", "-json=ImportPath,Dir,Export,GoFiles", "./...")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // compiled as make build does
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {

@@ -50,7 +50,7 @@ func TestTheExamplesRunInAnotherModule(t *testing.T) {
 			}
 			run := func(name string, args ...string) string {
 				cmd := exec.CommandContext(t.Context(), name, args...)
-				cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off")
+				cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOFLAGS=-mod=mod -trimpath", "GOWORK=off", "CGO_ENABLED=0")
 				out, err := cmd.CombinedOutput()
 				if err != nil {
 					t.Fatalf("%s: %v\n%s", name, err, out)
