@@ -26,7 +26,7 @@ run: ## run it on loopback for a demo application
 	@scripts/run-demo
 
 test: need-go need-cc ## run vet, the Go tests with the race detector, and the tests of the rules
-	@$(MAKE) --no-print-directory -j2 alerts test-go # the first run builds promtool meanwhile
+	@$(MAKE) --no-print-directory -j2 alerts test-go # alerts first: make starts no test-go before its needs have ended
 
 check: ## run everything, with the real programs: make test, linters, browser, attacks, crashes, demo
 	@scripts/check

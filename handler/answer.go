@@ -30,8 +30,8 @@ func (a Answer) ofBackend() Answer {
 // write is the only place that writes an answer.
 func (a Answer) write(w http.ResponseWriter) {
 	h, contentType := w.Header(), a.Header["Content-Type"]
-	h["Content-Type"] = contentType // if it is nil, net/http guesses none
-	if contentType == nil || len(a.Header) > 1 {
+	h["Content-Type"] = contentType              // if it is nil, net/http guesses none
+	if contentType == nil || len(a.Header) > 1 { // else Content-Type is the only header
 		maps.Copy(h, a.Header)
 	}
 	w.WriteHeader(a.Status)

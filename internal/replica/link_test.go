@@ -33,6 +33,7 @@ func TestAFailureIsLoggedOnce(t *testing.T) {
 	}
 }
 
+// refusal runs rounds with a server that refuses all connections, and expects one warning.
 func refusal(t *testing.T, refuse func(net.Conn)) {
 	denying, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -71,14 +71,8 @@ func (e Event) room(tolerance int64) (room Room, re RoomEvent, ok bool) {
 	return roomOf(e.AppID, e.RoomID), re, true
 }
 
-// newest returns the time of e as Register.Newest has it if e is the newest event of its room.
-func (e Event) newest() uint64 {
-	newest := uint64(e.Time) << 1
-	if e.Kind == Destroyed {
-		newest++
-	}
-	return newest
-}
+// newest returns e as Register.Newest has it if e is the newest event of its room.
+func (e Event) newest() uint64 { return newestOf(e.Time, e.Kind == Destroyed) }
 
 // time returns the time of e. If e has no time, or its time is more than tolerance after its
 // receipt, it is the time of receipt. tolerance is in milliseconds.

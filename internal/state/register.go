@@ -45,12 +45,16 @@ type Register struct {
 	Opening uint64
 }
 
-// The bits of Opening: the time takes 42, which suffices until 2109.
+// The bits of Opening, from the highest: 42 of the time, which suffices until 2109, 16 of the operator,
+// and two flags.
 const (
+	OpeningShift  = 18 // place of the time
+	OperatorShift = 2  // place of the operator
+	OpeningFlags  = guessedBit | anchorBit
+
 	maxTime      = 1<<42 - 1
-	openingShift = 18
 	operatorMask = 1<<16 - 1
-	operatorBits = operatorMask << 2
+	operatorBits = operatorMask << OperatorShift
 	guessedBit   = 2 // the time is a lower bound: 0, the previous closing, or rounded to seconds
 	anchorBit    = 1 // the room was open at the anchor
 )
@@ -68,11 +72,11 @@ func (r Register) Opened() (t int64, operator uint32, exact bool) {
 	return r.opened(), r.operator(), !r.guessed()
 }
 
-func (r Register) opened() int64  { return int64(r.Opening >> openingShift) }
+func (r Register) opened() int64  { return int64(r.Opening >> OpeningShift) }
 func (r Register) guessed() bool  { return r.Opening&guessedBit != 0 }
 func (r Register) anchored() bool { return r.Opening&anchorBit != 0 }
 func (r Register) operator() uint32 {
-	return uint32(r.Opening & operatorBits >> 2)
+	return uint32(r.Opening & operatorBits >> OperatorShift)
 }
 
 // RoomEvent is an event of one room, or news of it.
@@ -95,10 +99,7 @@ type RoomEvent struct {
 func (r *Register) merge(e RoomEvent, anchor int64) {
 	r.reanchor(anchor)
 	t, opened := timeOf(e.Time), min(max(e.Opened, 0), maxTime)
-	newest := uint64(t) << 1
-	if e.Closed {
-		newest++
-	}
+	newest := newestOf(t, e.Closed)
 	switch {
 	case newest > r.Newest:
 		r.advance(e, newest, t)
@@ -111,6 +112,15 @@ func (r *Register) merge(e RoomEvent, anchor int64) {
 		r.openedBefore(opened, 0, anchor, true)
 	}
 	r.reanchor(anchor)
+}
+
+// newestOf returns an event as Register.Newest has it. t is its time in Unix milliseconds.
+func newestOf(t int64, closed bool) uint64 {
+	newest := uint64(t) << 1
+	if closed {
+		newest++
+	}
+	return newest
 }
 
 // timeOf returns t limited to the range of a Register.
@@ -131,7 +141,7 @@ func (r *Register) advance(e RoomEvent, newest uint64, t int64) {
 }
 
 func (r *Register) setOpened(t int64, operator uint32, guessed bool) {
-	r.Opening = uint64(t)<<openingShift | uint64(operator&operatorMask)<<2 | r.Opening&anchorBit
+	r.Opening = uint64(t)<<OpeningShift | uint64(operator&operatorMask)<<OperatorShift | r.Opening&anchorBit
 	if guessed {
 		r.Opening |= guessedBit
 	}

@@ -226,24 +226,20 @@ func keyOf(r row) queue.Key  { return queue.Key{AppID: r.app, Seq: uint64(r.firs
 func repeatRow(r state.Repeat) row { return row{hash: r.Key, first: r.At} }
 func repeatOf(r row) state.Repeat  { return state.Repeat{Key: r.hash, At: r.first} }
 
-// The places of the time and of the operator in Register.Opening. The time has the upper 42 bits. Below
-// the operator are two flags.
-const openingShift, operatorShift, openingFlags = 18, 2, 3
-
 // roomRow replaces the time of the opening by its difference from the time of the newest event, which is
 // the opening in most rooms.
 func roomRow(r state.RoomRecord) row {
-	since := r.Newest>>1 - r.Opening>>openingShift
+	since := r.Newest>>1 - r.Opening>>state.OpeningShift
 	return row{
 		app: r.AppID, hash: uint64(r.Room), first: int64(r.Newest),
-		second: int64(since<<operatorShift | r.Opening&openingFlags), short: uint16(r.Opening >> operatorShift),
+		second: int64(since<<state.OperatorShift | r.Opening&state.OpeningFlags), short: uint16(r.Opening >> state.OperatorShift),
 	}
 }
 
 func roomOf(r row) state.RoomRecord {
 	newest, second := uint64(r.first), uint64(r.second)
-	opened := newest>>1 - uint64(r.second>>operatorShift)
+	opened := newest>>1 - uint64(r.second>>state.OperatorShift)
 	return state.RoomRecord{AppID: r.app, Room: state.Room(r.hash), Register: state.Register{
-		Newest: newest, Opening: opened<<openingShift | uint64(r.short)<<operatorShift | second&openingFlags,
+		Newest: newest, Opening: opened<<state.OpeningShift | uint64(r.short)<<state.OperatorShift | second&state.OpeningFlags,
 	}}
 }

@@ -265,7 +265,7 @@ func TestUnknownFieldsAreSkipped(t *testing.T) {
 			Rooms: []state.RoomRecord{
 				{AppID: "1", Room: 1 << 63, Register: state.Register{Newest: 5, Opening: 1<<64 - 1}},
 				{AppID: "1", Room: 3, Register: state.Register{Newest: 1<<64 - 1, Opening: 1 << 63}},
-				{AppID: "1", Room: 4, Register: state.Register{Newest: uint64(day0) << 1, Opening: uint64(day0)<<openingShift | 5}},
+				{AppID: "1", Room: 4, Register: state.Register{Newest: uint64(day0) << 1, Opening: uint64(day0)<<state.OpeningShift | 5}},
 				{AppID: "1", Room: 2}, {AppID: "2", Room: 1},
 				{AppID: "2", Room: 1, Register: state.Register{Newest: 9}},
 			},

@@ -99,8 +99,7 @@ func NewStatus(o StatusOptions) *Status {
 	}
 	o.StaleAfter = cmp.Or(o.StaleAfter, DefaultStaleAfter)
 	o.Refresh = cmp.Or(o.Refresh, DefaultRefresh)
-	s := &Status{o: o, started: time.Now(), csp: contentSecurityPolicy()}
-	return s
+	return &Status{o: o, started: time.Now(), csp: contentSecurityPolicy()}
 }
 
 // Report returns the current state. It does no I/O. The caller owns the result.
