@@ -32,7 +32,8 @@ var arrows = map[string][]string{
 	"internal/queue":          nil,
 	"internal/state":          nil,
 	"internal/journal":        nil,
-	"internal/storage":        {"internal/journal", "internal/queue", "internal/state"},
+	"internal/payload":        {"internal/queue", "internal/state"},
+	"internal/storage":        {"internal/journal", "internal/payload", "internal/queue", "internal/state"},
 	"internal/tuilivekit":     nil,
 	"internal/web":            {"handler", "internal/tuilivekit", "internal/usage"}, // the values of a Report, the names of commands, the scale of usage
 	"internal/reconcile":      {"internal/restapi", "internal/state"},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/payload"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
@@ -65,7 +66,7 @@ func bytesOf(t *testing.T, senders int, before, of func(i int64) state.Event) fl
 				batch.Count(of(n))
 				n++
 			}
-			if err := commit(s.journal, Changes{Changes: batch.Changes()}); err != nil {
+			if err := commit(s.journal, payload.Changes{Changes: batch.Changes()}); err != nil {
 				t.Fatal(err)
 			}
 			batch.Publish()

@@ -7,6 +7,7 @@ import (
 
 	logtest "github.com/sirupsen/logrus/hooks/test"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/payload"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
@@ -97,7 +98,7 @@ func TestRepeatsWhileOurClockIsSetBack(t *testing.T) {
 			if rnd.IntN(3) > 0 && i < 59 {
 				continue // the next one shares the commit
 			}
-			if err := commit(s.journal, Changes{Changes: batch.Changes()}); err != nil {
+			if err := commit(s.journal, payload.Changes{Changes: batch.Changes()}); err != nil {
 				t.Fatal(err)
 			}
 			batch.Publish()

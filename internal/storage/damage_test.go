@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/journal"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/payload"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
@@ -353,7 +354,7 @@ func TestPowerCut(t *testing.T) { // 100,000 cuts if thorough
 		want := snapshot(s.all())
 		before := files(t, path)
 		batch := store.Begin()
-		var changes Changes
+		var changes payload.Changes
 		for n := range 1 + random.Int64N(2) {
 			e := event(fmt.Sprint("app", i%4), 3*i+n)
 			e.Time += i * 10_000 // so that repeats are forgotten
@@ -462,7 +463,7 @@ func cutBlocks(before, after []byte, first, blocks, state int) []byte {
 }
 
 // snapshot is the same for equal contents.
-func snapshot(c Changes) string {
+func snapshot(c payload.Changes) string {
 	var b strings.Builder
 	slices.SortFunc(c.Records, func(a, b state.Record) int { return strings.Compare(a.AppID, b.AppID) })
 	for _, r := range c.Records {

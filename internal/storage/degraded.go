@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/journal"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/payload"
 )
 
 // maxPending and maxPendingBytes limit the changes that a degraded storage keeps, to write them after
@@ -14,21 +15,21 @@ const (
 )
 
 // remember keeps changes to write them later.
-func (w *writer) remember(changes Changes) {
+func (w *writer) remember(changes payload.Changes) {
 	for _, r := range changes.Requests {
 		w.pendingBytes += len(r.Data)
 	}
-	if w.pending.size() > maxPending || w.pendingBytes > maxPendingBytes {
+	if w.pending.Len() > maxPending || w.pendingBytes > maxPendingBytes {
 		w.forget()
 		w.lost = true
 	}
 	if !w.lost {
-		w.pending.add(changes)
+		w.pending.Add(changes)
 	}
 }
 
 // forget drops the changes that remember has kept.
-func (w *writer) forget() { w.pending, w.pendingBytes, w.lost = Changes{}, 0, false }
+func (w *writer) forget() { w.pending, w.pendingBytes, w.lost = payload.Changes{}, 0, false }
 
 // degrade makes the storage degraded, because of cause.
 func (w *writer) degrade(cause error) {
@@ -81,7 +82,7 @@ func (w *writer) finished(err error) {
 		return // the next look tries again
 	case w.lost:
 		return // the next look begins another segment
-	case w.pending.size() > 0:
+	case w.pending.Len() > 0:
 		if w.commitInTime(w.pending) != nil {
 			w.lost = true
 			return

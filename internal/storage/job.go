@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/payload"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
@@ -73,7 +74,7 @@ func answerLate(waiting []*request, err error) []*request {
 }
 
 // commitInTime commits changes and waits for the commit, at most for the time-out.
-func (w *writer) commitInTime(changes Changes) error {
+func (w *writer) commitInTime(changes payload.Changes) error {
 	began := time.Now()
 	err := w.inTime(w.counted(func() error { return commit(w.journal, changes) }))
 	w.took = time.Since(began)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/journal"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/payload"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
@@ -16,7 +17,7 @@ import (
 type Content struct {
 	// Changes were correct at some time. If there is Damage, changes may be missing or old; Damage
 	// names the applications.
-	Changes
+	payload.Changes
 	*journal.Content
 }
 
@@ -68,12 +69,12 @@ type held struct {
 // segment merges the frames of s. A complete head replaces everything before it, except
 // the requests that it names.
 func (m *merge) segment(c *journal.Content, s *journal.Segment) {
-	frames := make([]frame, len(s.Frames))
+	frames := make([]payload.Frame, len(s.Frames))
 	for i, f := range s.Frames {
 		var err error
-		if frames[i], err = readFrame(f.Payload); err != nil {
+		if frames[i], err = payload.Read(f.Payload); err != nil {
 			c.Spoil(s, fmt.Errorf("has a frame that cannot be decoded: %w", err))
-			frames[i], s.Frames[i].Gap, s.Head = frame{}, true, 0
+			frames[i], s.Frames[i].Gap, s.Head = payload.Frame{}, true, 0
 		}
 	}
 	if s.Head > 0 {
@@ -100,22 +101,22 @@ func (m *merge) lose() {
 }
 
 // keep removes the requests that the head does not name.
-func (m *merge) keep(head []frame) {
+func (m *merge) keep(head []payload.Frame) {
 	clear(m.queued)
 	for _, f := range head {
-		for _, k := range f.queued {
+		for _, k := range f.Queued {
 			m.queued[k] = true
 		}
 	}
 	maps.DeleteFunc(m.requests, func(k queue.Key, _ held) bool { return !m.queued[k] })
 }
 
-func (m *merge) apply(f frame, s *journal.Segment) {
+func (m *merge) apply(f payload.Frame, s *journal.Segment) {
 	for _, r := range f.Records {
 		if was := m.records[r.AppID]; was != nil {
 			r.Newest = max(r.Newest, was.Newest)
 		}
-		m.records[r.AppID] = &stored{Record: r, time: f.time}
+		m.records[r.AppID] = &stored{Record: r, time: f.Time}
 	}
 	m.rooms = append(m.rooms, f.Rooms...)
 	m.repeats = append(m.repeats, f.Repeats...)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/payload"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
@@ -41,7 +42,7 @@ func TestRepeatsFollowFromTheRooms(t *testing.T) {
 					batch.LearnRoom(state.RoomNews{AppID: e.AppID, Room: state.RoomOf(e.AppID, string(e.RoomID)), RoomEvent: news, Received: now})
 				}
 			}
-			if err := commit(s.journal, Changes{Changes: batch.Changes()}); err != nil {
+			if err := commit(s.journal, payload.Changes{Changes: batch.Changes()}); err != nil {
 				t.Fatal(err)
 			}
 			batch.Publish()

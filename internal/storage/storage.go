@@ -10,6 +10,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/journal"
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/payload"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
@@ -108,8 +109,8 @@ func (s *Storage) load(content *Content) error {
 }
 
 // all returns the whole state.
-func (s *Storage) all() Changes {
-	return Changes{Changes: s.store.All(), Requests: s.queues.All()}
+func (s *Storage) all() payload.Changes {
+	return payload.Changes{Changes: s.store.All(), Requests: s.queues.All()}
 }
 
 // noteDamage logs and counts the damage of the journal.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/payload"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
@@ -59,10 +60,10 @@ type writer struct {
 	expected int           // likely number of events that arrive together
 	took     time.Duration // time of the last commit
 
-	failing      bool    // degraded
-	pending      Changes // since the start of the job in progress, or of the first failed one
-	pendingBytes int     // of its Requests
-	lost         bool    // pending was too large, and is not complete
+	failing      bool            // degraded
+	pending      payload.Changes // since the start of the job in progress, or of the first failed one
+	pendingBytes int             // of its Requests
+	lost         bool            // pending was too large, and is not complete
 }
 
 // Run commits events until ctx ends. Then it commits the events that were recorded by then,
@@ -172,7 +173,7 @@ func (w *writer) take(first ...*request) []*request {
 func (w *writer) handle(waiting []*request) {
 	w.applied = answerLate(waiting, state.ErrOverloaded)
 	batch := w.store.Begin()
-	var changes Changes
+	var changes payload.Changes
 	for _, r := range w.applied {
 		r.outcome = batch.Count(r.event)
 		if r.callback.Data != nil {
@@ -191,7 +192,7 @@ func (w *writer) handle(waiting []*request) {
 	case w.failing:
 		w.remember(changes)
 		err = state.ErrNotDurable
-	case changes.size() > 0: // not only duplicates
+	case changes.Len() > 0: // not only duplicates
 		if len(w.applied) > 0 {
 			w.metrics.batch.Observe(float64(len(w.applied)))
 		}

@@ -27,7 +27,7 @@ var stores = []struct {
 	packages []string
 }{
 	{"bare", nil},
-	{"journal", []string{"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/storage", "github.com/tuilivekit-exporter/tuilivekit-exporter/internal/journal"}},
+	{"journal", []string{"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/storage", "github.com/tuilivekit-exporter/tuilivekit-exporter/internal/payload", "github.com/tuilivekit-exporter/tuilivekit-exporter/internal/journal"}},
 	{"bbolt", []string{"go.etcd.io/bbolt"}},
 	{"pebble", []string{"github.com/cockroachdb/"}},
 	{"raftwal", []string{"github.com/hashicorp/raft-wal", "go.etcd.io/bbolt"}},

@@ -1,96 +1,21 @@
-package storage
+package payload
 
 import (
 	"bytes"
-	"slices"
-	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/journal"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/queue"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/internal/state"
 )
 
-// Changes are the changes of one commit, or the whole content of a journal.
-type Changes struct {
-	state.Changes
-	// Requests are appended to the queues.
-	Requests []queue.Request
-	// Removed are removed from the queues, even if they are in Requests.
-	Removed []queue.Key
-}
-
-func (c Changes) size() int {
-	return len(c.Records) + len(c.Rooms) + len(c.Repeats) + len(c.Requests) + len(c.Removed)
-}
-
-// add appends more to c.
-func (c *Changes) add(more Changes) {
-	c.Records = append(c.Records, more.Records...)
-	c.Rooms = append(c.Rooms, more.Rooms...)
-	c.Repeats = append(c.Repeats, more.Repeats...)
-	c.Requests = append(c.Requests, more.Requests...)
-	c.Removed = append(c.Removed, more.Removed...)
-}
-
-// commit appends changes to the journal as one frame.
-func commit(j *journal.Journal, changes Changes) error {
-	removed := make([]uint64, len(changes.Removed))
-	for i, k := range changes.Removed {
-		removed[i] = k.Seq
-	}
-	return j.Append(frame{time: time.Now().UnixMilli(), Changes: changes}.append, entriesOf(changes.Requests), removed)
-}
-
-// entriesOf returns the requests as entries. The Seq alone is the key: it is unique among the
-// requests of all applications.
-func entriesOf(requests []queue.Request) []journal.Entry {
-	entries := make([]journal.Entry, len(requests))
-	for i, r := range requests {
-		entries[i] = journal.Entry{Key: r.Seq, Size: int64(len(r.Data))}
-	}
-	return entries
-}
-
-// The numbers of rows in a frame of a head. A frame has about 1 KiB: one damaged byte destroys no more.
-const headRecords, headRooms, headRepeats, headKeys = 8, 64, 100, 1000
-
-// headOf returns the whole state as the head of a segment.
-func headOf(all Changes) journal.Head {
-	now := time.Now().UnixMilli()
-	h := journal.Head{Entries: entriesOf(all.Requests)}
-	add := func(f frame) {
-		f.time = now
-		h.Payloads = append(h.Payloads, f.append)
-	}
-	for part := range slices.Chunk(all.Records, headRecords) {
-		add(frame{Changes: Changes{Changes: state.Changes{Records: part}}})
-	}
-	for part := range slices.Chunk(all.Rooms, headRooms) {
-		add(frame{Changes: Changes{Changes: state.Changes{Rooms: part}}})
-	}
-	for part := range slices.Chunk(all.Repeats, headRepeats) {
-		add(frame{Changes: Changes{Changes: state.Changes{Repeats: part}}})
-	}
-	keys := make([]queue.Key, len(all.Requests))
-	for i, r := range all.Requests {
-		keys[i] = r.Key()
-	}
-	for part := range slices.Chunk(keys, headKeys) {
-		add(frame{queued: part})
-	}
-	h.Entry = func(b []byte, i int) []byte {
-		return frame{time: now, Changes: Changes{Requests: all.Requests[i : i+1]}}.append(b)
-	}
-	return h
-}
-
-// frame is a payload of the journal. docs/storage.md describes its fields.
-type frame struct {
-	time int64 // of the commit, Unix milliseconds
+// Frame is one payload. docs/storage.md describes its fields.
+type Frame struct {
+	// Time is that of the commit, in Unix milliseconds.
+	Time int64
 	Changes
-	queued []queue.Key // in a head: requests that are queued, also in older segments
+	// Queued are, in the head of a segment, the requests that are queued, also in older segments.
+	Queued []queue.Key
 }
 
 const (
@@ -104,8 +29,9 @@ const (
 	frameCounted
 )
 
-func (f frame) append(b []byte) []byte {
-	b = appendFields(b, field{frameTime, &f.time})
+// Append appends the payload to b. It changes and keeps nothing of f.
+func (f Frame) Append(b []byte) []byte {
+	b = appendFields(b, field{frameTime, &f.Time})
 	fields := make([]field, 0, maxRecordFields)
 	for i := range f.Records {
 		b = appendMessage(b, frameRecord, recordFields(fields, &f.Records[i])...)
@@ -116,12 +42,12 @@ func (f frame) append(b []byte) []byte {
 	b = appendRows(b, frameRepeats, f.Repeats, repeatRow)
 	b = f.appendRooms(b)
 	b = appendRows(b, frameRemoved, f.Removed, keyRow)
-	return appendRows(b, frameQueued, f.queued, keyRow)
+	return appendRows(b, frameQueued, f.Queued, keyRow)
 }
 
 // appendRooms appends rooms in their order: later records of a room replace earlier ones. Rooms of the
 // application of the first record have no app_id.
-func (f frame) appendRooms(b []byte) []byte {
+func (f Frame) appendRooms(b []byte) []byte {
 	first := ""
 	if len(f.Records) > 0 {
 		first = f.Records[0].AppID
@@ -148,7 +74,7 @@ func (f frame) appendRooms(b []byte) []byte {
 }
 
 // readRooms reads rooms. With counted, their repeats follow.
-func (f *frame) readRooms(b []byte, counted bool) (err error) {
+func (f *Frame) readRooms(b []byte, counted bool) (err error) {
 	known := len(f.Rooms)
 	f.Rooms, err = readRows(f.Rooms, b, roomOf)
 	for i := known; i < len(f.Rooms) && err == nil; i++ {
@@ -161,18 +87,19 @@ func (f *frame) readRooms(b []byte, counted bool) (err error) {
 			r.AppID = f.Records[0].AppID
 		}
 		if counted {
-			f.Repeats = append(f.Repeats, r.Repeat(f.time))
+			f.Repeats = append(f.Repeats, r.Repeat(f.Time))
 		}
 	}
 	return err
 }
 
-// readFrame reads a payload. It keeps no part of b.
-func readFrame(b []byte) (f frame, err error) {
+// Read reads a payload. It skips fields that it does not know, and keeps no part of b. The error means that
+// the payload is not complete, or was written by something else.
+func Read(b []byte) (f Frame, err error) {
 	err = readMessage(b, func(num protowire.Number, n uint64, b []byte) (err error) {
 		switch num {
 		case frameTime:
-			f.time = int64(n)
+			f.Time = int64(n)
 		case frameRecord:
 			var r state.Record
 			err = readFields(b, recordFields(nil, &r)...)
@@ -189,7 +116,7 @@ func readFrame(b []byte) (f frame, err error) {
 		case frameRemoved:
 			f.Removed, err = readRows(f.Removed, b, keyOf)
 		case frameQueued:
-			f.queued, err = readRows(f.queued, b, keyOf)
+			f.Queued, err = readRows(f.Queued, b, keyOf)
 		}
 		return err
 	})
