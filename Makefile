@@ -35,7 +35,7 @@ check-busy: ## run all of make check while another process keeps each core busy
 	@scripts/busy scripts/check
 
 test-go: need-go need-cc ## run vet and the Go tests with the race detector
-	GOGC=400 go vet -race ./... # it compiles what the tests need
+	GOGC=off GOMEMLIMIT=2GiB go vet -race ./... # it compiles what the tests need
 	go test -race -timeout 1h ./...
 
 thorough: need-go ## cut, damage and fail the storage in every way, and recount with every clock
