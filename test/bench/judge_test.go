@@ -9,7 +9,8 @@ import (
 )
 
 func TestLoadIsJudged(t *testing.T) {
-	well := load{senders: targetSenders, rate: 20_000, memoryRate: 40_000, p99: 19, memoryP99: 5, sync: 1, processorTimeRatio: 1.25}
+	well := load{senders: targetSenders, rate: 20_000, memoryRate: 40_000, p99: 19, memoryP99: 5, sync: 1,
+		processorTime: 25, memoryProcessorTime: 20, bareProcessorTime: 20, bareMemoryProcessorTime: 15}
 	for _, tc := range []struct {
 		name   string
 		change func(*load)
@@ -20,9 +21,10 @@ func TestLoadIsJudged(t *testing.T) {
 		{"a slow machine", func(l *load) { l.rate, l.memoryRate, l.p99, l.memoryP99 = 100, 900, 2000, 100 }, 2, false},
 		{"far fewer callbacks than in memory", func(l *load) { l.rate = 3999 }, 1, true},
 		{"far slower than a sync", func(l *load) { l.p99 = 181 }, 1, true},
-		{"the target of processor time is missed", func(l *load) { l.processorTimeRatio = 2 }, 1, false},
-		{"too much processor time", func(l *load) { l.processorTimeRatio = 2.01 }, 1, true},
-		{"nothing was measured", func(l *load) { l.rate, l.p99, l.processorTimeRatio = math.NaN(), math.NaN(), math.NaN() }, 3, true},
+		{"the target of processor time is missed", func(l *load) { l.processorTime = 30 }, 1, false},
+		{"too much processor time", func(l *load) { l.processorTime, l.bareProcessorTime = 40.1, 40 }, 1, true},
+		{"far more than a bare server needs", func(l *load) { l.processorTime = 35.1 }, 1, true},
+		{"nothing was measured", func(l *load) { l.rate, l.p99, l.processorTime = math.NaN(), math.NaN(), math.NaN() }, 3, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			l := well

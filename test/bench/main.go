@@ -2,9 +2,9 @@
 
 // Command bench measures what durability costs: callbacks a second, their latency and
 // the processor time of the exporter, with the storage on a disk and in memory only,
-// beside a bare loop of write and fdatasync on the same disk. The windows of all three
-// take turns, so that other work of the machine affects all of them. After printing the figures, it
-// fails if a ratio to the references was above its limit several times.
+// beside a bare loop of write and fdatasync on the same disk, and beside a bare server of net/http
+// that appends and syncs the bodies. The windows of all take turns, so that other work of the machine affects
+// all of them. After printing the figures, it fails if a ratio to the references was above its limit several times.
 package main
 
 import (
@@ -12,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -46,6 +47,10 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	bare := filepath.Join(tmp, "bare")
+	if out, err := exec.Command("go", "build", "-o", bare, "github.com/tuilivekit-exporter/tuilivekit-exporter/test/bench/bare").CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, out)
+	}
 	if err := os.WriteFile(filepath.Join(tmp, "token"), []byte(token), 0o600); err != nil {
 		return err
 	}
@@ -54,16 +59,11 @@ func run() error {
 	for i := range apps {
 		args = append(args, "--app="+appID(i))
 	}
-	durable, err := exporter.Start(binary, append(args, "--storage.path="+filepath.Join(tmp, "data"))...)
+	s, err := start(binary, bare, tmp, args)
 	if err != nil {
 		return err
 	}
-	defer durable.Kill()
-	memory, err := exporter.Start(binary, append(args, "--storage.path=")...)
-	if err != nil {
-		return err
-	}
-	defer memory.Kill()
+	defer s.kill()
 	var j judge
 	for _, path := range []string{"", filepath.Join(tmp, "resident")} {
 		if err := resident(&j, binary, path, args); err != nil {
@@ -71,15 +71,15 @@ func run() error {
 		}
 	}
 	fmt.Printf("\nmedians of %d windows of %s\n\n", *rounds, *window)
-	fmt.Println("| senders | durable/s | memory/s | write+fdatasync/s | callbacks/commit | durable p50 | p99 | memory p50 | p99 | CPU durable | CPU memory | ratio |")
-	fmt.Println("|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
-	for _, s := range strings.Split(*senders, ",") {
-		n, err := strconv.Atoi(s)
+	fmt.Println("| senders | durable/s | memory/s | write+fdatasync/s | callbacks/commit | durable p50 | p99 | memory p50 | p99 | CPU durable | CPU memory | ratio | bare, durable | bare, memory | ratio |")
+	fmt.Println("|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
+	for _, number := range strings.Split(*senders, ",") {
+		n, err := strconv.Atoi(number)
 		if err != nil {
 			return err
 		}
 		for try := 1; ; try++ {
-			l, err := compare(n, durable, memory, tmp)
+			l, err := compare(n, s, tmp)
 			if err != nil {
 				return err
 			}
@@ -101,39 +101,71 @@ func run() error {
 	return errors.Join(j.failures...)
 }
 
+// servers are what is measured, each with the storage on a disk and in memory only.
+type servers struct{ durable, memory, bareDurable, bareMemory *exporter.Process }
+
+func start(binary, bare, dir string, args []string) (s servers, err error) {
+	for _, one := range []struct {
+		process **exporter.Process
+		binary  string
+		args    []string
+	}{
+		{&s.durable, binary, append(slices.Clone(args), "--storage.path="+filepath.Join(dir, "data"))},
+		{&s.memory, binary, append(slices.Clone(args), "--storage.path=")},
+		{&s.bareDurable, bare, []string{"--storage.path=" + filepath.Join(dir, "bare-data")}},
+		{&s.bareMemory, bare, nil},
+	} {
+		if *one.process, err = exporter.Start(one.binary, one.args...); err != nil {
+			s.kill()
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+func (s servers) kill() {
+	for _, p := range []*exporter.Process{s.durable, s.memory, s.bareDurable, s.bareMemory} {
+		if p != nil {
+			p.Kill()
+		}
+	}
+}
+
 // compare measures with n senders and prints a row.
-func compare(n int, durable, memory *exporter.Process, disk string) (load, error) {
-	var d, m []result
+func compare(n int, s servers, disk string) (load, error) {
+	var d, m, bd, bm []result
 	var syncs []float64
 	for i := range *rounds + 1 {
-		rd, err := measure(durable, n, *window)
-		if err != nil {
-			return load{}, err
-		}
 		rate, err := bareSync(filepath.Join(disk, "sync"), *window/4)
 		if err != nil {
 			return load{}, err
 		}
-		rm, err := measure(memory, n, *window)
-		if err != nil {
-			return load{}, err
+		for _, one := range []struct {
+			process *exporter.Process
+			results *[]result
+		}{{s.durable, &d}, {s.memory, &m}, {s.bareDurable, &bd}, {s.bareMemory, &bm}} {
+			r, err := measure(one.process, n, *window)
+			if err != nil {
+				return load{}, err
+			}
+			if i > 0 { // the first window warms up
+				*one.results = append(*one.results, r)
+			}
 		}
-		if i > 0 { // the first window warms up
-			d, m, syncs = append(d, rd), append(m, rm), append(syncs, rate)
+		if i > 0 {
+			syncs = append(syncs, rate)
 		}
-	}
-	ratios := make([]float64, len(d))
-	for i := range d {
-		ratios[i] = d[i].cpu / m[i].cpu
 	}
 	l := load{
 		senders: n, rate: median(d, result.getRate), memoryRate: median(m, result.getRate),
 		p99: median(d, result.getP99), memoryP99: median(m, result.getP99),
-		sync: 1000 / medianOf(syncs), processorTimeRatio: medianOf(ratios),
+		sync: 1000 / medianOf(syncs), processorTime: median(d, result.getCPU), memoryProcessorTime: median(m, result.getCPU),
+		bareProcessorTime: median(bd, result.getCPU), bareMemoryProcessorTime: median(bm, result.getCPU),
 	}
-	fmt.Printf("| %d | %.0f | %.0f | %.0f | %.1f | %.2f ms | %.2f ms | %.2f ms | %.2f ms | %.1f µs | %.1f µs | %.2f |\n", n,
+	fmt.Printf("| %d | %.0f | %.0f | %.0f | %.1f | %.2f ms | %.2f ms | %.2f ms | %.2f ms | %.1f µs | %.1f µs | %.2f | %.1f µs | %.1f µs | %.2f |\n", n,
 		l.rate, l.memoryRate, medianOf(syncs), median(d, result.getBatch), median(d, result.getP50), l.p99,
-		median(m, result.getP50), l.memoryP99, median(d, result.getCPU), median(m, result.getCPU), l.processorTimeRatio)
+		median(m, result.getP50), l.memoryP99, l.processorTime, l.memoryProcessorTime, l.processorTime/l.memoryProcessorTime,
+		l.bareProcessorTime, l.bareMemoryProcessorTime, l.bareProcessorTime/l.bareMemoryProcessorTime)
 	return l, nil
 }
 
