@@ -98,7 +98,7 @@ func send(conn *exporter.Conn, app string, end time.Time) (latencies []time.Dura
 		n := number.Add(1)
 		e := exporter.Event{App: app, Command: exporter.Threshold, Time: epoch + n, Current: n % 1e9, Max: 1e9, Name: "operator"}
 		began := time.Now()
-		a, err := conn.Post(e, token)
+		a, err := conn.PostPatiently(e, token)
 		if err != nil {
 			return nil, err
 		}

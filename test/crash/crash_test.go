@@ -14,6 +14,9 @@ import (
 // A long time-out: on a busy machine commits can be slow, and these tests are not about slow commits.
 const patient = "--storage.timeout=30s"
 
+// patientStop is for tests that need all deliveries in progress to end before the exporter.
+const patientStop = "--shutdown.timeout=1m"
+
 // TestKill kills the exporter under load at random moments. After the next start it must have every event
 // that it acknowledged or showed in a scrape.
 func TestKill(t *testing.T) {

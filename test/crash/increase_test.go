@@ -93,9 +93,10 @@ func post(t *testing.T, p *exporter.Process, m *model, n int) {
 	for range n {
 		i := m.draw()
 		m.begin(i)
-		if a, err := conn.Post(m.event(i), token); err != nil || a.Status != http.StatusOK {
+		a, err := conn.PostPatiently(m.event(i), token)
+		if err != nil || a.Status != http.StatusOK {
 			t.Fatalf("%+v, %v, want 200", a, err)
 		}
-		m.end(i, true)
+		m.end(i, a, err)
 	}
 }

@@ -42,7 +42,7 @@ func TestManyApplications(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if a, err := conn.Post(models[0].event(8), token); err != nil || a.Status != http.StatusOK {
+	if a, err := conn.PostPatiently(models[0].event(8), token); err != nil || a.Status != http.StatusOK {
 		t.Fatalf("%+v, %v, want 200", a, err)
 	}
 	before := scrapeCompressed(t, p).allocated

@@ -5,6 +5,7 @@ package crash
 import (
 	"fmt"
 	"math"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -34,7 +35,8 @@ type model struct {
 	sent       [3]int         // how many were sent, without repeats
 	acked      [3]int         // how many of them were answered 200
 	newest     int64          // number of the newest threshold event among these
-	unanswered []int64        // sent and not answered
+	unanswered []int64        // sent and not acknowledged
+	late       [3]int         // how many of them were answered 503 because time was up
 	recent     []int64        // some of the answered ones
 
 	// Values of the scrapes so far. Only one goroutine scrapes at a time.
@@ -102,12 +104,15 @@ func (m *model) begin(n int64) {
 	}
 }
 
-// end records whether event n was acknowledged. It was sent for the first time, or again because it had not
-// been answered.
-func (m *model) end(n int64, ok bool) {
+// end records how event n was answered, if err is nil. It was sent for the first time, or again because it had
+// not been acknowledged.
+func (m *model) end(n int64, a exporter.Answer, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !ok {
+	if err != nil || a.Status != http.StatusOK {
+		if a.Late() {
+			m.late[command(n)]++
+		}
 		m.unanswered = append(m.unanswered, n)
 		m.sums.add(&m.sums.unanswered, 1)
 		return

@@ -147,7 +147,7 @@ func TestStartIsQuick(t *testing.T) {
 			}
 			defer conn.Close()
 			for _, m := range part {
-				if a, err := conn.Post(m.event(8), token+m.app); err != nil || a.Status != http.StatusOK {
+				if a, err := conn.PostPatiently(m.event(8), token+m.app); err != nil || a.Status != http.StatusOK {
 					t.Errorf("%+v, %v, want 200", a, err)
 					return
 				}

@@ -173,7 +173,7 @@ func TestSyncIsSlow(t *testing.T) {
 							t.Errorf("%+v, %v, want 200 or 503", a, err)
 							return
 						}
-						m.end(n, a.Status == http.StatusOK)
+						m.end(n, a, err)
 						if a.Status != http.StatusOK {
 							refusals.Add(1)
 							time.Sleep(100 * time.Millisecond)

@@ -183,7 +183,7 @@ func configFile(t *testing.T, apps []string, engine string) string {
 // startReplica runs an exporter with a storage folder until the test ends.
 func startReplica(t *testing.T, config, storage string) *exporter.Process {
 	t.Helper()
-	p, err := exporter.Start(binary, "--config.file="+config, "--storage.path="+storage)
+	p, err := exporter.Start(binary, "--config.file="+config, "--storage.path="+storage, "--storage.timeout=30s")
 	if err != nil {
 		t.Fatal(err)
 	}

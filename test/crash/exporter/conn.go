@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -64,13 +65,25 @@ func (e Event) Head(token string, headers ...string) string {
 type Answer struct {
 	Status     int
 	RetryAfter string
-	Close      bool // the exporter closes the connection
+	Close      bool          // the exporter closes the connection
+	Took       time.Duration // from the beginning of the last Send
+}
+
+// Late is Late for an answer.
+func (a Answer) Late() bool { return Late(a.Status, a.Took) }
+
+// Late reports whether the exporter may have refused a callback because time was up: Tencent waits two seconds, so an
+// event that is not durable after about 1.5 s is answered 503. On a slow machine that is right. The event may be
+// counted later.
+func Late(status int, took time.Duration) bool {
+	return status == http.StatusServiceUnavailable && took >= 1400*time.Millisecond
 }
 
 // Conn is one connection of a sender, which keeps it. Only one goroutine may use it.
 type Conn struct {
 	conn net.Conn
 	r    *bufio.Reader
+	sent time.Time // the beginning of the last Send
 }
 
 // answerTimeout is longer than Tencent waits: some tests check only that an answer comes.
@@ -82,7 +95,7 @@ func Dial(address string) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Conn{c, bufio.NewReader(c)}, nil
+	return &Conn{conn: c, r: bufio.NewReader(c)}, nil
 }
 
 // Close closes the connection.
@@ -90,7 +103,8 @@ func (c *Conn) Close() { c.conn.Close() }
 
 // Send writes a request or a part of it. After an error the connection must not be used any more.
 func (c *Conn) Send(text string) error {
-	if err := c.conn.SetDeadline(time.Now().Add(answerTimeout)); err != nil {
+	c.sent = time.Now()
+	if err := c.conn.SetDeadline(c.sent.Add(answerTimeout)); err != nil {
 		return err
 	}
 	_, err := io.WriteString(c.conn, text)
@@ -105,9 +119,19 @@ func (c *Conn) Post(e Event, token string) (Answer, error) {
 	return c.Receive()
 }
 
+// PostPatiently is Post that sends the event again while the answer is Late.
+func (c *Conn) PostPatiently(e Event, token string) (a Answer, err error) {
+	for {
+		if a, err = c.Post(e, token); err != nil || !a.Late() {
+			return a, err
+		}
+	}
+}
+
 // Receive reads one answer. If an answer has begun, the error says so.
 func (c *Conn) Receive() (a Answer, err error) {
 	line, err := c.r.ReadSlice('\n')
+	a.Took = time.Since(c.sent)
 	if err != nil {
 		if len(line) > 0 {
 			err = fmt.Errorf("answer is cut: %w", err)
