@@ -35,6 +35,9 @@ func TestRedisNeverAnswers(t *testing.T) {
 		if got := i.post(i.signed("Live.CallbackAfterCreateRoom"), body); got.status != http.StatusOK {
 			t.Fatalf("callback %d: %d %s", n, got.status, got.body)
 		}
+		if n%10 > 0 {
+			continue
+		}
 		if got := i.get("/metrics"); got.status != http.StatusOK {
 			t.Fatalf("scrape %d: %d %s", n, got.status, got.body)
 		}
