@@ -253,3 +253,41 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// A folder that is read while it is written has no damage, whatever happens after a segment was read.
+func TestReadIsOvertaken(t *testing.T) {
+	for name, happen := range map[string]func(t *testing.T, j *Journal){
+		"by a new segment": func(t *testing.T, j *Journal) { begin(t, j, "head 2") },
+		"by a clean stop":  func(t *testing.T, j *Journal) { add(t, j, "b", nil); j.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := t.TempDir()
+			j, _ := open(t, path)
+			begin(t, j, "head 1")
+			add(t, j, "a", nil)
+			fs := &overtaken{then: func() { happen(t, j) }}
+			c, err := Read(fs, path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, want := said(c), "1: head 1 | a; "; got != want || len(c.Damage) > 0 {
+				t.Errorf("got %s, damage %v, want %s", got, c.Damage, want)
+			}
+		})
+	}
+}
+
+// overtaken is a FileSystem that calls then after the first segment was read.
+type overtaken struct {
+	OS
+	then func()
+}
+
+func (o *overtaken) Read(name string) ([]byte, error) {
+	b, err := o.OS.Read(name)
+	if then := o.then; then != nil && filepath.Base(name) == segmentName(1) {
+		o.then = nil
+		then()
+	}
+	return b, err
+}

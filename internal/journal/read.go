@@ -79,6 +79,8 @@ func Read(fs FileSystem, path string) (*Content, error) {
 	}
 	const attempts = 100
 	for range attempts {
+		// First: what it says of the segments is true of those that are read after it.
+		last := readOwner(fs, path)
 		names, err := fs.List(path)
 		if err != nil {
 			return nil, err
@@ -90,7 +92,7 @@ func Read(fs FileSystem, path string) (*Content, error) {
 		if err != nil {
 			return nil, err
 		}
-		return parse(segments, readOwner(fs, path))
+		return parse(segments, last)
 	}
 	return nil, fmt.Errorf("%s changes all the time: try again", path)
 }
