@@ -120,6 +120,7 @@ func (h history) check(t testing.TB, what string, c *Content) float64 {
 }
 
 func TestDamage(t *testing.T) { // a part of it if not thorough
+	t.Parallel()
 	h := newHistory(t)
 	name, data := h.newest()
 	cases, kept := map[string]int{}, map[string]float64{}
@@ -208,6 +209,7 @@ func frameBounds(data []byte) (bounds [][2]int) {
 // A segment in the place of another one, of this journal or of another one, is never
 // taken for what it is not.
 func TestForeignSegments(t *testing.T) {
+	t.Parallel()
 	h, other := newHistory(t), newHistory(t)
 	name, data := h.newest()
 	oldest := segmentName(1)
@@ -270,6 +272,7 @@ func TestDamageIsSaid(t *testing.T) {
 // A start on a damaged journal may end at any call; another one finds what was valid, and
 // the damaged file is kept.
 func TestAStartOnADamagedJournalIsInterrupted(t *testing.T) {
+	t.Parallel()
 	h := newHistory(t)
 	name, data := h.newest()
 	data[len(data)/2] ^= 1
@@ -341,6 +344,7 @@ func TestAStartOnADamagedJournalIsInterrupted(t *testing.T) {
 // short as it was or longer. What was acknowledged is there all the same, and nothing of
 // the commit that was not unless all of it is.
 func TestPowerCut(t *testing.T) { // 100,000 cuts if thorough
+	t.Parallel()
 	path := t.TempDir()
 	s, store, queues := openIdle(t, path, 16<<10) // many new segments
 	defer s.Close()

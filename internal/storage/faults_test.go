@@ -30,6 +30,7 @@ var thorough = os.Getenv("THOROUGH") != ""
 // times: what was acknowledged is there after a crash, memory is right, and the storage
 // recovers.
 func TestTheNthCallFails(t *testing.T) {
+	t.Parallel()
 	clean := &scripted{}
 	var begun, calls map[string]int
 	synctest.Test(t, func(t *testing.T) {

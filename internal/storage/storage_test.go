@@ -323,6 +323,7 @@ func sorted(list []queue.Request) []queue.Request {
 }
 
 func TestReadWhileItIsWritten(t *testing.T) {
+	t.Parallel()
 	r := start(t, t.TempDir(), nil)
 	r.record(t, event("1", 0))
 	ctx, cancel := context.WithCancel(t.Context())

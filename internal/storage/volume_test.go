@@ -113,6 +113,7 @@ func TestAVolumeThatTheQueueHasFilled(t *testing.T) {
 // A full default queue, whose oldest are dropped, on a volume of 1.4 times its bytes: all
 // is durable, also after a restart.
 func TestAFullQueueNeedsLittleMore(t *testing.T) {
+	t.Parallel()
 	const requests, bytesOfQueue = 20_000, 16 << 20
 	path := t.TempDir()
 	v := &volume{size: bytesOfQueue * 14 / 10, path: path}
