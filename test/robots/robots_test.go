@@ -153,7 +153,7 @@ func send(t *testing.T, c *webhook.WebhookConfig, list []*alert.Alert) (message 
 	}
 	ctx := notify.WithReceiverName(notify.WithGroupKey(context.Background(), "1"), "robot")
 	ctx = notify.WithGroupLabels(ctx, model.LabelSet{"sdk_app_id": "1400000001"})
-	if _, err := n.Notify(ctx, list...); err != nil {
+	if err := n.Notify(ctx, list...).Err(); err != nil {
 		t.Fatal(err)
 	}
 	return message
