@@ -79,7 +79,7 @@ func Read(fs FileSystem, path string) (*Content, error) {
 	}
 	const attempts = 100
 	for range attempts {
-		// First: what it says of the segments is true of those that are read after it.
+		// The lock file is read first: what it says of the segments is true of those that are read later.
 		last := readOwner(fs, path)
 		names, err := fs.List(path)
 		if err != nil {

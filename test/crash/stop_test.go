@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tuilivekit-exporter/tuilivekit-exporter/handler"
 	"github.com/tuilivekit-exporter/tuilivekit-exporter/test/crash/exporter"
 )
 
@@ -26,7 +27,7 @@ func TestStop(t *testing.T) {
 		if err := check(p, http.DefaultClient, models); err != nil {
 			t.Fatal(err)
 		}
-		// The previous process has stopped in order: it has not counted events that it did not answer.
+		// The previous process has stopped in order: it has counted no event that it did not answer, but perhaps late ones.
 		for _, m := range models {
 			for i, name := range counters {
 				if m.shown[i] < float64(m.acked[i]) || m.shown[i] > float64(m.acked[i]+m.late[i]) {
@@ -111,16 +112,14 @@ func beginSlowly(t *testing.T, p *exporter.Process, m *model, n int) (begun []sl
 	return begun
 }
 
-// bodyTime is how long the exporter waits for a body. One that a slow machine sends later is answered 408.
-const bodyTime = time.Second
-
-// finish sends all bodies, each within bodyTime, and then takes the answers.
+// finish sends all bodies, and then takes the answers. A body that a slow machine sends after the time-out of bodies
+// is answered 408.
 func finish(t *testing.T, m *model, begun []slowRequest) {
 	t.Helper()
 	sent, late := make([]error, len(begun)), make([]bool, len(begun))
 	for i, b := range begun {
 		sent[i] = b.conn.Send(m.event(b.number).Body())
-		late[i] = time.Since(b.begun) >= bodyTime
+		late[i] = time.Since(b.begun) >= handler.DefaultBodyTimeout
 	}
 	for i, b := range begun {
 		var a exporter.Answer

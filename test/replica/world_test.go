@@ -50,19 +50,18 @@ func newWorld(t *testing.T, apps ...string) *world {
 // send sends a callback, which must be acknowledged. If the machine is too slow for that, it is sent again.
 func (w *world) send(p *exporter.Process, app, command, body string) {
 	w.t.Helper()
-	began := time.Now()
-	resp, err := w.client.Post("http://"+p.Webhook+"/callback?SdkAppid="+app+"&CallbackCommand="+command, "application/json", bytes.NewBufferString(body))
-	if err != nil {
-		w.t.Error(err)
-		return
-	}
-	defer resp.Body.Close()
-	text, _ := io.ReadAll(resp.Body)
-	switch {
-	case exporter.Late(resp.StatusCode, time.Since(began)):
-		w.send(p, app, command, body)
-	case resp.StatusCode != http.StatusOK:
-		w.t.Errorf("%s: %s: %s", command, resp.Status, text)
+	var text []byte
+	status, err := exporter.Patiently(func() (int, error) {
+		resp, err := w.client.Post("http://"+p.Webhook+"/callback?SdkAppid="+app+"&CallbackCommand="+command, "application/json", bytes.NewBufferString(body))
+		if err != nil {
+			return 0, err
+		}
+		defer resp.Body.Close()
+		text, _ = io.ReadAll(resp.Body)
+		return resp.StatusCode, nil
+	})
+	if err != nil || status != http.StatusOK {
+		w.t.Errorf("%s: %d, %v: %s", command, status, err, text)
 	}
 }
 

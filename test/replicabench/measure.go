@@ -121,20 +121,20 @@ func newSender(list []*exporter.Process) *sender {
 
 // post sends the i-th callback, again if the machine is too slow, and returns an error unless it is acknowledged.
 func (s *sender) post(i int, app, body string) error {
-	began := time.Now()
-	resp, err := s.Post("http://"+s.list[i%len(s.list)].Webhook+"/callback?SdkAppid="+app, "application/json", strings.NewReader(body))
-	if err != nil {
-		return err
+	var text []byte
+	status, err := exporter.Patiently(func() (int, error) {
+		resp, err := s.Post("http://"+s.list[i%len(s.list)].Webhook+"/callback?SdkAppid="+app, "application/json", strings.NewReader(body))
+		if err != nil {
+			return 0, err
+		}
+		defer resp.Body.Close()
+		text, _ = io.ReadAll(resp.Body)
+		return resp.StatusCode, nil
+	})
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("the answer to a callback is %d: %s", status, text)
 	}
-	defer resp.Body.Close()
-	text, _ := io.ReadAll(resp.Body)
-	switch {
-	case exporter.Late(resp.StatusCode, time.Since(began)):
-		return s.post(i, app, body)
-	case resp.StatusCode != http.StatusOK:
-		return fmt.Errorf("the answer to a callback is %s: %s", resp.Status, text)
-	}
-	return nil
+	return err
 }
 
 // open sends the callback that the i-th room was opened, some time ago. destroy sends the callback that

@@ -69,7 +69,7 @@ type Answer struct {
 	Took       time.Duration // from the beginning of the last Send
 }
 
-// Late is Late for an answer.
+// Late is the function Late for this answer.
 func (a Answer) Late() bool { return Late(a.Status, a.Took) }
 
 // Late reports whether the exporter may have refused a callback because time was up: Tencent waits two seconds, so an
@@ -119,11 +119,23 @@ func (c *Conn) Post(e Event, token string) (Answer, error) {
 	return c.Receive()
 }
 
-// PostPatiently is Post that sends the event again while the answer is Late.
+// PostPatiently is Post, by Patiently.
 func (c *Conn) PostPatiently(e Event, token string) (a Answer, err error) {
-	for {
-		if a, err = c.Post(e, token); err != nil || !a.Late() {
-			return a, err
+	_, err = Patiently(func() (int, error) {
+		a, err = c.Post(e, token)
+		return a.Status, err
+	})
+	return a, err
+}
+
+// Patiently calls send, which sends a callback and returns the status of its answer, again while the answer is Late,
+// for two minutes. It returns the last status.
+func Patiently(send func() (status int, err error)) (status int, err error) {
+	for end := time.Now().Add(2 * time.Minute); ; {
+		began := time.Now()
+		status, err = send()
+		if err != nil || !Late(status, time.Since(began)) || time.Now().After(end) {
+			return status, err
 		}
 	}
 }
